@@ -1,0 +1,242 @@
+//! The upstream API: elements and accounts, as far as a mirror reads them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::RETRY_AFTER;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tokio::sync::SemaphorePermit;
+use url::Url;
+
+use crate::element::{Element, ElementId, error_text};
+use crate::error::{ErrorKind, Failure};
+use crate::event::{Event, Events};
+use crate::http::limit::{Gate, Passage};
+use crate::http::{Http, Target};
+use crate::time::Time;
+
+/// The public API.
+pub const PUBLIC_API: &str = "https://api.useapi.net/v1/kling";
+
+/// The largest reply that is read.
+const MAX_REPLY: usize = 8 << 20;
+
+/// The service's own status for an account whose Kling session is broken.
+const ACCOUNT_BROKEN: u16 = 596;
+
+/// An element, and the reply that it was read from, byte for byte.
+#[derive(Debug)]
+pub struct ElementReply {
+    /// What the reply says.
+    pub element: Element,
+    /// The reply.
+    pub body: Vec<u8>,
+}
+
+/// The API at its base URL, with the gates of its accounts.
+pub struct Api {
+    http: Arc<Http>,
+    base: Url,
+    /// By email; the one without is the token's only account.
+    gates: Mutex<HashMap<Option<String>, Arc<Gate>>>,
+    events: Events,
+}
+
+/// Why a try gave no reply.
+enum Miss {
+    /// The account's gate was shut; the request is sent again when it opens.
+    Paused,
+    Failed(Failure),
+}
+
+impl From<Failure> for Miss {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Api {
+    /// The API at `base`.
+    pub fn new(http: Arc<Http>, base: Url, events: Events) -> Self {
+        Self { http, base, gates: Mutex::default(), events }
+    }
+
+    /// Fetches the element `id` of the account `email`; counts its requests in `attempts`.
+    /// Source: `GET /elements/{elementId}?email=…`.
+    ///
+    /// # Errors
+    /// `http_404` and `http_410` where there is no such element, `http_401` and `http_402` where the token or the
+    /// subscription is refused, and whatever else kept the reply from being had or read.
+    pub async fn element(
+        &self,
+        id: &ElementId,
+        email: Option<&str>,
+        attempts: &AtomicU64,
+    ) -> Result<ElementReply, Failure> {
+        let url = self.url(&["elements", id.as_str()], email);
+        let parse = |body: Vec<u8>| Element::parse(&body, id).map(|element| ElementReply { element, body });
+        self.get(&url, email, id.as_str(), attempts, parse).await
+    }
+
+    /// The emails of the accounts that the token has. Source: `GET /accounts`; nothing else of its reply is kept.
+    ///
+    /// # Errors
+    /// The reply could not be had or read.
+    pub async fn accounts(&self) -> Result<Vec<String>, Failure> {
+        #[derive(Deserialize)]
+        struct Accounts(BTreeMap<String, IgnoredAny>);
+        let url = self.url(&["accounts"], None);
+        let parse = |body: Vec<u8>| {
+            let Accounts(accounts) = serde_json::from_slice(&body)
+                .map_err(|error| Failure::new(ErrorKind::BadReply, format!("/accounts: {error}")))?;
+            Ok(accounts.into_keys().filter(|email| email.contains('@')).collect())
+        };
+        match self.get(&url, None, "accounts", &AtomicU64::new(0), parse).await {
+            Err(failure) if failure.kind == ErrorKind::Http(404) => Ok(Vec::new()),
+            reply => reply,
+        }
+    }
+
+    fn url(&self, path: &[&str], email: Option<&str>) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if let Some(email) = email {
+            url.query_pairs_mut().append_pair("email", email);
+        }
+        url
+    }
+
+    async fn get<T>(
+        &self,
+        url: &Url,
+        email: Option<&str>,
+        what: &str,
+        attempts: &AtomicU64,
+        parse: impl Fn(Vec<u8>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let gate = self.gate(email);
+        let mut retry = self.http.retry(what);
+        loop {
+            let (passage, permit) = self.enter(&gate).await?;
+            attempts.fetch_add(1, Relaxed);
+            match self.attempt(url, email, (&gate, passage), permit).await {
+                Err(Miss::Paused) => {}
+                Err(Miss::Failed(failure)) => retry.pause(failure).await?,
+                Ok(body) => match parse(body) {
+                    Err(failure) => retry.pause(failure).await?,
+                    parsed => return parsed,
+                },
+            }
+        }
+    }
+
+    /// Waits for the account's gate and then for a permit; a gate that was shut meanwhile is waited for without one.
+    async fn enter(&self, gate: &Gate) -> Result<(Passage, SemaphorePermit<'_>), Failure> {
+        loop {
+            gate.pass().await?;
+            let permit = self.http.permit(Target::Api).await?;
+            if let Ok(passage) = gate.look()? {
+                return Ok((passage, permit));
+            }
+        }
+    }
+
+    async fn attempt<'a>(
+        &'a self,
+        url: &Url,
+        email: Option<&str>,
+        (gate, passage): (&Gate, Passage),
+        permit: SemaphorePermit<'a>,
+    ) -> Result<Vec<u8>, Miss> {
+        let reply = self.http.get(Target::Api, url, &[], permit).await?;
+        let status = reply.status;
+        let asked = reply.header(&RETRY_AFTER).and_then(retry_after);
+        let body = reply.bytes(MAX_REPLY).await?;
+        if status != 429 {
+            gate.succeeded();
+        }
+        if (200..300).contains(&status) {
+            return Ok(body);
+        }
+        let said = error_text(&body);
+        let failure = Failure::new(ErrorKind::Http(status), format!("the API answered {status}: {said}"));
+        match status {
+            429 => {
+                if let Some(delay) = gate.shut(passage, asked.or_else(|| retry_after_in(&body))) {
+                    let account = email.map(str::to_owned);
+                    self.events.hint(Event::Paused { account, what: said, delay });
+                }
+                Err(Miss::Paused)
+            }
+            ACCOUNT_BROKEN => {
+                let account = email.unwrap_or("the token's account");
+                let message = format!("{account}: its Kling session is broken, log in again ({said})");
+                let failure = Failure::new(ErrorKind::AccountBroken, message);
+                gate.close_for_good(failure.clone());
+                Err(failure.into())
+            }
+            _ => Err(failure.into()),
+        }
+    }
+
+    fn gate(&self, email: Option<&str>) -> Arc<Gate> {
+        // The map is whole after any panic.
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(gates.entry(email.map(str::to_owned)).or_default())
+    }
+}
+
+/// `Retry-After`: seconds, or an HTTP date.
+fn retry_after(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    seconds.or_else(|| Some(Time::from_http_date(text)?.from_now()))
+}
+
+/// `retryAfter` in the body: a time.
+fn retry_after_in(body: &[u8]) -> Option<Duration> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        retry_after: String,
+    }
+    let body: Body = serde_json::from_slice(body).ok()?;
+    Some(Time::from_rfc3339(&body.retry_after)?.from_now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        let soon = Time::from_unix_millis(jiff::Timestamp::now().as_millisecond() + 60_000).unwrap();
+        let wait = retry_after(&soon.to_http_date().unwrap()).unwrap();
+        assert!((58..=60).contains(&wait.as_secs()), "{wait:?}");
+        assert_eq!(retry_after("soon"), None);
+        assert_eq!(retry_after("-1"), None);
+    }
+
+    #[test]
+    fn retry_after_may_stand_in_the_body() {
+        let soon = Time::from_unix_millis(jiff::Timestamp::now().as_millisecond() + 60_000).unwrap();
+        let wait = retry_after_in(format!("{{\"retryAfter\": \"{soon}\"}}").as_bytes()).unwrap();
+        assert!((58..=60).contains(&wait.as_secs()), "{wait:?}");
+        assert_eq!(retry_after_in(b"{\"retryAfter\": 5}"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_retry_after_text_is_a_panic(text in any::<String>()) {
+            let _ = retry_after(&text);
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! The command line, turned into the core's options. Nothing else knows clap.
+
+mod value;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use element_mirror::demo;
+use element_mirror::element::Role;
+use element_mirror::error::RunError;
+use element_mirror::http::HttpOptions;
+use element_mirror::mirror::MirrorOptions;
+use element_mirror::plan::Policy;
+use element_mirror::report::log::Verbosity;
+use element_mirror::store::local::LocalOptions;
+use secrecy::SecretString;
+use url::Url;
+
+const HTTP: &str = "Network";
+const ACCOUNT: &str = "Account";
+const WHAT: &str = "What is mirrored";
+const SAYING: &str = "What is said";
+
+/// Keeps copies of Kling AI elements that live behind useapi.net.
+#[derive(Parser, Debug)]
+#[command(version, max_term_width = 100, after_help = "Documentation: README.md and docs/ of the project.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Mirror elements into a destination.
+    #[command(after_help = EXAMPLES)]
+    Run(Box<RunArgs>),
+}
+
+const EXAMPLES: &str = "\
+Every option can be given as ELEMENT_MIRROR_… too (ELEMENT_MIRROR_CONCURRENCY=8); the command line wins.
+
+Examples:
+  element-mirror run --demo sample-ids.txt           try it: no token, no network
+  element-mirror run ids.txt -o backup               mirror a list into backup/
+  jq -r .id elements.ndjson | element-mirror run -   IDs from another program
+  element-mirror run ids.txt -q --report run.ndjson  for cron: says only what failed
+
+Exit codes: 0 all mirrored; 1 the run could not be done; 2 usage; 3 some elements failed or are incomplete;
+4 token or subscription refused; 5 another run is working there; 130, 143, 141 interrupted.";
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// ID lists: text (an ID a line, an account's email in a second column, # comments) or NDJSON; - is standard input.
+    #[arg(value_name = "IDS")]
+    lists: Vec<PathBuf>,
+
+    /// An ID; repeatable.
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',', env = "ELEMENT_MIRROR_ID")]
+    ids: Vec<String>,
+
+    /// Where to: a folder.
+    #[arg(short, long, value_name = "DIR", default_value = "mirror", value_parser = value::folder, env = "ELEMENT_MIRROR_OUT")]
+    out: PathBuf,
+
+    /// The roles to mirror, of cover,secondary,video,voice,other; one once mirrored for an element stays mirrored.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::role, help_heading = WHAT,
+          env = "ELEMENT_MIRROR_ROLES", hide_env = true)]
+    roles: Vec<Role>,
+
+    /// Download again even what looks unchanged.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
+          env = "ELEMENT_MIRROR_REFRESH", hide_env = true)]
+    refresh: bool,
+
+    /// Ask the API and say what would be done; write nothing but the report.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
+          env = "ELEMENT_MIRROR_DRY_RUN", hide_env = true)]
+    dry_run: bool,
+
+    /// The largest asset taken, in bytes (K, M, G are powers of 1024).
+    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = value::bytes, help_heading = WHAT,
+          env = "ELEMENT_MIRROR_MAX_SIZE", hide_env = true)]
+    max_size: u64,
+
+    /// Leave flushing to the operating system: faster, but not safe against power loss.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
+          env = "ELEMENT_MIRROR_NO_SYNC", hide_env = true)]
+    no_sync: bool,
+
+    /// How long to wait for another run on this destination.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration, help_heading = WHAT,
+          env = "ELEMENT_MIRROR_LOCK_WAIT", hide_env = true)]
+    lock_wait: Duration,
+
+    /// The account of elements whose list names none [env: USEAPI_EMAIL].
+    #[arg(long, value_name = "EMAIL", help_heading = ACCOUNT, env = "ELEMENT_MIRROR_EMAIL", hide_env = true)]
+    email: Option<String>,
+
+    /// A file with the API token; without it the token is taken from $USEAPI_TOKEN.
+    #[arg(long, value_name = "FILE", help_heading = ACCOUNT, env = "ELEMENT_MIRROR_TOKEN_FILE", hide_env = true)]
+    token_file: Option<PathBuf>,
+
+    /// The API's base URL; http:// only for loopback.
+    #[arg(long, value_name = "URL", default_value = element_mirror::api::PUBLIC_API, value_parser = value::api_base,
+          help_heading = ACCOUNT, env = "ELEMENT_MIRROR_API_BASE", hide_env = true)]
+    api_base: Url,
+
+    /// Use the built-in sample API: no token, no network.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = ACCOUNT,
+          env = "ELEMENT_MIRROR_DEMO", hide_env = true)]
+    demo: bool,
+
+    #[command(flatten)]
+    network: NetworkArgs,
+
+    /// Write a JSON line an element, as it ends; - is standard output.
+    #[arg(long, value_name = "FILE|-", help_heading = SAYING, env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
+    pub(crate) report: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) saying: SayingArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = HTTP)]
+struct NetworkArgs {
+    /// Asset downloads at a time.
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 16, value_parser = value::count(1, 1024),
+          env = "ELEMENT_MIRROR_CONCURRENCY", hide_env = true)]
+    concurrency: u64,
+
+    /// API requests at a time.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value::count(1, 256),
+          env = "ELEMENT_MIRROR_API_CONCURRENCY", hide_env = true)]
+    api_concurrency: u64,
+
+    /// Further tries of a request that failed for a passing reason.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value::count(0, 100),
+          env = "ELEMENT_MIRROR_RETRIES", hide_env = true)]
+    retries: u64,
+
+    /// How long to wait for a connection.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = value::timeout,
+          env = "ELEMENT_MIRROR_CONNECT_TIMEOUT", hide_env = true)]
+    connect_timeout: Duration,
+
+    /// How long to wait for the next byte.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value::timeout,
+          env = "ELEMENT_MIRROR_STALL_TIMEOUT", hide_env = true)]
+    stall_timeout: Duration,
+
+    /// Accept asset links that are http:// or lead to loopback or private addresses.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_ALLOW_PRIVATE_ASSETS", hide_env = true)]
+    allow_private_assets: bool,
+
+    /// What API and CDN are told as User-Agent [default: element-mirror/VERSION].
+    #[arg(long, value_name = "TEXT", value_parser = value::header_text,
+          env = "ELEMENT_MIRROR_USER_AGENT", hide_env = true)]
+    user_agent: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = SAYING)]
+pub(crate) struct SayingArgs {
+    /// Whether progress is shown.
+    #[arg(long, value_name = "WHEN", default_value = "auto", env = "ELEMENT_MIRROR_PROGRESS", hide_env = true)]
+    pub(crate) progress: When,
+
+    /// Say only what failed.
+    #[arg(short, long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), conflicts_with = "verbose",
+          env = "ELEMENT_MIRROR_QUIET", hide_env = true)]
+    quiet: bool,
+
+    /// Say each element, retry and pause too.
+    #[arg(short, long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_VERBOSE", hide_env = true)]
+    verbose: bool,
+
+    /// Whether colours are used.
+    #[arg(long, value_name = "WHEN", default_value = "auto", env = "ELEMENT_MIRROR_COLOR", hide_env = true)]
+    pub(crate) color: When,
+
+    /// What standard error is written for: people, or collectors of JSON lines.
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "ELEMENT_MIRROR_LOG_FORMAT", hide_env = true)]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl SayingArgs {
+    /// How much is said.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+}
+
+impl RunArgs {
+    /// The ID lists, opened. They are checked against the report, which would overwrite one.
+    pub(crate) fn inputs(&self) -> Result<Vec<element_mirror::ids::Input>, RunError> {
+        use element_mirror::ids::Input;
+        if self.lists.is_empty() && self.ids.is_empty() {
+            let message = "no elements named: give an ID list (a file, or - for standard input), or an ID by --id";
+            return Err(RunError::Usage(message.into()));
+        }
+        let named = (!self.ids.is_empty()).then(|| Input::from_ids(&self.ids));
+        let mut inputs: Vec<Input> = named.into_iter().collect();
+        for list in &self.lists {
+            inputs.push(Input::open(list)?);
+        }
+        if let Some(report) = &self.report
+            && inputs.iter().any(|input| input.is_file(report))
+        {
+            let message = format!("--report {0} would overwrite the ID list {0}", report.display());
+            return Err(RunError::Usage(message));
+        }
+        Ok(inputs)
+    }
+
+    /// Where to.
+    pub(crate) fn destination(&self) -> &std::path::Path {
+        &self.out
+    }
+
+    /// How the destination is opened; none in a dry run.
+    pub(crate) fn local_options(&self) -> Option<LocalOptions> {
+        (!self.dry_run).then_some(LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync })
+    }
+
+    /// Whether the built-in sample API stands in for the real one.
+    pub(crate) fn is_demo(&self) -> bool {
+        self.demo
+    }
+
+    /// The API token: the file's, the environment's, or the sample API's.
+    pub(crate) fn token(&self) -> Result<SecretString, RunError> {
+        if self.demo {
+            return Ok(demo::TOKEN.into());
+        }
+        value::token(self.token_file.as_deref())
+    }
+
+    /// What the run does; `api_base` is the sample API's where that is used.
+    pub(crate) fn mirror_options(&self, token: SecretString, demo: Option<Url>) -> MirrorOptions {
+        let network = &self.network;
+        let email = self.email.clone().or_else(|| std::env::var("USEAPI_EMAIL").ok());
+        let http = HttpOptions::default();
+        // The ranges above keep these within usize.
+        let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        MirrorOptions {
+            token,
+            email: email.filter(|email| !email.is_empty()),
+            policy: Policy {
+                roles: if self.roles.is_empty() { Role::ALL.to_vec() } else { self.roles.clone() },
+                refresh: self.refresh,
+            },
+            max_size: self.max_size,
+            dry_run: self.dry_run,
+            http: HttpOptions {
+                concurrency: size(network.concurrency),
+                api_concurrency: size(network.api_concurrency),
+                retries: size(network.retries),
+                connect_timeout: network.connect_timeout,
+                stall_timeout: network.stall_timeout,
+                user_agent: network.user_agent.clone().unwrap_or(http.user_agent),
+                // The sample API's assets are on loopback.
+                allow_private_assets: network.allow_private_assets || demo.is_some(),
+            },
+            api_base: demo.unwrap_or_else(|| self.api_base.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_can_be_given_as_an_environment_variable() {
+        let mut cli = Cli::command();
+        cli.build();
+        for command in cli.get_subcommands() {
+            for argument in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
+                let long = argument.get_long().unwrap();
+                if ["help", "version"].contains(&long) {
+                    continue;
+                }
+                let expected = format!("ELEMENT_MIRROR_{}", long.to_uppercase().replace('-', "_"));
+                assert_eq!(argument.get_env().and_then(|env| env.to_str()), Some(expected.as_str()), "--{long}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_option_takes_the_token_itself() {
+        let parsed = Cli::try_parse_from(["element-mirror", "run", "ids.txt", "--token", "user:1234"]);
+        assert!(parsed.is_err());
+    }
+}

@@ -1,0 +1,168 @@
+//! The values of options: how they are written, and what is wrong with those that are not.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::builder::RangedU64ValueParser;
+use element_mirror::element::Role;
+use element_mirror::error::RunError;
+use jiff::{Span, SpanRelativeTo};
+use secrecy::SecretString;
+use url::{Host, Url};
+
+/// A whole number from `least` to `most`.
+pub(super) fn count(least: u64, most: u64) -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(least..=most)
+}
+
+/// A destination folder.
+pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" => Err("the destination is empty".into()),
+        url if url.contains("://") => Err("only folders can be destinations in this version".into()),
+        path => Ok(path.into()),
+    }
+}
+
+/// A role's name.
+pub(super) fn role(text: &str) -> Result<Role, String> {
+    let role = Role::ALL.into_iter().find(|role| role.as_str() == text.trim());
+    role.ok_or_else(|| "the roles are cover, secondary, video, voice, other".into())
+}
+
+/// A number of bytes: `2G`, `10M`, `512K`, `1048576`.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        _ => return Err("a size is a number, with K, M, G or T behind it for powers of 1024".into()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "a size is a whole number, such as 10M".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "that is more than there can be".into())
+}
+
+/// A duration: `10s`, `5m`, `1h30m`, `30d`; a bare number is seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let hint = || "a duration is a number with its unit, such as 30s, 5m, 2h or 30d".to_owned();
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let span: Span = text.parse().map_err(|_| hint())?;
+    let exact = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| hint())?;
+    exact.try_into().map_err(|_| "a duration can't be negative".into())
+}
+
+/// A duration that is not zero.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|time| if time.is_zero() { Err("that would never wait".into()) } else { Ok(time) })
+}
+
+/// Text that a header can carry.
+pub(super) fn header_text(text: &str) -> Result<String, String> {
+    let plain = !text.trim().is_empty() && text.bytes().all(|c| c == b' ' || c.is_ascii_graphic());
+    if plain { Ok(text.to_owned()) } else { Err("it has to be printable ASCII".into()) }
+}
+
+/// The API's base URL: https, or http on loopback.
+pub(super) fn api_base(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        "http" => {
+            return Err("the token would travel in clear: http:// is taken only for loopback, use https://".into());
+        }
+        other => return Err(format!("{other}: is no scheme for an API, use https://")),
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err("it can't carry a user, query or fragment".into());
+    }
+    Ok(url)
+}
+
+/// The API token from `file`, or from the environment.
+#[expect(clippy::disallowed_methods, reason = "a file that the user named on the command line")]
+pub(super) fn token(file: Option<&Path>) -> Result<SecretString, RunError> {
+    let (text, place) = match file {
+        Some(file) => {
+            let place = format!("the token file {}", file.display());
+            let text = std::fs::read_to_string(file);
+            (text.map_err(|error| RunError::Usage(format!("can't read {place}: {error}")))?, place)
+        }
+        None => (std::env::var("USEAPI_TOKEN").unwrap_or_default(), "$USEAPI_TOKEN".to_owned()),
+    };
+    let token = text.trim();
+    if token.is_empty() && file.is_none() {
+        let ways = "put it into $USEAPI_TOKEN, or into a file named by --token-file (or try --demo, which needs none)";
+        return Err(RunError::Usage(format!("no API token: {ways}")));
+    }
+    if token.is_empty() {
+        return Err(RunError::Usage(format!("{place} is empty")));
+    }
+    if !token.bytes().all(|c| c.is_ascii_graphic()) {
+        return Err(RunError::Usage(format!("{place} holds more than one token, or characters that no token has")));
+    }
+    Ok(token.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("0", Some(0))]
+    #[case("1024", Some(1024))]
+    #[case("512K", Some(512 << 10))]
+    #[case("10M", Some(10 << 20))]
+    #[case("2g", Some(2 << 30))]
+    #[case("1MiB", Some(1 << 20))]
+    #[case("", None)]
+    #[case("M", None)]
+    #[case("1.5G", None)]
+    #[case("-1", None)]
+    #[case("10X", None)]
+    #[case("99999999T", None)]
+    fn sizes_are_powers_of_1024(#[case] text: &str, #[case] expected: Option<u64>) {
+        assert_eq!(bytes(text).ok(), expected);
+    }
+
+    #[rstest]
+    #[case("30", Some(30))]
+    #[case("10s", Some(10))]
+    #[case("5m", Some(300))]
+    #[case("1h30m", Some(5400))]
+    #[case("30d", Some(30 * 86400))]
+    #[case("0s", Some(0))]
+    #[case("-5s", None)]
+    #[case("soon", None)]
+    #[case("", None)]
+    fn durations_have_units(#[case] text: &str, #[case] seconds: Option<u64>) {
+        assert_eq!(duration(text).ok(), seconds.map(Duration::from_secs));
+    }
+
+    #[rstest]
+    #[case("https://api.example/v1", true)]
+    #[case("http://127.0.0.1:8080/v1", true)]
+    #[case("http://localhost/v1", true)]
+    #[case("http://[::1]/v1", true)]
+    #[case("http://api.example/v1", false)]
+    #[case("http://10.0.0.1/v1", false)]
+    #[case("https://user:pass@api.example/v1", false)]
+    #[case("ftp://api.example", false)]
+    #[case("api.example", false)]
+    fn the_token_never_travels_in_clear(#[case] text: &str, #[case] taken: bool) {
+        assert_eq!(api_base(text).is_ok(), taken, "{text}");
+    }
+}

@@ -1,0 +1,275 @@
+//! One asset, from its link into a staged file: streamed, hashed as it comes, resumed where it breaks off, checked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_RANGE, LAST_MODIFIED, RANGE,
+};
+use url::Url;
+
+use crate::digest::Digest;
+use crate::element::{Role, url_path};
+use crate::error::{ErrorKind, Failure};
+use crate::event::Events;
+use crate::http::{Http, Reply, Target};
+use crate::manifest;
+use crate::media::{self, Media};
+use crate::store::local::stage::Part;
+use crate::time::Time;
+
+/// What is to be downloaded.
+pub struct Wanted<'a> {
+    /// What it is to its element.
+    pub role: Role,
+    /// The whole link.
+    pub url: &'a str,
+    /// What a person knows it by: `u_1/cover.jpg`.
+    pub name: String,
+    /// The standing file, where its validator is to be asked with.
+    pub unless_current: Option<&'a manifest::Asset>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Received {
+    /// The server says that the standing file is current.
+    NotModified,
+    /// All bytes are in the part.
+    File(Box<Description>),
+}
+
+/// A downloaded file.
+#[derive(Debug)]
+pub struct Description {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256.
+    pub digest: Digest,
+    /// What it is.
+    pub media: Media,
+    /// The picture's own width and height in pixels.
+    pub pixels: Option<(u32, u32)>,
+    /// Whether it ends as its format says.
+    pub ends_whole: bool,
+    /// The server's `ETag`.
+    pub etag: Option<String>,
+    /// The server's `Last-Modified`.
+    pub last_modified: Option<Time>,
+    /// When its last byte came.
+    pub fetched_at: Time,
+}
+
+/// Downloads assets.
+pub struct Downloader {
+    http: Arc<Http>,
+    events: Events,
+    max_size: u64,
+}
+
+/// What the server said about the bytes that are in the part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Source {
+    etag: Option<String>,
+    last_modified: Option<String>,
+    content_type: Option<String>,
+}
+
+impl Source {
+    fn of(reply: &Reply<'_>) -> Self {
+        let text = |name: &HeaderName| reply.header(name).map(str::to_owned);
+        Self { etag: text(&ETAG), last_modified: text(&LAST_MODIFIED), content_type: text(&CONTENT_TYPE) }
+    }
+
+    /// The validator by which a server can say that two replies have the same bytes.
+    fn strong_etag(&self) -> Option<&str> {
+        self.etag.as_deref().filter(|etag| etag.starts_with('"'))
+    }
+
+    fn is_same_as(&self, other: &Self) -> bool {
+        self.etag == other.etag && self.last_modified == other.last_modified
+    }
+}
+
+impl Downloader {
+    /// A downloader that takes assets of at most `max_size` bytes.
+    pub fn new(http: Arc<Http>, events: Events, max_size: u64) -> Self {
+        Self { http, events, max_size }
+    }
+
+    /// Downloads `wanted` into `part`; counts its requests in `attempts`.
+    ///
+    /// # Errors
+    /// It can't be had; what there is of it stays in the part.
+    pub async fn download(
+        &self,
+        wanted: &Wanted<'_>,
+        part: &mut Part,
+        attempts: &AtomicU64,
+    ) -> Result<Received, Failure> {
+        let url = Url::parse(wanted.url).map_err(|error| {
+            let message = format!("the link is no URL: {error}");
+            Failure::new(ErrorKind::UnsafeUrl, message)
+        })?;
+        let mut source = Source::default();
+        let mut retry = self.http.retry(&wanted.name);
+        loop {
+            match self.attempt(&url, wanted, (&mut source, part), attempts).await {
+                Ok(true) => return describe(wanted, part, &source).map(|file| Received::File(Box::new(file))),
+                Ok(false) => return Ok(Received::NotModified),
+                Err(failure) => retry.pause(failure).await?,
+            }
+        }
+    }
+
+    /// One try, going on behind the bytes that are there; false where the standing file is current.
+    async fn attempt(
+        &self,
+        url: &Url,
+        wanted: &Wanted<'_>,
+        (source, part): (&mut Source, &mut Part),
+        attempts: &AtomicU64,
+    ) -> Result<bool, Failure> {
+        if part.size() > 0 && source.strong_etag().is_none() {
+            part.restart()?;
+        }
+        let permit = self.http.permit(Target::Cdn).await?;
+        let _in_flight = self.events.counters.in_flight();
+        attempts.fetch_add(1, Relaxed);
+        let headers = headers(wanted, source, part.size());
+        let mut reply = self.http.get(Target::Cdn, url, &headers, permit).await?;
+        let now = Source::of(&reply);
+        match reply.status {
+            206 if part.size() > 0 => {
+                let start = reply.header(&CONTENT_RANGE).and_then(range_start);
+                if start != Some(part.size()) || !now.is_same_as(source) {
+                    part.restart()?;
+                    let message = "the server went on with another part or another file; starting over";
+                    return Err(Failure::new(ErrorKind::Truncated, message));
+                }
+            }
+            200 => {
+                if part.size() > 0 {
+                    part.restart()?;
+                }
+                *source = now;
+            }
+            304 if part.size() == 0 && wanted.unless_current.is_some() => return Ok(false),
+            416 if part.size() > 0 => {
+                part.restart()?;
+                return Err(Failure::new(ErrorKind::Truncated, "the server has no such range; starting over"));
+            }
+            status => return Err(Failure::new(ErrorKind::Http(status), format!("the CDN answered {status}"))),
+        }
+        self.read_body(&mut reply, part).await?;
+        Ok(true)
+    }
+
+    async fn read_body(&self, reply: &mut Reply<'_>, part: &mut Part) -> Result<(), Failure> {
+        if let Some(encoding) = reply.header(&CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+            let message = format!("the body is encoded ({encoding}) although that was not asked for");
+            return Err(Failure::new(ErrorKind::ContentEncoding, message));
+        }
+        let announced = reply.content_length().map(|length| part.size() + length);
+        self.check_size(announced.unwrap_or(0))?;
+        while let Some(chunk) = reply.chunk().await? {
+            self.check_size(part.size() + chunk.len() as u64)?;
+            part.write(&chunk)?;
+            self.events.counters.bytes.fetch_add(chunk.len() as u64, Relaxed);
+        }
+        match announced {
+            Some(announced) if announced != part.size() => {
+                let message = format!("{} bytes were announced, {} came", announced, part.size());
+                Err(Failure::new(ErrorKind::Truncated, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_size(&self, size: u64) -> Result<(), Failure> {
+        if size <= self.max_size {
+            return Ok(());
+        }
+        let message = format!("it is larger than {} bytes (--max-size)", self.max_size);
+        Err(Failure::new(ErrorKind::TooLarge, message))
+    }
+}
+
+fn headers(wanted: &Wanted<'_>, source: &Source, have: u64) -> Vec<(HeaderName, String)> {
+    let mut headers = vec![(ACCEPT_ENCODING, "identity".to_owned())];
+    match (source.strong_etag(), wanted.unless_current) {
+        (Some(etag), _) if have > 0 => {
+            headers.push((RANGE, format!("bytes={have}-")));
+            headers.push((IF_RANGE, etag.to_owned()));
+        }
+        (_, Some(standing)) if have == 0 => {
+            if let Some(etag) = &standing.etag {
+                headers.push((IF_NONE_MATCH, etag.clone()));
+            } else if let Some(date) = standing.last_modified.and_then(Time::to_http_date) {
+                headers.push((IF_MODIFIED_SINCE, date));
+            }
+        }
+        _ => {}
+    }
+    headers
+}
+
+/// Where the range of a `Content-Range: bytes 5-9/10` starts.
+fn range_start(text: &str) -> Option<u64> {
+    text.trim().strip_prefix("bytes")?.trim_start().split('-').next()?.trim().parse().ok()
+}
+
+fn describe(wanted: &Wanted<'_>, part: &Part, source: &Source) -> Result<Description, Failure> {
+    let head = part.head(media::HEAD)?;
+    let content_type = source.content_type.as_deref();
+    let Some(media) = media::recognise(&head, content_type, &url_path(wanted.url), wanted.role) else {
+        let called = crate::error::printable(content_type.unwrap_or("nothing"), 60);
+        let message = format!("{} bytes came that are no image, video or audio (called {called})", part.size());
+        return Err(Failure::new(ErrorKind::NotMedia, message));
+    };
+    let (pixels, ends_whole) = match media.is_image() {
+        true => (part.pixels(), media::ends_whole(&media, &head, &part.tail(media::TAIL)?, part.size())),
+        false => (None, true),
+    };
+    Ok(Description {
+        size: part.size(),
+        digest: part.digest(),
+        media,
+        pixels,
+        ends_whole,
+        etag: source.etag.clone(),
+        last_modified: source.last_modified.as_deref().and_then(Time::from_http_date),
+        fetched_at: Time::now(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_range_starts_where_content_range_says() {
+        assert_eq!(range_start("bytes 5-9/10"), Some(5));
+        assert_eq!(range_start("bytes 5-9/*"), Some(5));
+        for odd in ["bytes */10", "items 5-9/10", "", "bytes", "bytes -5"] {
+            assert_eq!(range_start(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn only_a_strong_etag_lets_a_download_go_on() {
+        let source = |etag: &str| Source { etag: Some(etag.into()), ..Source::default() };
+        assert_eq!(source("\"a\"").strong_etag(), Some("\"a\""));
+        assert_eq!(source("W/\"a\"").strong_etag(), None);
+        assert_eq!(Source::default().strong_etag(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_content_range_is_a_panic(text in any::<String>()) {
+            let _ = range_start(&text);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! An element as the API describes it: its ID, the fields a manifest keeps, and its assets in their order.
+
+mod wire;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use crate::error::Failure;
+use crate::time::Time;
+
+pub use wire::error_text;
+
+/// The most assets an element may have; about six is usual.
+pub const MAX_ASSETS: usize = 64;
+
+/// An element's ID, which is also its folder's name: `[A-Za-z0-9_][A-Za-z0-9_-]{0,63}`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ElementId(String);
+
+impl ElementId {
+    /// The ID's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text is no element ID.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an element ID (1 to 64 letters, digits, _ or -, not starting with -)")]
+pub struct InvalidId;
+
+impl FromStr for ElementId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let good = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c == b'-';
+        let fits = (1..=64).contains(&text.len()) && text.bytes().all(good) && !text.starts_with('-');
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidId) }
+    }
+}
+
+impl fmt::Display for ElementId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ElementId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an asset is to its element; assets are ordered by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The picture that stands for the element.
+    Cover,
+    /// A further view; its slot says which.
+    Secondary,
+    /// A video.
+    Video,
+    /// A voice sample.
+    Voice,
+    /// A resource with a link and a `resourceKey` that is not known.
+    Other,
+}
+
+impl Role {
+    /// All roles, in order.
+    pub const ALL: [Self; 5] = [Self::Cover, Self::Secondary, Self::Video, Self::Voice, Self::Other];
+
+    /// The role's name, as in a manifest and in `--roles`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cover => "cover",
+            Self::Secondary => "secondary",
+            Self::Video => "video",
+            Self::Voice => "voice",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The fields of an element that its manifest keeps; what is not known is left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fields {
+    /// The ID that was asked for.
+    pub id: String,
+    /// The name its maker gave it, with the service's random suffix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `IMAGE` or `VIDEO`, or what else the API says.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Its description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The owner's number at Kling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<i64>,
+    /// The API's count of the element's versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_version: Option<i64>,
+    /// The API's tag objects, as they came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Value>>,
+    /// Whether the account marked it as a favourite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub favored: Option<bool>,
+    /// Whether it is one of the system's elements.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub official: Option<bool>,
+    /// When it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_time: Option<Time>,
+    /// When it was last changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_time: Option<Time>,
+}
+
+/// One file of an element, as the API links it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// What it is to the element.
+    pub role: Role,
+    /// Which view a secondary shows (`side`); empty for the others.
+    pub slot: String,
+    /// The whole link, signed query and all.
+    pub url: String,
+    /// The width in pixels that the API declares.
+    pub width: Option<u32>,
+    /// The height in pixels that the API declares.
+    pub height: Option<u32>,
+}
+
+/// What makes an asset the same one from fetch to fetch: links are signed anew and hosts rotate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The path of its URL.
+    pub path: String,
+    /// Its role.
+    pub role: Role,
+    /// Its slot.
+    pub slot: String,
+}
+
+impl Asset {
+    /// The asset's identity.
+    pub fn identity(&self) -> Identity {
+        Identity { path: url_path(&self.url), role: self.role, slot: self.slot.clone() }
+    }
+}
+
+/// The path of `url`, or where it is no URL, what stands before a query or fragment.
+pub fn url_path(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(url) if !url.cannot_be_a_base() => url.path().to_owned(),
+        _ => without_query(url).to_owned(),
+    }
+}
+
+/// `url` without what may be secret in it: user, password, query, fragment. A link that is no web address is cut short.
+pub fn public_url(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(mut url) if url.has_host() => {
+            // The two can only fail for URLs without a host.
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.set_query(None);
+            url.set_fragment(None);
+            url.into()
+        }
+        _ => without_query(url).chars().take(100).collect(),
+    }
+}
+
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// An element, read from the API's reply.
+#[derive(Clone, Debug)]
+pub struct Element {
+    /// What the manifest keeps of it.
+    pub fields: Fields,
+    /// Its assets: cover, secondary, video, voice, other; each link once.
+    pub assets: Vec<Asset>,
+}
+
+impl Element {
+    /// Reads the reply to a request for the element `asked`, in either of the API's shapes.
+    ///
+    /// # Errors
+    /// `truncated` where the JSON ends early, `api_error` where the body is an error, `wrong_id` where it is another
+    /// element, `no_assets` and `too_many_assets`, else `bad_reply`.
+    pub fn parse(body: &[u8], asked: &ElementId) -> Result<Self, Failure> {
+        wire::parse(body, asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_safe_folder_name() {
+        for good in ["u_123456789012345", "a", "_", "0-9", &"x".repeat(64)] {
+            assert!(good.parse::<ElementId>().is_ok(), "{good}");
+        }
+        for bad in ["", "-a", ".", "..", "a/b", "../x", "a b", "é", "a\0", "a.b", &"x".repeat(65)] {
+            assert!(bad.parse::<ElementId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_identity_survives_new_hosts_and_signatures() {
+        let asset =
+            |url: &str| Asset { role: Role::Cover, slot: String::new(), url: url.into(), width: None, height: None };
+        let one = asset("https://p1-kling.klingai.com/a/cover.jpg?ksSecret=1");
+        let two = asset("https://p4-kling.klingai.com/a/cover.jpg?ksSecret=2#x");
+        assert_eq!(one.identity(), two.identity());
+        assert_ne!(one.identity(), asset("https://p1-kling.klingai.com/b/cover.jpg").identity());
+    }
+
+    #[test]
+    fn a_public_url_holds_no_secret() {
+        assert_eq!(public_url("https://u:p@h.example/a.png?sig=s#f"), "https://h.example/a.png");
+        assert_eq!(public_url("not a url?sig=s"), "not a url");
+        assert_eq!(public_url(&format!("data:image/png;base64,{}", "A".repeat(500))).len(), 100);
+    }
+}

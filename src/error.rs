@@ -1,0 +1,246 @@
+//! Why something failed: a small, stable set of codes, and a failure that carries one with its words.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// The code of a failure, `error.kind` in a report, written in `snake_case`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ErrorKind {
+    /// The API or the CDN answered with a status that is no success: `http_503`.
+    Http(u16),
+    /// No connection, or it broke before a reply.
+    Connect,
+    /// The host's name could not be resolved.
+    Dns,
+    /// TLS failed: a certificate that can't be trusted, no trust roots, a broken handshake.
+    Tls,
+    /// No connection, or no byte, for too long.
+    Timeout,
+    /// The connection broke, or the body ended, before all bytes were there.
+    Truncated,
+    /// The reply is not what the protocol says: no JSON, no element, a wrong range.
+    BadReply,
+    /// The API answered 200 with an `error` in the body.
+    ApiError,
+    /// The reply is about another element than the one asked for.
+    WrongId,
+    /// A reply or an asset is larger than what is taken.
+    TooLarge,
+    /// A redirect that is not followed: to another origin with a token, a loop, too many.
+    Redirect,
+    /// The account is refused as a whole; its elements are not asked for.
+    AccountBroken,
+    /// The API knows no such element, and the mirror does not hold it.
+    NotFound,
+    /// The element has no resources.
+    NoAssets,
+    /// The element has more resources than a mirror takes.
+    TooManyAssets,
+    /// The bytes are no image, video or audio.
+    NotMedia,
+    /// The asset's link is not https, or leads to an address that is not asked.
+    UnsafeUrl,
+    /// The body came compressed although that was not asked for.
+    ContentEncoding,
+    /// The run was interrupted.
+    Interrupted,
+    /// The destination is full, or a quota is reached.
+    DiskFull,
+    /// A file operation at the destination failed.
+    Io,
+    /// The element's folder can't be moved or exchanged.
+    CannotReplace,
+    /// The element's folder belongs to another ID.
+    FolderTaken,
+    /// The element's folder has a format that this program does not know.
+    NewerFormat,
+    /// A symbolic link or a file stands where the element's folder should be.
+    NotAFolder,
+    /// A line of the input is no ID.
+    BadLine,
+}
+
+impl ErrorKind {
+    /// Whether another try of the same request may succeed.
+    pub fn is_passing(self) -> bool {
+        match self {
+            Self::Http(status) => matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 520..=524),
+            Self::Connect | Self::Dns | Self::Timeout | Self::Truncated => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the cause lies at the destination: such an asset is not `missing` upstream.
+    pub fn is_local(self) -> bool {
+        matches!(
+            self,
+            Self::DiskFull | Self::Io | Self::CannotReplace | Self::FolderTaken | Self::NewerFormat | Self::NotAFolder
+        )
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Http(status) => return f.pad(&format!("http_{status}")),
+            Self::Connect => "connect",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Truncated => "truncated",
+            Self::BadReply => "bad_reply",
+            Self::ApiError => "api_error",
+            Self::WrongId => "wrong_id",
+            Self::TooLarge => "too_large",
+            Self::Redirect => "redirect",
+            Self::AccountBroken => "account_broken",
+            Self::NotFound => "not_found",
+            Self::NoAssets => "no_assets",
+            Self::TooManyAssets => "too_many_assets",
+            Self::NotMedia => "not_media",
+            Self::UnsafeUrl => "unsafe_url",
+            Self::ContentEncoding => "content_encoding",
+            Self::Interrupted => "interrupted",
+            Self::DiskFull => "disk_full",
+            Self::Io => "io",
+            Self::CannotReplace => "cannot_replace",
+            Self::FolderTaken => "folder_taken",
+            Self::NewerFormat => "newer_format",
+            Self::NotAFolder => "not_a_folder",
+            Self::BadLine => "bad_line",
+        })
+    }
+}
+
+impl Serialize for ErrorKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What failed of one element, in words a person can act on; `message` never holds a token or a link's query.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The code.
+    pub kind: ErrorKind,
+    /// The sentence: noun, what failed, the cause's own words.
+    pub message: String,
+    /// The asset that it is about, by its file name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asset: Option<String>,
+}
+
+impl Failure {
+    /// A failure of the element as a whole.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), asset: None }
+    }
+
+    /// The failure of a file operation: `what` names the operation and the path.
+    pub fn io(what: impl fmt::Display, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as Io;
+        let kind = match error.kind() {
+            Io::StorageFull | Io::QuotaExceeded => ErrorKind::DiskFull,
+            _ => ErrorKind::Io,
+        };
+        Self::new(kind, format!("{what}: {error}"))
+    }
+
+    /// The same failure, about the asset `name`.
+    #[must_use]
+    pub fn of_asset(mut self, name: &str) -> Self {
+        self.asset = Some(name.to_owned());
+        self
+    }
+}
+
+/// Why a run could not be done at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It was asked for wrongly.
+    #[error("{0}")]
+    Usage(String),
+    /// Another run is working on the destination.
+    #[error("{0}")]
+    Locked(String),
+    /// The destination, an ID list or the report can't be used.
+    #[error("{what}: {source}")]
+    Io {
+        /// The operation and the path.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Anything else that keeps it from starting.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl RunError {
+    /// A failed file operation.
+    pub fn io(what: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io { what: what.into(), source }
+    }
+
+    /// The process' exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Locked(_) => 5,
+            Self::Io { .. } | Self::Broken(_) => 1,
+        }
+    }
+}
+
+/// `text` made fit for a terminal and a log: control and formatting characters become spaces, at most `limit`
+/// characters are kept.
+pub fn printable(text: &str, limit: usize) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let mut words = String::new();
+    for word in text.split(|c: char| hidden(c) || c.is_whitespace()).filter(|word| !word.is_empty()) {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str(word);
+        if words.chars().count() > limit {
+            return words.chars().take(limit).chain(['…']).collect();
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tried_again_is_this_table() {
+        let passing: Vec<u16> = (100..1000).filter(|&status| ErrorKind::Http(status).is_passing()).collect();
+        assert_eq!(passing, [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
+        for kind in [ErrorKind::Connect, ErrorKind::Dns, ErrorKind::Timeout, ErrorKind::Truncated] {
+            assert!(kind.is_passing(), "{kind}");
+        }
+        for kind in [ErrorKind::Tls, ErrorKind::BadReply, ErrorKind::DiskFull, ErrorKind::UnsafeUrl] {
+            assert!(!kind.is_passing(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_has_a_code_of_its_own() {
+        let full = std::io::Error::from_raw_os_error(28);
+        assert_eq!(Failure::io("write u_1/cover.jpg", &full).kind, ErrorKind::DiskFull);
+        let failing = std::io::Error::from_raw_os_error(5);
+        assert_eq!(Failure::io("write u_1/cover.jpg", &failing).kind, ErrorKind::Io);
+    }
+
+    #[test]
+    fn text_from_the_network_can_not_steer_a_terminal() {
+        assert_eq!(printable("a\u{1b}[31mb\r\n\u{202e}c  d", 100), "a [31mb c d");
+        assert_eq!(printable("abcdef", 3), "abc…");
+    }
+}

@@ -1,0 +1,109 @@
+//! What happens during a run, told to whoever listens. Byte counts are no events but counters to be polled.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::error::ErrorKind;
+use crate::outcome::{ElementOutcome, Summary};
+
+/// A change of state.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An element ended, or a line was no ID.
+    Finished(Box<ElementOutcome>),
+    /// A request failed for a passing reason and is tried again.
+    Retrying {
+        /// What is asked for: an element, or an asset of it.
+        what: String,
+        /// Why the try failed.
+        kind: ErrorKind,
+        /// In words.
+        message: String,
+        /// How long it waits.
+        delay: Duration,
+    },
+    /// The API asked for a pause; every request of the account waits.
+    Paused {
+        /// The account; none where the token's only one is used.
+        account: Option<String>,
+        /// What was asked for.
+        what: String,
+        /// How long.
+        delay: Duration,
+    },
+    /// The element was fetched once more, since links of it were refused.
+    Refreshed {
+        /// The element.
+        what: String,
+    },
+    /// Something that a person should know, and that is no failure of an element.
+    Warned {
+        /// What it is about: an ID, a place in a list, a path.
+        what: String,
+        /// The sentence.
+        message: String,
+    },
+    /// The run is over.
+    Ended(Box<Summary>),
+}
+
+/// What a run has done so far. Written by its tasks, polled by the terminal.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Elements read from the lists so far, without repeated ones.
+    pub known: AtomicU64,
+    /// Whether the lists are read to their end, so that `known` is all.
+    pub all_known: AtomicBool,
+    /// Bytes of assets received.
+    pub bytes: AtomicU64,
+    /// Assets being downloaded now.
+    pub in_flight: AtomicU64,
+}
+
+impl Counters {
+    /// Counts an asset in flight until the guard is dropped.
+    pub fn in_flight(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Relaxed);
+        InFlight(Arc::clone(self))
+    }
+}
+
+/// An asset in flight.
+pub struct InFlight(Arc<Counters>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Where events are told: one bounded channel that the report's task drains.
+#[derive(Clone, Debug)]
+pub struct Events {
+    sender: mpsc::Sender<Event>,
+    /// What has been done so far.
+    pub counters: Arc<Counters>,
+}
+
+impl Events {
+    /// The channel, of `capacity` events.
+    pub fn channel(capacity: usize) -> (Self, mpsc::Receiver<Event>) {
+        let (sender, receiver) = mpsc::channel(capacity);
+        (Self { sender, counters: Arc::default() }, receiver)
+    }
+
+    /// Tells something that may be lost where the listener is slow: a retry, a pause.
+    pub fn hint(&self, event: Event) {
+        // A full channel means that the listener has enough to say already.
+        let _ = self.sender.try_send(event);
+    }
+
+    /// Tells something that must not be lost, and waits for room.
+    pub async fn tell(&self, event: Event) {
+        // The receiver lives as long as the run; after that nobody is there to be told.
+        let _ = self.sender.send(event).await;
+    }
+}

@@ -1,0 +1,259 @@
+//! The guard: where an asset may be fetched from. It sits where connections are made, so that a name that resolves to
+//! something else at the connection than at a check gains nothing.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+use crate::error::{ErrorKind, Failure};
+
+/// An address, or a name that leads to one, that is not asked for assets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{host} leads to {what}, which is not asked for assets{hint}")]
+pub struct RefusedAddress {
+    host: String,
+    what: &'static str,
+    hint: &'static str,
+}
+
+/// What may be asked.
+#[derive(Debug)]
+pub struct Guard {
+    allow_private: bool,
+    proxied: bool,
+}
+
+impl Guard {
+    /// A guard that refuses http:// and private addresses, unless `allow_private`.
+    pub fn new(allow_private: bool) -> Self {
+        // A proxy resolves names itself, where the resolver below sees nothing of them.
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
+        Self { allow_private, proxied: names.into_iter().any(set) }
+    }
+
+    /// Checks scheme, user and literal address of `url`, and where a proxy would resolve its name, the name's
+    /// addresses too.
+    ///
+    /// # Errors
+    /// `unsafe_url`; before a byte is sent.
+    pub async fn check(&self, url: &Url) -> Result<(), Failure> {
+        let refuse = |why: String| Err(Failure::new(ErrorKind::UnsafeUrl, why));
+        match url.scheme() {
+            "https" => {}
+            "http" if self.allow_private => {}
+            "http" => return refuse("the link is http://, not https:// (--allow-private-assets takes it)".into()),
+            other => return refuse(format!("the link is {other}:, not https://")),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("the link carries a user or password".into());
+        }
+        let addresses = match url.host() {
+            Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
+            Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
+            Some(Host::Domain(name)) if self.proxied => resolve(name).await.unwrap_or_default(),
+            Some(Host::Domain(_)) => Vec::new(),
+            None => return refuse("the link names no host".into()),
+        };
+        let host = url.host_str().unwrap_or_default();
+        let refused = addresses.iter().find_map(|&address| self.judge(host, address).err());
+        refused.map_or(Ok(()), |refused| refuse(refused.to_string()))
+    }
+
+    /// Judges the address that `host` is or leads to.
+    fn judge(&self, host: &str, address: IpAddr) -> Result<(), RefusedAddress> {
+        let (what, hint) = match class(address) {
+            Class::Public => return Ok(()),
+            Class::Private(_) if self.allow_private => return Ok(()),
+            Class::Private(what) => (what, " (--allow-private-assets takes it)"),
+            Class::Never(what) => (what, ""),
+        };
+        Err(RefusedAddress { host: host.to_owned(), what, hint })
+    }
+}
+
+async fn resolve(name: &str) -> std::io::Result<Vec<IpAddr>> {
+    Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect())
+}
+
+/// The resolver of the CDN's clients: names lead to the addresses that the guard lets through.
+pub struct Resolver(pub Arc<Guard>);
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = Arc::clone(&self.0);
+        Box::pin(async move {
+            let name = name.as_str();
+            let mut refused = None;
+            let mut good = Vec::new();
+            for address in resolve(name).await? {
+                match guard.judge(name, address) {
+                    Ok(()) => good.push(SocketAddr::new(address, 0)),
+                    Err(error) => refused = Some(error),
+                }
+            }
+            match refused {
+                Some(refused) if good.is_empty() => Err(refused.into()),
+                _ => Ok(Box::new(good.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Public,
+    /// Opened by --allow-private-assets.
+    Private(&'static str),
+    /// Opened by nothing.
+    Never(&'static str),
+}
+
+const METADATA: &str = "a cloud's metadata service";
+const METADATA_V4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(169, 254, 169, 254), Ipv4Addr::new(169, 254, 170, 2), Ipv4Addr::new(100, 100, 100, 200)];
+const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
+fn class(address: IpAddr) -> Class {
+    match address {
+        IpAddr::V4(address) => class_v4(address),
+        IpAddr::V6(address) => class_v6(address),
+    }
+}
+
+fn class_v4(address: Ipv4Addr) -> Class {
+    if METADATA_V4.contains(&address) {
+        return Class::Never(METADATA);
+    }
+    match address.octets() {
+        [0, ..] => Class::Never("an unspecified address"),
+        [127, ..] => Class::Private("a loopback address"),
+        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Class::Private("a private address"),
+        [169, 254, ..] => Class::Private("a link-local address"),
+        [100, 64..=127, ..] => Class::Private("a carrier's shared address"),
+        [224..=239, ..] => Class::Never("a multicast address"),
+        [240..=255, ..]
+        | [192, 0, 0, _]
+        | [192, 0, 2, _]
+        | [198, 51, 100, _]
+        | [203, 0, 113, _]
+        | [198, 18..=19, ..] => Class::Never("a reserved address"),
+        _ => Class::Public,
+    }
+}
+
+fn class_v6(address: Ipv6Addr) -> Class {
+    if address.is_unspecified() {
+        return Class::Never("an unspecified address");
+    }
+    if address.is_loopback() {
+        return Class::Private("a loopback address");
+    }
+    if address == METADATA_V6 {
+        return Class::Never(METADATA);
+    }
+    if let Some(inner) = embedded_v4(address) {
+        return class_v4(inner);
+    }
+    match address.segments() {
+        [0xfc00..=0xfdff, ..] => Class::Private("a unique local address"),
+        [0xfe80..=0xfebf, ..] => Class::Private("a link-local address"),
+        [0xfec0..=0xfeff, ..] => Class::Private("a site-local address"),
+        [0xff00..=0xffff, ..] => Class::Never("a multicast address"),
+        // Documentation, Teredo (a tunnel to whatever it names), discard-only, and all outside global unicast.
+        [0x2001, 0xdb8, ..] | [0x2001, 0, ..] | [0x3fff, 0..=0xfff, ..] => Class::Never("a reserved address"),
+        [0x2000..=0x3fff, ..] => Class::Public,
+        _ => Class::Never("a reserved address"),
+    }
+}
+
+/// The IPv4 address inside an IPv6 one: mapped, compatible, NAT64 (both prefixes), 6to4, ISATAP.
+fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x64, 0xff9b, 1, _, _, _, high, low]
+        | [0x2002, high, low, ..]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => v4(high, low),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::public("93.184.216.34", true, true)]
+    #[case::public_v6("2606:4700::1111", true, true)]
+    #[case::loopback("127.0.0.1", false, true)]
+    #[case::loopback_v6("::1", false, true)]
+    #[case::private("10.1.2.3", false, true)]
+    #[case::private_172("172.31.0.1", false, true)]
+    #[case::not_private_172("172.32.0.1", true, true)]
+    #[case::private_192("192.168.1.1", false, true)]
+    #[case::link_local("169.254.1.1", false, true)]
+    #[case::cgnat("100.64.0.1", false, true)]
+    #[case::unique_local("fd12::1", false, true)]
+    #[case::link_local_v6("fe80::1", false, true)]
+    #[case::metadata("169.254.169.254", false, false)]
+    #[case::metadata_ecs("169.254.170.2", false, false)]
+    #[case::metadata_alibaba("100.100.100.200", false, false)]
+    #[case::metadata_v6("fd00:ec2::254", false, false)]
+    #[case::unspecified("0.0.0.0", false, false)]
+    #[case::unspecified_v6("::", false, false)]
+    #[case::multicast("224.0.0.1", false, false)]
+    #[case::multicast_v6("ff02::1", false, false)]
+    #[case::broadcast("255.255.255.255", false, false)]
+    #[case::documentation("192.0.2.1", false, false)]
+    #[case::teredo("2001::1", false, false)]
+    #[case::mapped_loopback("::ffff:127.0.0.1", false, true)]
+    #[case::mapped_public("::ffff:93.184.216.34", true, true)]
+    #[case::mapped_metadata("::ffff:169.254.169.254", false, false)]
+    #[case::compatible("::10.0.0.1", false, true)]
+    #[case::translated("::ffff:0:10.0.0.1", false, true)]
+    #[case::nat64("64:ff9b::10.0.0.1", false, true)]
+    #[case::nat64_metadata("64:ff9b::169.254.169.254", false, false)]
+    #[case::nat64_local("64:ff9b:1::10.0.0.1", false, true)]
+    #[case::six_to_four("2002:0a00:0001::1", false, true)]
+    #[case::six_to_four_metadata("2002:a9fe:a9fe::1", false, false)]
+    #[case::isatap("2606:4700::5efe:10.0.0.1", false, true)]
+    fn an_address_is_asked_or_not(#[case] address: &str, #[case] by_default: bool, #[case] allowed: bool) {
+        let address: IpAddr = address.parse().unwrap();
+        let guard = |allow_private| Guard { allow_private, proxied: false };
+        assert_eq!(guard(false).judge("h", address).is_ok(), by_default, "by default");
+        assert_eq!(guard(true).judge("h", address).is_ok(), allowed, "with --allow-private-assets");
+    }
+
+    #[rstest]
+    #[case("https://cdn.example/a", true, true)]
+    #[case("http://cdn.example/a", false, true)]
+    #[case("https://127.0.0.1/a", false, true)]
+    #[case("https://2130706433/a", false, true)]
+    #[case("https://[::ffff:169.254.169.254]/a", false, false)]
+    #[case("https://user@cdn.example/a", false, false)]
+    #[case("https://:secret@cdn.example/a", false, false)]
+    #[case("ftp://cdn.example/a", false, false)]
+    #[case("file:///etc/passwd", false, false)]
+    #[case("data:image/png;base64,AAAA", false, false)]
+    #[tokio::test]
+    async fn a_link_is_followed_or_not(#[case] url: &str, #[case] by_default: bool, #[case] allowed: bool) {
+        let url: Url = url.parse().unwrap();
+        for (allow_private, expected) in [(false, by_default), (true, allowed)] {
+            let guard = Guard { allow_private, proxied: false };
+            assert_eq!(guard.check(&url).await.is_ok(), expected, "{url} with {allow_private}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_home_is_refused_where_the_connection_is_made() {
+        let guard = Arc::new(Guard { allow_private: false, proxied: false });
+        let error = Resolver(guard).resolve("localhost".parse().unwrap()).await.err().unwrap();
+        assert!(error.downcast_ref::<RefusedAddress>().is_some(), "{error}");
+    }
+}

@@ -1,0 +1,152 @@
+//! Waiting: an account's gate, which a 429 closes for all its requests. Beside [`retry`](super::retry) the only place
+//! that sleeps.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::{ErrorKind, Failure};
+
+/// The longest wait that the API can impose at a time.
+const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// The longest wait where the API says none.
+const MAX_OWN_PAUSE: Duration = Duration::from_secs(60);
+/// So many pauses without a success between end the account.
+const MAX_PAUSES: u32 = 6;
+
+/// Waits so long.
+#[expect(clippy::disallowed_methods, reason = "the one place that sleeps")]
+pub(super) async fn sleep(delay: Duration) {
+    tokio::time::sleep(delay).await;
+}
+
+/// What an account's requests have met with.
+#[derive(Debug, Default)]
+struct State {
+    opens_at: Option<Instant>,
+    /// Counts the pauses, so that replies to requests of before a pause don't prolong it.
+    generation: u64,
+    pauses_in_row: u32,
+    dead: Option<Failure>,
+}
+
+/// The gate of one account: shut for a while after a 429, for good when the account is broken.
+#[derive(Debug, Default)]
+pub struct Gate(Mutex<State>);
+
+/// The way through a gate, as it was when a request was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Passage(u64);
+
+impl Gate {
+    /// Waits until the gate is open.
+    ///
+    /// # Errors
+    /// The account is broken; no request of its is sent any more.
+    pub async fn pass(&self) -> Result<Passage, Failure> {
+        loop {
+            match self.look()? {
+                Ok(passage) => return Ok(passage),
+                Err(wait) => sleep(wait).await,
+            }
+        }
+    }
+
+    /// The way through where the gate is open, else how long it stays shut.
+    ///
+    /// # Errors
+    /// The account is broken.
+    pub fn look(&self) -> Result<Result<Passage, Duration>, Failure> {
+        let state = self.state();
+        if let Some(failure) = &state.dead {
+            return Err(failure.clone());
+        }
+        let shut = state.opens_at.map(|at| at.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero());
+        Ok(shut.map_or(Ok(Passage(state.generation)), Err))
+    }
+
+    /// Shuts the gate as the API `asked`, or for a second, two, four… where it named no time. Says for how long;
+    /// nothing where another request of the same passage shut it already.
+    pub fn shut(&self, passage: Passage, asked: Option<Duration>) -> Option<Duration> {
+        let mut state = self.state();
+        if state.generation != passage.0 {
+            return None;
+        }
+        state.generation += 1;
+        state.pauses_in_row += 1;
+        if state.pauses_in_row >= MAX_PAUSES {
+            let message = format!("the API asked {MAX_PAUSES} times in a row to wait (429)");
+            state.dead = Some(Failure::new(ErrorKind::Http(429), message));
+            return None;
+        }
+        let own = Duration::from_secs(1 << (state.pauses_in_row - 1)).min(MAX_OWN_PAUSE);
+        let delay = asked.unwrap_or(own).min(MAX_PAUSE);
+        state.opens_at = Some(Instant::now() + delay);
+        Some(delay)
+    }
+
+    /// A request of the account succeeded.
+    pub fn succeeded(&self) {
+        self.state().pauses_in_row = 0;
+    }
+
+    /// The account is broken: `failure` is what its other elements fail with.
+    pub fn close_for_good(&self, failure: Failure) {
+        self.state().dead.get_or_insert(failure);
+    }
+
+    // The state is whole after any panic: no call leaves it half changed.
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_lasts_as_long_as_asked_and_no_longer_than_five_minutes() {
+        for (asked, expected) in [(7, 7), (100_000, 300)] {
+            let gate = Gate::default();
+            let passage = gate.pass().await.unwrap();
+            assert_eq!(gate.shut(passage, Some(Duration::from_secs(asked))), Some(Duration::from_secs(expected)));
+            let start = Instant::now();
+            gate.pass().await.unwrap();
+            assert_eq!(start.elapsed().as_secs(), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_word_the_pause_doubles_and_six_in_a_row_end_the_account() {
+        let gate = Gate::default();
+        let mut pauses = Vec::new();
+        while let Ok(passage) = gate.pass().await {
+            pauses.extend(gate.shut(passage, None));
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16].map(Duration::from_secs));
+        assert_eq!(gate.pass().await.unwrap_err().kind, ErrorKind::Http(429));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_success_between_starts_the_count_anew() {
+        let gate = Gate::default();
+        for _ in 0..20 {
+            let passage = gate.pass().await.unwrap();
+            assert_eq!(gate.shut(passage, None), Some(Duration::from_secs(1)));
+            gate.succeeded();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn replies_to_requests_of_before_a_pause_are_the_same_pause() {
+        let gate = Gate::default();
+        let before = gate.pass().await.unwrap();
+        assert!(gate.shut(before, None).is_some());
+        for _ in 0..10 {
+            assert_eq!(gate.shut(before, None), None);
+        }
+        assert!(gate.pass().await.is_ok());
+    }
+}

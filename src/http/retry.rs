@@ -1,0 +1,79 @@
+//! A retry is a value: `match attempt { Err(e) => retry.pause(e).await?, done => return done }`.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+
+use crate::error::Failure;
+use crate::event::{Event, Events};
+
+/// The further tries of one request.
+pub struct Retry {
+    delays: ExponentialBackoff,
+    what: String,
+    events: Events,
+}
+
+impl Retry {
+    /// `times` further tries of a request for `what`, with growing, jittered delays from a quarter second on.
+    pub(super) fn new(times: usize, what: String, events: Events) -> Self {
+        let delays = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(250))
+            .with_max_delay(Duration::from_secs(30))
+            .with_jitter()
+            .with_max_times(times)
+            .build();
+        Self { delays, what, events }
+    }
+
+    /// Waits before the next try.
+    ///
+    /// # Errors
+    /// `failure` itself, where another try can't help or none is left.
+    pub async fn pause(&mut self, failure: Failure) -> Result<(), Failure> {
+        let delay = self.delays.next().filter(|_| failure.kind.is_passing());
+        let Some(delay) = delay else { return Err(failure) };
+        self.events.hint(Event::Retrying {
+            what: self.what.clone(),
+            kind: failure.kind,
+            message: failure.message,
+            delay,
+        });
+        super::limit::sleep(delay).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn retry(times: usize) -> Retry {
+        Retry::new(times, "u_1".into(), Events::channel(64).0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_passing_failure_is_tried_again_as_often_as_allowed_with_growing_delays() {
+        let mut retry = retry(5);
+        let mut waits = Vec::new();
+        loop {
+            let start = tokio::time::Instant::now();
+            if retry.pause(Failure::new(ErrorKind::Http(503), "busy")).await.is_err() {
+                break;
+            }
+            waits.push(start.elapsed());
+        }
+        assert_eq!(waits.len(), 5);
+        for (try_number, wait) in waits.iter().enumerate() {
+            let base = Duration::from_millis(250) * 2_u32.pow(try_number as u32);
+            assert!(*wait >= base && *wait <= base * 2 + Duration::from_millis(2), "{try_number}: {wait:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lasting_failure_comes_back_at_once() {
+        let failure = Failure::new(ErrorKind::Http(403), "no");
+        assert_eq!(retry(5).pause(failure.clone()).await, Err(failure));
+    }
+}

@@ -1,0 +1,179 @@
+//! One line of an ID list.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Entry;
+use crate::error::printable;
+
+/// What a line says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Parsed {
+    /// No element: blank, a comment, a header, a report's line about a bad line.
+    Nothing,
+    Entry(Entry),
+    /// What is wrong with it.
+    Bad(String),
+}
+
+/// Reads the lines of one list; knows whether the first one is still to come, which may be a header.
+#[derive(Default)]
+pub(super) struct Reader {
+    begun: bool,
+}
+
+impl Reader {
+    /// Reads a line, given with or without its end.
+    pub(super) fn parse(&mut self, line: &[u8]) -> Parsed {
+        let Ok(line) = std::str::from_utf8(line) else {
+            return Parsed::Bad("the line is no UTF-8 text".into());
+        };
+        let line = if self.begun { line } else { line.trim_start_matches('\u{feff}') };
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return Parsed::Nothing;
+        }
+        let first = !std::mem::replace(&mut self.begun, true);
+        if line.starts_with('{') { json(line) } else { text(line, first) }
+    }
+}
+
+/// `id`, or `id` and `email` in columns, with a trailing comment.
+fn text(line: &str, first: bool) -> Parsed {
+    let is_gap = |c: char| c.is_whitespace() || c == ',';
+    let (id, rest) = line.split_once(is_gap).unwrap_or((line, ""));
+    // No ID has a # in it, but an email may: there a comment needs a blank before it.
+    let (id, rest) = id.split_once('#').map_or((id, rest), |(id, _)| (id, ""));
+    let rest = rest.trim_matches(is_gap);
+    let email = match rest.find('#') {
+        Some(0) => "",
+        Some(_) => rest.split(" #").next().and_then(|rest| rest.split("\t#").next()).unwrap_or_default(),
+        None => rest,
+    };
+    let email = email.trim_matches(is_gap);
+    if first && id.eq_ignore_ascii_case("id") && (email.is_empty() || email.eq_ignore_ascii_case("email")) {
+        return Parsed::Nothing;
+    }
+    entry(id, Some(email))
+}
+
+/// An object with `id` and perhaps `email`.
+fn json(line: &str) -> Parsed {
+    #[derive(Deserialize)]
+    struct Wire {
+        id: Value,
+        #[serde(default)]
+        email: Option<Value>,
+    }
+    match serde_json::from_str::<Wire>(line) {
+        Ok(Wire { id: Value::Null, .. }) => Parsed::Nothing,
+        Ok(Wire { id: Value::String(id), email: None | Some(Value::Null) }) => entry(&id, None),
+        Ok(Wire { id: Value::String(id), email: Some(Value::String(email)) }) => entry(&id, Some(&email)),
+        Ok(_) => Parsed::Bad("its \"id\" or \"email\" is no string".into()),
+        Err(error) => Parsed::Bad(format!("not a JSON object with an \"id\": {error}")),
+    }
+}
+
+fn entry(id: &str, email: Option<&str>) -> Parsed {
+    let email = email.filter(|email| !email.is_empty());
+    match id.parse() {
+        Err(error) => Parsed::Bad(format!("{:?} is {error}", printable(id, 80))),
+        Ok(_) if email.is_some_and(|email| !is_email(email)) => {
+            Parsed::Bad(format!("{:?} is no account email", printable(email.unwrap_or_default(), 80)))
+        }
+        Ok(id) => Parsed::Entry(Entry { id, email: email.map(str::to_owned) }),
+    }
+}
+
+fn is_email(text: &str) -> bool {
+    let plain = text.len() <= 320 && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == ',');
+    plain && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    fn parse(line: &str) -> Parsed {
+        let mut reader = Reader::default();
+        reader.parse(b"first");
+        reader.parse(line.as_bytes())
+    }
+
+    #[rstest]
+    #[case::plain("u_1", "u_1", None)]
+    #[case::crlf("u_1\r\n", "u_1", None)]
+    #[case::blanks("  u_1  ", "u_1", None)]
+    #[case::comment("u_1 # the first", "u_1", None)]
+    #[case::comment_close_by("u_1# the first", "u_1", None)]
+    #[case::spaces("u_1   a@b.c", "u_1", Some("a@b.c"))]
+    #[case::tab("u_1\ta@b.c", "u_1", Some("a@b.c"))]
+    #[case::comma("u_1,a@b.c", "u_1", Some("a@b.c"))]
+    #[case::comma_and_blank("u_1, a@b.c # his", "u_1", Some("a@b.c"))]
+    #[case::empty_column("u_1,", "u_1", None)]
+    #[case::hash_in_email("u_1 a#1@b.c\t# his", "u_1", Some("a#1@b.c"))]
+    #[case::json("{\"id\":\"u_1\"}", "u_1", None)]
+    #[case::json_with_email(
+        "{\"x\":[1],\"id\":\"u_1\",\"email\":\"a@b.c\",\"status\":\"failed\"}",
+        "u_1",
+        Some("a@b.c")
+    )]
+    #[case::json_without_email("{\"id\":\"u_1\",\"email\":null}", "u_1", None)]
+    #[case::called_id_further_down("id", "id", None)]
+    fn a_line_names_an_element(#[case] line: &str, #[case] id: &str, #[case] email: Option<&str>) {
+        let expected = Entry { id: id.parse().unwrap(), email: email.map(str::to_owned) };
+        assert_eq!(parse(line), Parsed::Entry(expected));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("   \t")]
+    #[case("# a comment")]
+    #[case("{\"schema\":1,\"id\":null,\"source\":\"x:1\",\"status\":\"failed\"}")]
+    fn a_line_may_name_nothing(#[case] line: &str) {
+        assert_eq!(parse(line), Parsed::Nothing);
+    }
+
+    #[rstest]
+    #[case::path("../../etc/passwd")]
+    #[case::dots("..")]
+    #[case::too_long(&"x".repeat(65))]
+    #[case::two_ids("u_1 u_2")]
+    #[case::three_columns("u_1 a@b.c d@e.f")]
+    #[case::json_without_id("{\"name\":\"x\"}")]
+    #[case::json_with_a_number("{\"id\":5}")]
+    #[case::broken_json("{\"id\":")]
+    #[case::bad_id_in_json("{\"id\":\"a/b\"}")]
+    #[case::nul("u_\u{0}1")]
+    fn a_line_may_be_bad(#[case] line: &str) {
+        assert!(matches!(parse(line), Parsed::Bad(_)), "{:?}", parse(line));
+    }
+
+    #[rstest]
+    #[case("id")]
+    #[case("id,email")]
+    #[case("id\temail")]
+    #[case("\u{feff}id,email\r\n")]
+    fn a_first_line_may_be_a_header(#[case] line: &str) {
+        let mut reader = Reader::default();
+        assert_eq!(reader.parse(b"# comment"), Parsed::Nothing);
+        assert_eq!(reader.parse(line.as_bytes()), Parsed::Nothing);
+        assert!(matches!(reader.parse(b"id"), Parsed::Entry(_)));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        assert!(matches!(Reader::default().parse("\u{feff}u_1".as_bytes()), Parsed::Entry(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_a_panic_and_every_entry_is_safe(line in any::<Vec<u8>>()) {
+            if let Parsed::Entry(entry) = Reader::default().parse(&line) {
+                prop_assert!(entry.id.as_str().len() <= 64 && !entry.id.as_str().contains(['/', '.']));
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Which elements a run has met: sixteen bytes an ID, however many there are.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+
+use super::Entry;
+use crate::digest::Digest;
+
+/// Met for the first time or not.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Sighting {
+    First,
+    Again,
+    OtherAccount,
+}
+
+/// The first twelve bytes of an ID's digest, and four of its account's: a million IDs collide with a chance of 1 in
+/// 10^17, and a collision of accounts costs a warning.
+#[derive(Default)]
+pub(super) struct Seen(HashMap<[u8; 12], [u8; 4]>);
+
+impl Seen {
+    pub(super) fn sight(&mut self, entry: &Entry) -> Sighting {
+        let account = entry.email.as_deref().map(str::to_lowercase).unwrap_or_default();
+        let account = head(&account);
+        match self.0.entry(head(entry.id.as_str())) {
+            Slot::Vacant(slot) => {
+                slot.insert(account);
+                Sighting::First
+            }
+            Slot::Occupied(slot) if *slot.get() == account => Sighting::Again,
+            Slot::Occupied(_) => Sighting::OtherAccount,
+        }
+    }
+}
+
+fn head<const N: usize>(text: &str) -> [u8; N] {
+    let digest = Digest::of(text.as_bytes());
+    std::array::from_fn(|index| digest.as_bytes()[index])
+}

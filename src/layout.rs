@@ -1,0 +1,190 @@
+//! The mirror's names: every one comes from a closed alphabet, whatever the network says.
+
+use std::collections::HashSet;
+
+use crate::element::{Asset, Role};
+
+/// What the API said, byte for byte.
+pub const RESPONSE: &str = "element.json";
+/// What the folder holds.
+pub const MANIFEST: &str = "manifest.json";
+/// The checksums in GNU format.
+pub const SUMS: &str = "SHA256SUMS";
+/// The program's own folder in the destination.
+pub const OWN: &str = ".element-mirror";
+
+/// The longest stem, so that with a number and an extension no name is longer than 100.
+const MAX_STEM: usize = 80;
+
+/// Names of devices that Windows reserves, with any extension.
+const RESERVED: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN", "CONOUT"];
+
+/// The stems (names without extension) of `assets`, in their order: `cover`, a secondary's slot or `secondary-1`…,
+/// `video`, `voice`, `other-1`….
+pub fn stems(assets: &[Asset]) -> Vec<String> {
+    let (mut secondaries, mut others) = (0, 0);
+    let numbered = |role: &str, count: &mut u32| {
+        *count += 1;
+        format!("{role}-{count}")
+    };
+    assets
+        .iter()
+        .map(|asset| match asset.role {
+            Role::Cover | Role::Video | Role::Voice => asset.role.as_str().to_owned(),
+            Role::Secondary => match safe_stem(&asset.slot) {
+                stem if stem.is_empty() => numbered("secondary", &mut secondaries),
+                stem => stem,
+            },
+            Role::Other => numbered("other", &mut others),
+        })
+        .collect()
+}
+
+/// `text` in `[A-Za-z0-9._-]`, without leading or trailing dots and dashes, no reserved name; may be empty.
+fn safe_stem(text: &str) -> String {
+    let mut stem = String::new();
+    for c in text.chars() {
+        let safe = if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
+        if safe != '-' || !stem.ends_with('-') {
+            stem.push(safe);
+        }
+        if stem.len() == MAX_STEM {
+            break;
+        }
+    }
+    let stem = stem.trim_matches(['-', '.']);
+    if is_reserved(stem) { format!("_{stem}") } else { stem.to_owned() }
+}
+
+fn is_reserved(stem: &str) -> bool {
+    let device = stem.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    let numbered = device.strip_prefix("COM").or_else(|| device.strip_prefix("LPT"));
+    RESERVED.contains(&device.as_str()) || numbered.is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit())
+}
+
+/// Hands out file names within one folder, no two alike, not even but for case.
+pub struct Names(HashSet<String>);
+
+impl Names {
+    /// Names for a folder that holds nothing yet but the program's own three files.
+    pub fn new() -> Self {
+        Self([RESPONSE, MANIFEST, SUMS].map(str::to_ascii_lowercase).into())
+    }
+
+    /// Takes `name` out of what can be handed out.
+    pub fn reserve(&mut self, name: &str) {
+        self.0.insert(name.to_lowercase());
+    }
+
+    /// `stem.extension`, with `-2`, `-3`… where that is taken.
+    pub fn claim(&mut self, stem: &str, extension: &str) -> String {
+        let mut name = format!("{stem}.{extension}");
+        let mut number = 1;
+        while !self.0.insert(name.to_ascii_lowercase()) {
+            number += 1;
+            name = format!("{stem}-{number}.{extension}");
+        }
+        name
+    }
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Whether `name` is one that the program gives to a file: what a folder without a readable manifest holds of ours.
+pub fn is_ours(name: &str) -> bool {
+    if [RESPONSE, MANIFEST, SUMS].contains(&name) {
+        return true;
+    }
+    let stem = name.split('.').next().unwrap_or_default();
+    let stem = stem.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+    ["cover", "secondary", "side", "back", "topView", "video", "voice", "other"].contains(&stem)
+}
+
+/// Whether `name`, read from a manifest, is a plain file name that the program could have given.
+pub fn is_safe_name(name: &str) -> bool {
+    let good = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
+    (1..=100).contains(&name.len()) && name.bytes().all(good) && !name.starts_with('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn asset(role: Role, slot: &str) -> Asset {
+        Asset { role, slot: slot.into(), url: String::new(), width: None, height: None }
+    }
+
+    #[test]
+    fn stems_follow_role_and_slot() {
+        let assets = [
+            asset(Role::Cover, ""),
+            asset(Role::Secondary, "side"),
+            asset(Role::Secondary, ""),
+            asset(Role::Secondary, "../../x"),
+            asset(Role::Secondary, "CON"),
+            asset(Role::Secondary, "com1.png"),
+            asset(Role::Secondary, "\u{202e}…"),
+            asset(Role::Video, ""),
+            asset(Role::Voice, ""),
+            asset(Role::Other, ""),
+            asset(Role::Other, ""),
+        ];
+        let expected = [
+            "cover",
+            "side",
+            "secondary-1",
+            "x",
+            "_CON",
+            "_com1.png",
+            "secondary-2",
+            "video",
+            "voice",
+            "other-1",
+            "other-2",
+        ];
+        assert_eq!(stems(&assets), expected);
+    }
+
+    #[test]
+    fn a_second_file_of_the_same_name_gets_a_number_whatever_its_case() {
+        let mut names = Names::new();
+        names.reserve("Side.PNG");
+        assert_eq!(names.claim("side", "png"), "side-2.png");
+        assert_eq!(names.claim("SIDE", "png"), "SIDE-3.png");
+        assert_eq!(names.claim("manifest", "json"), "manifest-2.json");
+    }
+
+    #[test]
+    fn names_of_ours_are_known_without_a_manifest() {
+        for ours in ["cover.jpg", "side-2.png", "other-1.bin", "SHA256SUMS", "secondary-3.webp", "voice.mp3"] {
+            assert!(is_ours(ours), "{ours}");
+        }
+        for strange in ["notes.txt", "covers.jpg", "README"] {
+            assert!(!is_ours(strange), "{strange}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn whatever_slots_the_network_sends_names_are_safe_and_distinct(
+            slots in prop::collection::vec(prop_oneof![any::<String>(), "[.A-Za-z0-9/-]{0,200}", "(?i)(con|aux|lpt1|com0)(\\.x)?"], 0..12)
+        ) {
+            let assets: Vec<Asset> = slots.iter().map(|slot| asset(Role::Secondary, slot)).collect();
+            let mut names = Names::new();
+            let mut seen = HashSet::new();
+            for stem in stems(&assets) {
+                let name = names.claim(&stem, "jpeg");
+                prop_assert!(is_safe_name(&name), "{name}");
+                prop_assert!(!is_reserved(&name), "{name}");
+                prop_assert!(!name.starts_with('-') && !name.ends_with('.'), "{name}");
+                prop_assert!(seen.insert(name.to_ascii_lowercase()), "{name} twice");
+            }
+        }
+    }
+}

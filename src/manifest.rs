@@ -1,0 +1,244 @@
+//! `manifest.json`: what an element's folder holds. Documented, and versioned, in `docs/format.md`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::element::{ElementId, Fields, Identity, Role, url_path};
+use crate::layout;
+use crate::time::Time;
+
+/// The format that this program writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// One whole version of an element.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// Always [`FORMAT`].
+    pub format: u32,
+    /// The program that wrote it, with its version.
+    pub generator: String,
+    /// When the version was made.
+    pub committed_at: Time,
+    /// What the API said about the element.
+    pub element: Fields,
+    /// The roles that are mirrored, where that is not all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<Role>>,
+    /// The API's reply, kept as `element.json`.
+    pub response: Response,
+    /// The files: cover, secondary, video, voice, other.
+    pub assets: Vec<Asset>,
+    /// The assets that could not be had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+    /// What looks odd about files that were taken all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// The file that holds the API's reply, byte for byte.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    /// Always `element.json`.
+    pub file: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256.
+    pub sha256: Digest,
+}
+
+/// One file of the version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asset {
+    /// Its name in the folder.
+    pub file: String,
+    /// What it is to the element.
+    pub role: Role,
+    /// Which view a secondary shows; empty for the others.
+    pub slot: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256.
+    pub sha256: Digest,
+    /// What its bytes are, such as `image/jpeg`.
+    pub media_type: String,
+    /// The picture's own width in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// The picture's own height in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Where it came from, without user, query and fragment.
+    pub url: String,
+    /// The CDN's `ETag`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// The CDN's `Last-Modified`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<Time>,
+    /// When it was downloaded; also the file's modification time.
+    pub fetched_at: Time,
+}
+
+/// An asset that could not be had.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Missing {
+    /// What it is to the element.
+    pub role: Role,
+    /// Which view a secondary shows; empty for the others.
+    pub slot: String,
+    /// Its link, without user, query and fragment.
+    pub url: String,
+    /// The failure's code, an [`ErrorKind`](crate::error::ErrorKind).
+    pub error: String,
+}
+
+/// Something odd about a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// The file's name.
+    pub file: String,
+    /// A stable code: `dimensions_differ`, `truncated_media`.
+    pub code: String,
+    /// The sentence.
+    pub message: String,
+}
+
+impl Asset {
+    /// What makes it the same asset from fetch to fetch.
+    pub fn identity(&self) -> Identity {
+        Identity { path: url_path(&self.url), role: self.role, slot: self.slot.clone() }
+    }
+}
+
+impl Missing {
+    /// What makes it the same asset from fetch to fetch.
+    pub fn identity(&self) -> Identity {
+        Identity { path: url_path(&self.url), role: self.role, slot: self.slot.clone() }
+    }
+}
+
+/// Why a `manifest.json` is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidManifest {
+    /// It was written by a newer program.
+    #[error("format {0} is newer than this program knows ({FORMAT}); use a newer element-mirror")]
+    Newer(u64),
+    /// It names another element.
+    #[error("it belongs to the element {0}")]
+    OtherElement(String),
+    /// It is damaged, or edited into something that the program would not write.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl Manifest {
+    /// Reads the `manifest.json` of the element `id`.
+    ///
+    /// # Errors
+    /// It is damaged, of a newer format, or about another element.
+    pub fn parse(bytes: &[u8], id: &ElementId) -> Result<Self, InvalidManifest> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u64,
+        }
+        let damaged = |error: serde_json::Error| InvalidManifest::Damaged(error.to_string());
+        let Format { format } = serde_json::from_slice(bytes).map_err(damaged)?;
+        if format > u64::from(FORMAT) {
+            return Err(InvalidManifest::Newer(format));
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(damaged)?;
+        if manifest.element.id != id.as_str() {
+            return Err(InvalidManifest::OtherElement(manifest.element.id));
+        }
+        let unsafe_name = manifest.own_files().map(|(file, ..)| file).find(|file| !layout::is_safe_name(file));
+        match unsafe_name {
+            Some(file) => Err(InvalidManifest::Damaged(format!("it names the file {file:?}"))),
+            None => Ok(manifest),
+        }
+    }
+
+    /// The manifest as it is written: JSON in two-space indentation, ending in a line feed.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Only a map with keys that are no strings could fail, and there is none.
+        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// The files whose digest the manifest knows: name, size, digest and modification time.
+    pub fn own_files(&self) -> impl Iterator<Item = (&str, u64, Digest, Time)> {
+        let response = (self.response.file.as_str(), self.response.size, self.response.sha256, self.committed_at);
+        let assets = self.assets.iter().map(|a| (a.file.as_str(), a.size, a.sha256, a.fetched_at));
+        assets.chain([response])
+    }
+
+    /// The content of `SHA256SUMS`: every file of the version but itself; `own` is the digest of `manifest.json`.
+    pub fn sums(&self, own: Digest) -> String {
+        let files = self.own_files().map(|(file, _, digest, _)| (file, digest));
+        files.chain([(layout::MANIFEST, own)]).map(|(file, digest)| format!("{digest}  {file}\n")).collect()
+    }
+
+    /// Whether no wanted asset is missing.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// Whether `other` holds the same: the same words about the element, files, gaps and roles. When each was
+    /// fetched and checked, and what the reply looked like, does not count.
+    pub fn holds_same(&self, other: &Self) -> bool {
+        let files = |manifest: &Self| -> Vec<(String, Identity, Digest)> {
+            manifest.assets.iter().map(|a| (a.file.clone(), a.identity(), a.sha256)).collect()
+        };
+        let gaps = |manifest: &Self| -> Vec<Identity> { manifest.missing.iter().map(Missing::identity).collect() };
+        self.element == other.element
+            && self.roles == other.roles
+            && files(self) == files(other)
+            && gaps(self) == gaps(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITTEN: &str = include_str!("../tests/data/manifest-format-1.json");
+
+    fn id() -> ElementId {
+        "u_123456789012345".parse().unwrap()
+    }
+
+    #[test]
+    fn a_manifest_of_format_1_is_read_and_written_to_the_same_bytes() {
+        let manifest = Manifest::parse(WRITTEN.as_bytes(), &id()).unwrap();
+        assert_eq!(manifest.assets[0].file, "cover.jpg");
+        assert_eq!(String::from_utf8(manifest.to_bytes()).unwrap(), WRITTEN);
+    }
+
+    #[test]
+    fn fields_of_later_programs_are_passed_over_but_a_newer_format_is_not() {
+        let later = WRITTEN.replacen("{", "{\"later\": [1],", 1);
+        assert!(Manifest::parse(later.as_bytes(), &id()).is_ok());
+        let newer = WRITTEN.replace("\"format\": 1", "\"format\": 2");
+        assert!(matches!(Manifest::parse(newer.as_bytes(), &id()), Err(InvalidManifest::Newer(2))));
+    }
+
+    #[test]
+    fn another_element_and_damage_are_told_apart() {
+        let other = "u_2".parse().unwrap();
+        assert!(matches!(Manifest::parse(WRITTEN.as_bytes(), &other), Err(InvalidManifest::OtherElement(_))));
+        assert!(matches!(Manifest::parse(b"{\"format\": 1", &id()), Err(InvalidManifest::Damaged(_))));
+        let escaping = WRITTEN.replace("\"cover.jpg\"", "\"../cover.jpg\"");
+        assert!(matches!(Manifest::parse(escaping.as_bytes(), &id()), Err(InvalidManifest::Damaged(_))));
+    }
+
+    #[test]
+    fn sums_name_every_file_but_themselves() {
+        let manifest = Manifest::parse(WRITTEN.as_bytes(), &id()).unwrap();
+        let sums = manifest.sums(Digest::of(WRITTEN.as_bytes()));
+        let names: Vec<&str> = sums.lines().map(|line| &line[66..]).collect();
+        assert_eq!(names, ["cover.jpg", "element.json", "manifest.json"]);
+    }
+}

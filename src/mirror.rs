@@ -1,0 +1,191 @@
+//! A run: a stream of element IDs becomes a stream of outcomes.
+//!
+//! Each element is one task: fetch, plan, download, commit ([`element`](self)). Elements in flight are bounded, and so
+//! are those that only wait for their commit to be durable; nothing is collected, so that memory is flat however long
+//! the list is.
+
+mod assemble;
+mod element;
+mod gather;
+mod gone;
+mod watch;
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use futures::{Stream, StreamExt as _};
+use secrecy::SecretString;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::task::JoinSet;
+use url::Url;
+
+use crate::api::Api;
+use crate::download::Downloader;
+use crate::error::RunError;
+use crate::event::{Event, Events};
+use crate::http::{Http, HttpOptions};
+use crate::ids::Line;
+use crate::outcome::{ElementOutcome, End, Summary};
+use crate::plan::Policy;
+use crate::stop::Stop;
+use crate::store::local::LocalStore;
+use crate::store::local::commit::Committer;
+use crate::time::Time;
+use watch::Watch;
+
+/// How many elements may wait for their commit to be durable, and be reported.
+const MAX_WAITING: usize = 1024;
+
+/// What a run does, and with whom.
+#[derive(Clone, Debug)]
+pub struct MirrorOptions {
+    /// The API's base URL.
+    pub api_base: Url,
+    /// The token for the API.
+    pub token: SecretString,
+    /// The account of elements whose list names none.
+    pub email: Option<String>,
+    /// What is fetched.
+    pub policy: Policy,
+    /// The largest asset taken, in bytes.
+    pub max_size: u64,
+    /// Ask the API and say what would be done, but write nothing.
+    pub dry_run: bool,
+    /// How the network is used.
+    pub http: HttpOptions,
+}
+
+/// Mirrors elements into a destination.
+pub struct Mirror {
+    api: Api,
+    downloader: Downloader,
+    store: LocalStore,
+    committer: Option<Committer>,
+    options: MirrorOptions,
+    events: Events,
+    stop: Stop,
+    watch: Mutex<Watch>,
+    /// Whether the token has several accounts: asked once, when the API refuses an element without an email.
+    accounts: OnceCell<()>,
+}
+
+impl Mirror {
+    /// A mirror into `store`, which was opened to look only where `options` say a dry run. What happens is told to
+    /// `events`; `stop` ends it early.
+    ///
+    /// # Errors
+    /// The token can't be sent, TLS can't be set up, or the committer not be started.
+    pub fn new(store: LocalStore, options: MirrorOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
+        let http = Http::new(options.http.clone(), &options.token, events.clone());
+        let http = Arc::new(http.map_err(|failure| RunError::Broken(failure.message))?);
+        let committer = match options.dry_run {
+            true => None,
+            false => Some(Committer::start(&store, events.clone(), stop.token().clone())?),
+        };
+        Ok(Self {
+            api: Api::new(Arc::clone(&http), options.api_base.clone(), events.clone()),
+            downloader: Downloader::new(http, events.clone(), options.max_size),
+            store,
+            committer,
+            options,
+            events,
+            stop,
+            watch: Mutex::default(),
+            accounts: OnceCell::new(),
+        })
+    }
+
+    /// Takes up every element of `lines`, and says what became of them all.
+    pub async fn run(self, mut lines: impl Stream<Item = Line> + Unpin) -> Summary {
+        let started = Instant::now();
+        let http = &self.options.http;
+        // Enough elements for every download and API request, and some whose next step is not yet clear.
+        let in_flight = Arc::new(Semaphore::new(http.concurrency + 2 * http.api_concurrency));
+        let mirror = Arc::new(self);
+        let mut tasks = JoinSet::new();
+        let stopped = mirror.stop.token().clone();
+        while let Some(Some(line)) = stopped.run_until_cancelled(lines.next()).await {
+            let Some(entry) = mirror.sift(line).await else { continue };
+            mirror.events.counters.known.fetch_add(1, Relaxed);
+            let slot = Arc::clone(&in_flight).acquire_owned();
+            // The semaphore is never closed.
+            let Some(Ok(slot)) = stopped.run_until_cancelled(slot).await else { break };
+            let task = Arc::clone(&mirror);
+            tasks.spawn(async move { task.take_up(entry, slot).await });
+            while tasks.try_join_next().is_some() {}
+            if tasks.len() >= MAX_WAITING {
+                tasks.join_next().await;
+            }
+        }
+        mirror.events.counters.all_known.store(true, Relaxed);
+        while tasks.join_next().await.is_some() {}
+        let Some(mut mirror) = Arc::into_inner(mirror) else { unreachable!("every task has ended") };
+        if let Some(committer) = mirror.committer.take() {
+            committer.finish();
+        }
+        let mut summary = mirror.conclude();
+        summary.elapsed = started.elapsed();
+        mirror.events.tell(Event::Ended(Box::new(summary.clone()))).await;
+        summary
+    }
+
+    /// The entry of a line; what else a line can be is told.
+    async fn sift(&self, line: Line) -> Option<crate::ids::Entry> {
+        match line {
+            Line::Entry(entry) => return Some(entry),
+            Line::Bad { source, message } => {
+                self.events.counters.known.fetch_add(1, Relaxed);
+                self.settle(None, ElementOutcome::bad_line(source, message)).await;
+            }
+            Line::Contradiction { source, message } => {
+                self.events.tell(Event::Warned { what: source, message }).await;
+            }
+            Line::Unreadable(error) => self.stop.end(End::Broken(error.to_string())),
+        }
+        None
+    }
+
+    /// Counts an outcome of an element of `account`, and tells it.
+    async fn settle(&self, account: Option<&str>, outcome: ElementOutcome) {
+        let end = self.watch().add(account, &outcome);
+        self.events.tell(Event::Finished(Box::new(outcome))).await;
+        if let Some(end) = end {
+            self.stop.end(end);
+        }
+    }
+
+    /// Folds the run, and notes what is newly gone unless that looks like a mistake.
+    fn conclude(&self) -> Summary {
+        let mut watch = self.watch();
+        let mut summary = watch.conclude();
+        if let Some(end) = watch.unreachable() {
+            self.stop.end(end);
+        }
+        if summary.suspiciously_gone == 0 && !self.options.dry_run {
+            for (id, since) in watch.newly_gone() {
+                if let Err(failure) = self.store.note_gone(&id, since) {
+                    self.stop.end(End::Broken(failure.message));
+                    break;
+                }
+            }
+        }
+        summary.ends = self.stop.ends();
+        summary
+    }
+
+    // The fold is whole after any panic: no call leaves it half changed.
+    fn watch(&self) -> std::sync::MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The account that an element is asked of.
+    fn account<'a>(&'a self, entry: &'a crate::ids::Entry) -> Option<&'a str> {
+        entry.email.as_deref().or(self.options.email.as_deref())
+    }
+
+    /// When a note says since when it is gone, or now.
+    fn gone_since(&self, id: &crate::element::ElementId) -> (Time, bool) {
+        self.store.gone_since(id).map_or_else(|| (Time::now(), true), |since| (since, false))
+    }
+}

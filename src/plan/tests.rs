@@ -1,0 +1,210 @@
+use super::*;
+use crate::digest::Digest;
+use crate::element::Fields;
+use crate::error::ErrorKind;
+use crate::manifest::{FORMAT, Response};
+use crate::time::Time;
+use rstest::rstest;
+
+/// A time by its hour.
+fn hour(hour: i64) -> Time {
+    Time::from_unix_millis(hour * 3_600_000).unwrap()
+}
+
+fn fields() -> Fields {
+    Fields {
+        id: "u_1".into(),
+        name: Some("Lady ABC12".into()),
+        kind: Some("IMAGE".into()),
+        description: None,
+        user_id: None,
+        current_version: Some(1),
+        tags: None,
+        favored: None,
+        official: None,
+        create_time: None,
+        update_time: Some(hour(1)),
+    }
+}
+
+/// An asset by its file name and role; `n` tells links of the same asset apart.
+fn asset(file: &str, role: Role, n: u32) -> Asset {
+    let slot = if role == Role::Secondary { file.split('.').next().unwrap().to_owned() } else { String::new() };
+    Asset { role, slot, url: format!("https://p{n}.example/a/{file}?sig={n}"), width: None, height: None }
+}
+
+fn sample(n: u32) -> Element {
+    let assets = vec![
+        asset("cover.jpg", Role::Cover, n),
+        asset("side.png", Role::Secondary, n),
+        asset("video.mp4", Role::Video, n),
+    ];
+    Element { fields: fields(), assets }
+}
+
+fn held(asset: &Asset) -> manifest::Asset {
+    manifest::Asset {
+        file: asset.identity().path.rsplit('/').next().unwrap().to_owned(),
+        role: asset.role,
+        slot: asset.slot.clone(),
+        size: 3,
+        sha256: Digest::of(asset.identity().path.as_bytes()),
+        media_type: "image/jpeg".into(),
+        width: None,
+        height: None,
+        url: crate::element::public_url(&asset.url),
+        etag: None,
+        last_modified: None,
+        fetched_at: hour(2),
+    }
+}
+
+fn missing(asset: &Asset) -> Missing {
+    let url = crate::element::public_url(&asset.url);
+    Missing { role: asset.role, slot: asset.slot.clone(), url, error: "http_404".into() }
+}
+
+/// The manifest of `element`, in which the assets at the places `gaps` are missing.
+fn manifest(element: &Element, gaps: &[usize]) -> Manifest {
+    let split = |in_gap: bool| {
+        let wanted = move |(index, _): &(usize, &Asset)| gaps.contains(index) == in_gap;
+        element.assets.iter().enumerate().filter(wanted).map(|(_, asset)| asset).collect::<Vec<_>>()
+    };
+    Manifest {
+        format: FORMAT,
+        generator: "test".into(),
+        committed_at: hour(3),
+        element: element.fields.clone(),
+        roles: None,
+        response: Response { file: "element.json".into(), size: 2, sha256: Digest::of(b"{}") },
+        assets: split(false).into_iter().map(held).collect(),
+        missing: split(true).into_iter().map(missing).collect(),
+        warnings: Vec::new(),
+    }
+}
+
+fn stands(element: &Element, gaps: &[usize]) -> Standing {
+    Standing { manifest: manifest(element, gaps), damaged: Vec::new() }
+}
+
+/// A plan in a line: what becomes of each asset, and whether anything changes.
+fn told(plan: &Plan) -> String {
+    let actions = plan.assets.iter().map(|planned| match &planned.action {
+        Action::Keep(prior) => format!("keep {}", prior.file),
+        Action::Fetch { conditional: true, .. } => format!("ask {}", planned.stem),
+        Action::Fetch { prior: Some(_), .. } => format!("again {}", planned.stem),
+        Action::Fetch { prior: None, .. } => format!("fetch {}", planned.stem),
+    });
+    let changed = if plan.changed { "changed" } else { "unchanged" };
+    actions.chain([changed.to_owned()]).collect::<Vec<_>>().join(", ")
+}
+
+#[rstest]
+#[case::nothing_stands(|_: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {},
+    None, "fetch cover, fetch side, fetch video, changed")]
+#[case::all_stands(|_: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {},
+    Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, unchanged")]
+#[case::links_signed_anew_on_other_hosts(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+    *element = sample(9);
+}, Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, unchanged")]
+#[case::one_was_missing(|_: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {},
+    Some(vec![1]), "keep cover.jpg, fetch side, keep video.mp4, changed")]
+#[case::a_new_path(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+    element.assets[1].url = "https://p1.example/b/side.png".into();
+}, Some(vec![]), "keep cover.jpg, fetch side, keep video.mp4, changed")]
+#[case::another_slot(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+    element.assets[1].slot = "back".into();
+}, Some(vec![]), "keep cover.jpg, fetch back, keep video.mp4, changed")]
+#[case::one_less(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+    element.assets.pop();
+}, Some(vec![]), "keep cover.jpg, keep side.png, changed")]
+#[case::renamed(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+    element.fields.name = Some("Lord".into());
+}, Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, changed")]
+#[case::update_time_moved(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+    element.fields.update_time = Some(hour(9));
+}, Some(vec![]), "ask cover, ask side, ask video, changed")]
+#[case::version_moved(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+    element.fields.current_version = Some(2);
+}, Some(vec![]), "ask cover, ask side, ask video, changed")]
+#[case::refresh(|_: &mut Element, _: &mut Option<Standing>, policy: &mut Policy| { policy.refresh = true; },
+    Some(vec![]), "again cover, again side, again video, changed")]
+#[case::a_file_is_damaged(|_: &mut Element, standing: &mut Option<Standing>, _: &mut Policy| {
+    standing.as_mut().unwrap().damaged = vec!["side.png".into()];
+}, Some(vec![]), "keep cover.jpg, fetch side, keep video.mp4, changed")]
+#[case::the_reply_is_damaged(|_: &mut Element, standing: &mut Option<Standing>, _: &mut Policy| {
+    standing.as_mut().unwrap().damaged = vec!["element.json".into()];
+}, Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, changed")]
+#[case::fewer_roles_at_first(|_: &mut Element, _: &mut Option<Standing>, policy: &mut Policy| {
+    policy.roles = vec![Role::Cover];
+}, None, "fetch cover, changed")]
+#[case::fewer_roles_later(|_: &mut Element, _: &mut Option<Standing>, policy: &mut Policy| {
+    policy.roles = vec![Role::Cover];
+}, Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, unchanged")]
+#[case::more_roles_later(|_: &mut Element, standing: &mut Option<Standing>, policy: &mut Policy| {
+    let manifest = &mut standing.as_mut().unwrap().manifest;
+    manifest.roles = Some(vec![Role::Cover]);
+    manifest.assets.truncate(1);
+    policy.roles = vec![Role::Video];
+}, Some(vec![]), "keep cover.jpg, fetch video, changed")]
+fn what_is_done_about_each_asset(
+    #[case] change: impl Fn(&mut Element, &mut Option<Standing>, &mut Policy),
+    #[case] gaps: Option<Vec<usize>>,
+    #[case] expected: &str,
+) {
+    let mut element = sample(1);
+    let mut standing = gaps.map(|gaps| stands(&element, &gaps));
+    let mut policy = Policy::default();
+    change(&mut element, &mut standing, &mut policy);
+    assert_eq!(told(&Plan::new(&element, standing.as_ref(), &policy)), expected);
+}
+
+#[test]
+fn roles_are_written_down_where_they_are_not_all() {
+    let cover = Policy { roles: vec![Role::Cover], ..Policy::default() };
+    assert_eq!(Plan::new(&sample(1), None, &cover).roles, Some(vec![Role::Cover]));
+    assert_eq!(Plan::new(&sample(1), None, &Policy::default()).roles, None);
+}
+
+#[test]
+fn two_assets_of_one_identity_are_kept_one_for_one() {
+    let mut twins = sample(1);
+    twins.assets[1] = Asset { url: twins.assets[0].url.replace("sig=1", "sig=2"), ..twins.assets[0].clone() };
+    let standing = stands(&twins, &[]);
+    assert!(!Plan::new(&twins, Some(&standing), &Policy::default()).changed);
+}
+
+/// `standing` and `candidate` are the places of assets that are missing.
+#[rstest]
+#[case::first_complete(None, &[], "commit")]
+#[case::first_incomplete(None, &[1], "commit")]
+#[case::none_had(None, &[0, 1, 2], "refuse")]
+#[case::the_same(Some(&[][..]), &[], "same")]
+#[case::the_same_gap(Some(&[1][..]), &[1], "same")]
+#[case::a_gap_filled(Some(&[1][..]), &[], "commit")]
+#[case::one_of_two_gaps_filled(Some(&[1, 2][..]), &[1], "commit")]
+#[case::a_gap_where_none_was(Some(&[][..]), &[1], "refuse")]
+#[case::another_gap(Some(&[1][..]), &[2], "refuse")]
+#[case::one_gap_more(Some(&[1][..]), &[1, 2], "refuse")]
+fn a_version_replaces_one_that_misses_at_least_the_same(
+    #[case] standing: Option<&[usize]>,
+    #[case] candidate: &[usize],
+    #[case] expected: &str,
+) {
+    let element = sample(1);
+    let standing = standing.map(|gaps| stands(&element, gaps));
+    let failure = (!candidate.is_empty()).then(|| Failure::new(ErrorKind::Http(404), "gone"));
+    let verdict = match settle(&manifest(&element, candidate), standing.as_ref(), failure) {
+        Verdict::Same => "same",
+        Verdict::Commit => "commit",
+        Verdict::Refuse(_) => "refuse",
+    };
+    assert_eq!(verdict, expected);
+}
+
+#[test]
+fn what_is_damaged_is_replaced_even_by_the_same() {
+    let element = sample(1);
+    let standing = Standing { damaged: vec!["cover.jpg".into()], ..stands(&element, &[]) };
+    assert_eq!(settle(&manifest(&element, &[]), Some(&standing), None), Verdict::Commit);
+}

@@ -1,0 +1,56 @@
+//! Who is told what happens in a run: reporters, and the task that drains events into them.
+
+pub mod log;
+pub mod ndjson;
+
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::event::Event;
+use crate::outcome::End;
+use crate::stop::Stop;
+
+/// How often reporters may look at the counters.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Someone who is told what happens: one small method an occasion.
+pub trait Reporter: Send {
+    /// Something happened.
+    ///
+    /// # Errors
+    /// It can't be passed on; the run ends.
+    fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Some time has passed.
+    fn tick(&mut self) {}
+}
+
+/// Tells `reporters` every event until the run is over. A reporter that fails ends the run and is told nothing more.
+pub async fn drain(mut events: mpsc::Receiver<Event>, mut reporters: Vec<Box<dyn Reporter>>, stop: Stop) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(event) => reporters.retain_mut(|reporter| tell(reporter.as_mut(), &event, &stop)),
+                None => return,
+            },
+            _ = ticks.tick() => reporters.iter_mut().for_each(|reporter| reporter.tick()),
+        }
+    }
+}
+
+fn tell(reporter: &mut dyn Reporter, event: &Event, stop: &Stop) -> bool {
+    match reporter.event(event) {
+        Ok(()) => true,
+        Err(error) => {
+            stop.end(match error.kind() {
+                io::ErrorKind::BrokenPipe => End::ReaderGone,
+                _ => End::Broken(format!("can't write the report: {error}")),
+            });
+            false
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The log for collectors: an object a line, with stable field names.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::Reporter;
+use crate::error::ErrorKind;
+use crate::event::Event;
+use crate::outcome::{ElementOutcome, Status, Summary};
+use crate::time::Time;
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Failures only.
+    Quiet,
+    /// What a person wants to know.
+    Normal,
+    /// Retries and pauses too.
+    Verbose,
+}
+
+/// Writes log lines.
+pub struct JsonLog<W> {
+    out: W,
+    verbosity: Verbosity,
+}
+
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    time: Option<Time>,
+    level: &'static str,
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<ErrorKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'a ElementOutcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<Totals<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Totals<'a> {
+    elements: std::collections::BTreeMap<&'a str, u64>,
+    downloaded: u64,
+    bytes: u64,
+    elapsed_ms: u64,
+    exit_code: u8,
+}
+
+impl<'a> Totals<'a> {
+    fn of(summary: &'a Summary) -> Self {
+        Self {
+            elements: summary.counts.iter().map(|(status, &count)| (status.as_str(), count)).collect(),
+            downloaded: summary.downloaded,
+            bytes: summary.bytes,
+            elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
+            exit_code: summary.exit_code(),
+        }
+    }
+}
+
+impl<W: Write + Send> JsonLog<W> {
+    /// A log into `out`.
+    pub fn new(out: W, verbosity: Verbosity) -> Self {
+        Self { out, verbosity }
+    }
+}
+
+impl<W: Write + Send> Reporter for JsonLog<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let (least, record) = record(event);
+        if self.verbosity < least {
+            return Ok(());
+        }
+        let mut line = serde_json::to_vec(&Record { time: Some(Time::now()), ..record })?;
+        line.push(b'\n');
+        // Standard error that is closed is no reason to stop mirroring.
+        let _ = self.out.write_all(&line);
+        Ok(())
+    }
+}
+
+/// The record of an event, and from which verbosity on it is written.
+fn record(event: &Event) -> (Verbosity, Record<'_>) {
+    let millis = |delay: &std::time::Duration| u64::try_from(delay.as_millis()).ok();
+    match event {
+        Event::Finished(outcome) => {
+            let failed = matches!(outcome.status, Status::Failed | Status::Incomplete);
+            let (least, level) = if failed { (Verbosity::Quiet, "error") } else { (Verbosity::Normal, "info") };
+            let outcome = Some(outcome.as_ref());
+            (least, Record { level, event: "element", outcome, ..Record::default() })
+        }
+        Event::Retrying { what, kind, message, delay } => {
+            let (what, message) = (Some(what.as_str()), Some(message.as_str()));
+            let record = Record { what, kind: Some(*kind), message, delay_ms: millis(delay), ..Record::default() };
+            (Verbosity::Verbose, Record { level: "info", event: "retry", ..record })
+        }
+        Event::Paused { account, what, delay } => {
+            let (what, message) = (account.as_deref(), Some(what.as_str()));
+            let record = Record { what, message, delay_ms: millis(delay), ..Record::default() };
+            (Verbosity::Verbose, Record { level: "info", event: "pause", kind: Some(ErrorKind::Http(429)), ..record })
+        }
+        Event::Refreshed { what } => {
+            let what = Some(what.as_str());
+            (Verbosity::Verbose, Record { level: "info", event: "refresh", what, ..Record::default() })
+        }
+        Event::Warned { what, message } => {
+            let (what, message) = (Some(what.as_str()), Some(message.as_str()));
+            (Verbosity::Normal, Record { level: "warning", event: "warning", what, message, ..Record::default() })
+        }
+        Event::Ended(summary) => {
+            let failed = summary.exit_code() != 0;
+            let (least, level) = if failed { (Verbosity::Quiet, "error") } else { (Verbosity::Normal, "info") };
+            (least, Record { level, event: "summary", summary: Some(Totals::of(summary)), ..Record::default() })
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Ending a run early: that it ends, and why.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::outcome::End;
+
+/// Shared by all who may end a run and all who must hear of it. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    token: CancellationToken,
+    ends: Arc<Mutex<Vec<End>>>,
+}
+
+impl Stop {
+    /// Ends the run: nothing new is begun, what is in flight is broken off.
+    pub fn end(&self, end: End) {
+        // The list is whole after any panic.
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+        self.token.cancel();
+    }
+
+    /// What is cancelled when the run ends early.
+    pub fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// Why the run ends, in the order in which it was said.
+    pub fn ends(&self) -> Vec<End> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,197 @@
+//! A mirror in a folder. What lies where is documented in `docs/format.md`, the protocol in `docs/design.md`.
+
+pub mod commit;
+mod dir;
+mod flush;
+mod gone;
+mod lock;
+mod recover;
+pub mod stage;
+pub mod standing;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure, RunError};
+use crate::layout::{MANIFEST, OWN};
+use crate::manifest::Manifest;
+use crate::time::Time;
+use dir::Dir;
+use lock::Lock;
+pub use recover::Recovered;
+use stage::Stage;
+use standing::Occupant;
+
+/// The format of `.element-mirror` that this program writes, and the newest that it works on.
+const FORMAT: u32 = 1;
+
+/// How a destination is opened.
+#[derive(Clone, Debug, Default)]
+pub struct LocalOptions {
+    /// How long to wait for another run to end.
+    pub lock_wait: Duration,
+    /// Leave flushing to the operating system.
+    pub no_sync: bool,
+}
+
+/// A destination folder. Cheap to clone.
+#[derive(Clone)]
+pub struct LocalStore(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    /// None only in a dry run into a folder that does not exist yet.
+    root: Option<Dir>,
+    /// None in a dry run, which writes nothing and takes no lock.
+    own: Option<Own>,
+}
+
+/// The program's own folders in the destination, under its lock.
+struct Own {
+    staging: Dir,
+    history: Dir,
+    gone: Dir,
+    own: Dir,
+    no_sync: bool,
+    _lock: Lock,
+}
+
+/// A destination that was opened, and what was found to be finished or odd.
+pub struct Opened {
+    /// The destination.
+    pub store: LocalStore,
+    /// What an earlier run had left.
+    pub recovered: Recovered,
+}
+
+impl LocalStore {
+    /// Opens `path` for a run: makes it where it is not there, takes its lock, finishes what an earlier run sealed and
+    /// removes what it left half done.
+    ///
+    /// # Errors
+    /// The destination can't be used, or another run holds its lock.
+    pub async fn open(path: &Path, options: &LocalOptions) -> Result<Opened, RunError> {
+        let at = |what: &str, path: &Path| format!("{what} {}", path.display());
+        let cannot = |source| RunError::io(at("can't use the destination", path), source);
+        dir::create_all(path).map_err(cannot)?;
+        let root = Dir::open(path).map_err(cannot)?;
+        let own = root.ensure(OWN).map_err(cannot)?;
+        let lock = lock::acquire(&own, options.lock_wait).await?;
+        check_format(&own, path)?;
+        let own = Own {
+            staging: own.ensure("staging").map_err(cannot)?,
+            history: own.ensure("history").map_err(cannot)?,
+            gone: own.ensure("gone").map_err(cannot)?,
+            own,
+            no_sync: options.no_sync,
+            _lock: lock,
+        };
+        let recovered = recover::recover(&root, &own).map_err(|error| {
+            RunError::io(format!("can't clear up what an earlier run left in {}", own.staging.at("")), error)
+        })?;
+        let store = Self(Arc::new(Inner { path: path.to_owned(), root: Some(root), own: Some(own) }));
+        Ok(Opened { store, recovered })
+    }
+
+    /// Opens `path` to look only: for a dry run.
+    ///
+    /// # Errors
+    /// What is there is no folder, or can't be read.
+    pub fn open_to_look(path: &Path) -> Result<Self, RunError> {
+        let root = match Dir::open(path) {
+            Ok(root) => Some(root),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(RunError::io(format!("can't read the destination {}", path.display()), error)),
+        };
+        Ok(Self(Arc::new(Inner { path: path.to_owned(), root, own: None })))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// What stands in the folder of `id`, its files checked by size and time, and by their bytes where the time differs.
+    ///
+    /// # Errors
+    /// The folder is not to be touched, or can't be read.
+    pub fn standing(&self, id: &ElementId) -> Result<Occupant, Failure> {
+        match &self.0.root {
+            Some(root) => standing::look(root, id, self.0.own.is_some()),
+            None => Ok(Occupant::Nothing),
+        }
+    }
+
+    /// The manifest that stands for `id`, its files unchecked; none where there is none to read.
+    pub fn manifest(&self, id: &ElementId) -> Option<Manifest> {
+        let bytes = self.0.root.as_ref()?.dir(id.as_str()).ok()?.read(MANIFEST).ok()?;
+        Manifest::parse(&bytes, id).ok()
+    }
+
+    /// Starts the next version of `id`.
+    ///
+    /// # Errors
+    /// Its staging folder can't be made.
+    pub fn stage(&self, id: &ElementId) -> Result<Stage, Failure> {
+        Stage::new(self.clone(), id)
+    }
+
+    /// Since when the API does not know `id` any more, where that was noted.
+    pub fn gone_since(&self, id: &ElementId) -> Option<Time> {
+        gone::since(self.0.root.as_ref()?, id)
+    }
+
+    /// Notes that the API does not know `id` any more.
+    ///
+    /// # Errors
+    /// The note can't be written.
+    pub fn note_gone(&self, id: &ElementId, since: Time) -> Result<(), Failure> {
+        let own = self.own()?;
+        gone::note(&own.gone, id, since, !own.no_sync)
+    }
+
+    /// Forgets that `id` was gone: it is back.
+    ///
+    /// # Errors
+    /// The note can't be removed.
+    pub fn clear_gone(&self, id: &ElementId) -> Result<(), Failure> {
+        gone::clear(&self.own()?.gone, id)
+    }
+
+    fn root(&self) -> Result<&Dir, Failure> {
+        self.0.root.as_ref().ok_or_else(dry)
+    }
+
+    fn own(&self) -> Result<&Own, Failure> {
+        self.0.own.as_ref().ok_or_else(dry)
+    }
+}
+
+fn dry() -> Failure {
+    Failure::new(ErrorKind::Io, "a dry run writes nothing")
+}
+
+fn check_format(own: &Dir, path: &Path) -> Result<(), RunError> {
+    let what = || format!("can't use the destination {}", path.display());
+    match own.read("format") {
+        Ok(text) => match String::from_utf8_lossy(&text).trim().parse::<u32>() {
+            Ok(format) if format <= FORMAT => Ok(()),
+            Ok(format) => {
+                let path = path.display();
+                let message =
+                    format!("{path} has format {format}, this program knows {FORMAT}; use a newer element-mirror");
+                Err(RunError::Broken(message))
+            }
+            Err(_) => Err(RunError::Broken(format!(
+                "{}/format is damaged: it should hold {FORMAT}",
+                own.at("").trim_end_matches('/')
+            ))),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            own.replace("format", format!("{FORMAT}\n").as_bytes()).map_err(|error| RunError::io(what(), error))
+        }
+        Err(error) => Err(RunError::io(what(), error)),
+    }
+}

@@ -1,0 +1,235 @@
+//! A folder by its descriptor: every operation is relative to it, and follows no symbolic link.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
+use rustix::io::Errno;
+
+use crate::time::Time;
+
+/// Modes are given in full; the umask takes off what it takes off.
+const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+const DIR_MODE: Mode = Mode::from_raw_mode(0o777);
+
+/// An open folder, and its path for messages.
+pub(super) struct Dir {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+/// What is at a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) is_file: bool,
+    pub(super) size: u64,
+    /// Seconds and nanoseconds since 1970.
+    pub(super) modified: (i64, i64),
+}
+
+/// Makes `path` and the folders above it.
+#[expect(clippy::disallowed_methods, reason = "the store's room")]
+pub(super) fn create_all(path: &Path) -> io::Result<()> {
+    match std::fs::create_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Errno::NOTDIR.into()),
+        done => done,
+    }
+}
+
+impl Dir {
+    /// Opens the folder `path`, through symbolic links: it is what the user named.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self { fd: fs::open(path, flags, Mode::empty())?, path: path.to_owned() })
+    }
+
+    /// Opens the folder `name` in this one.
+    pub(super) fn dir(&self, name: impl AsRef<OsStr>) -> io::Result<Self> {
+        let name = name.as_ref();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Self { fd: fs::openat(&self.fd, name, flags, Mode::empty())?, path: self.path.join(name) })
+    }
+
+    /// Opens the folder `name`, made where it is not there.
+    pub(super) fn ensure(&self, name: &str) -> io::Result<Self> {
+        match self.make(name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.dir(name),
+            done => done,
+        }
+    }
+
+    /// Makes the folder `name`.
+    pub(super) fn make(&self, name: &str) -> io::Result<Self> {
+        fs::mkdirat(&self.fd, name, DIR_MODE)?;
+        self.dir(name)
+    }
+
+    /// The path of `name`, for messages.
+    pub(super) fn at(&self, name: &str) -> String {
+        self.path.join(name).display().to_string()
+    }
+
+    /// Makes the file `name`, open for reading and writing.
+    pub(super) fn create(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(fs::openat(&self.fd, name, flags, FILE_MODE)?.into())
+    }
+
+    /// Opens the file `name` for reading and writing, made where it is not there.
+    pub(super) fn open_or_create(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(fs::openat(&self.fd, name, flags, FILE_MODE)?.into())
+    }
+
+    /// Opens the file `name` for reading; a pipe or device does not block.
+    pub(super) fn file(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(fs::openat(&self.fd, name, flags, Mode::empty())?.into())
+    }
+
+    /// The bytes of the file `name`.
+    pub(super) fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.file(name)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes the new file `name`.
+    pub(super) fn write(&self, name: &str, bytes: &[u8], modified: Option<Time>) -> io::Result<()> {
+        let mut file = self.create(name)?;
+        file.write_all(bytes)?;
+        modified.map_or(Ok(()), |time| set_modified(&file, time))
+    }
+
+    /// Writes the file `name` at once: whoever reads it finds all of the old or all of the new.
+    pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let part = format!("{name}.part");
+        let _ = self.remove_file(&part);
+        self.write(&part, bytes, None)?;
+        self.rename(&part, self, name)
+    }
+
+    /// What is at `name`, a symbolic link not followed.
+    pub(super) fn entry(&self, name: &str) -> io::Result<Entry> {
+        let stat = fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        Ok(Entry {
+            is_file: kind == FileType::RegularFile,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            modified: (stat.st_mtime, stat.st_mtime_nsec as i64),
+        })
+    }
+
+    /// Whether anything is at `name`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.entry(name).is_ok()
+    }
+
+    /// The names in the folder.
+    pub(super) fn list(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(&self.fd)? {
+            let name = entry?.file_name().to_bytes().to_vec();
+            if name != b"." && name != b".." {
+                names.push(OsString::from_vec(name));
+            }
+        }
+        Ok(names)
+    }
+
+    /// Moves `name` to `to/new`, replacing a file of that name.
+    pub(super) fn rename(&self, name: &str, to: &Self, new: &str) -> io::Result<()> {
+        Ok(fs::renameat(&self.fd, name, &to.fd, new)?)
+    }
+
+    /// Moves `name` to `to/new` unless something is there.
+    pub(super) fn rename_new(&self, name: impl AsRef<OsStr>, to: &Self, new: impl AsRef<OsStr>) -> io::Result<()> {
+        let (name, new) = (name.as_ref(), new.as_ref());
+        match fs::renameat_with(&self.fd, name, &to.fd, new, RenameFlags::NOREPLACE) {
+            // A file system without that flag: the lock keeps other runs away, so looking first will do.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                match fs::statat(&to.fd, new, AtFlags::SYMLINK_NOFOLLOW) {
+                    Err(Errno::NOENT) => Ok(fs::renameat(&self.fd, name, &to.fd, new)?),
+                    Ok(_) => Err(Errno::EXIST.into()),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            done => Ok(done?),
+        }
+    }
+
+    /// Exchanges `name` and `to/other` in one step; false where the file system can't.
+    pub(super) fn exchange(&self, name: &str, to: &Self, other: &str) -> io::Result<bool> {
+        match fs::renameat_with(&self.fd, name, &to.fd, other, RenameFlags::EXCHANGE) {
+            Ok(()) => Ok(true),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives the file `name` a second name `to/new`: a hard link, or a copy with its time where links fail.
+    pub(super) fn share(&self, name: &str, to: &Self, new: &str) -> io::Result<()> {
+        match fs::linkat(&self.fd, name, &to.fd, new, AtFlags::empty()) {
+            Err(Errno::PERM | Errno::NOSYS | Errno::NOTSUP | Errno::MLINK | Errno::XDEV | Errno::INVAL) => {
+                let mut from = self.file(name)?;
+                let mut copy = to.create(new)?;
+                io::copy(&mut from, &mut copy)?;
+                let stat = fs::fstat(&from)?;
+                let time = Timespec { tv_sec: stat.st_mtime as _, tv_nsec: stat.st_mtime_nsec as _ };
+                Ok(fs::futimens(&copy, &Timestamps { last_access: time, last_modification: time })?)
+            }
+            done => Ok(done?),
+        }
+    }
+
+    /// Gives the file `name` the modification time `time`.
+    pub(super) fn set_modified(&self, name: &str, time: Time) -> io::Result<()> {
+        Ok(fs::utimensat(&self.fd, name, &timestamps(time), AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    /// Removes the file `name`.
+    pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.fd, name, AtFlags::empty())?)
+    }
+
+    /// Removes whatever is at `name`, folders with all that they hold. Only for what lies in staging, out of sight.
+    pub(super) fn remove_tree(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        let name = name.as_ref();
+        match fs::unlinkat(&self.fd, name, AtFlags::empty()) {
+            Err(Errno::NOENT) => return Ok(()),
+            Err(Errno::ISDIR | Errno::PERM) => {}
+            done => return Ok(done?),
+        }
+        let dir = self.dir(name)?;
+        for inner in dir.list()? {
+            dir.remove_tree(inner)?;
+        }
+        Ok(fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Flushes the folder itself: the names in it.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(fs::fsync(&self.fd)?)
+    }
+
+    /// The descriptor.
+    #[cfg(target_os = "linux")]
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+}
+
+/// Gives an open file the modification time `time`.
+pub(super) fn set_modified(file: &File, time: Time) -> io::Result<()> {
+    Ok(fs::futimens(file, &timestamps(time))?)
+}
+
+fn timestamps(time: Time) -> Timestamps {
+    let (tv_sec, nanos) = time.to_unix();
+    let time = Timespec { tv_sec, tv_nsec: nanos as _ };
+    Timestamps { last_access: time, last_modification: time }
+}

@@ -1,0 +1,66 @@
+//! The lock of a destination: runs on one folder exclude each other.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::dir::Dir;
+use crate::error::RunError;
+use crate::time::Time;
+
+/// How often a lock that is held by another run is tried.
+const POLL: Duration = Duration::from_millis(100);
+
+/// The lock, held until it is dropped or the process ends, however it ends.
+pub(super) struct Lock(#[expect(dead_code, reason = "the lock lasts as long as the open file")] File);
+
+/// Who holds a lock: what the lock file says.
+#[derive(Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    host: String,
+    since: Time,
+}
+
+/// Takes the lock in the program's own folder, waiting for it up to `wait`.
+pub(super) async fn acquire(own: &Dir, wait: Duration) -> Result<Lock, RunError> {
+    let what = || format!("can't lock the destination by {}", own.at("lock"));
+    let mut file = own.open_or_create("lock").map_err(|error| RunError::io(what(), error))?;
+    let until = Instant::now() + wait;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if Instant::now() < until => pause().await,
+            Err(TryLockError::WouldBlock) => return Err(RunError::Locked(held(&mut file))),
+            Err(TryLockError::Error(error)) => {
+                let what = format!("{}; does this file system support locks?", what());
+                return Err(RunError::io(what, error));
+            }
+        }
+    }
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let holder = Holder { pid: std::process::id(), host, since: Time::now() };
+    let text = serde_json::to_string(&holder).unwrap_or_default();
+    let written = file.set_len(0).and_then(|()| writeln!(file, "{text}"));
+    written.map_err(|error| RunError::io(what(), error))?;
+    Ok(Lock(file))
+}
+
+#[expect(clippy::disallowed_methods, reason = "no file system tells when a lock is let go")]
+async fn pause() {
+    tokio::time::sleep(POLL).await;
+}
+
+fn held(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    match read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok()) {
+        Some(Holder { pid, host, since }) => {
+            format!("another run is working on this destination: pid {pid} on {host}, since {since}")
+        }
+        None => "another run is working on this destination".to_owned(),
+    }
+}

@@ -1,0 +1,188 @@
+//! A version in the making: `staging/<id>/version`, out of everybody's sight until it is committed.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::FileExt as _;
+
+use super::LocalStore;
+use super::commit::SEALED;
+use super::dir::{Dir, set_modified};
+use super::standing::Version;
+use crate::digest::{Digest, Hasher};
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure};
+use crate::layout::{MANIFEST, RESPONSE, SUMS};
+use crate::manifest::Manifest;
+use crate::time::Time;
+
+/// The version's folder inside the element's staging folder.
+pub(super) const VERSION: &str = "version";
+
+/// A version in the making. Dropped before it is committed, it leaves nothing behind.
+pub struct Stage {
+    pub(super) store: LocalStore,
+    pub(super) id: ElementId,
+    pub(super) dir: Dir,
+    pub(super) version: Dir,
+    /// Whether what is staged is worth keeping for recovery.
+    pub(super) keep: bool,
+}
+
+impl Stage {
+    pub(super) fn new(store: LocalStore, id: &ElementId) -> Result<Self, Failure> {
+        let staging = &store.own()?.staging;
+        let cannot = |error: io::Error| Failure::io(format!("make {}", staging.at(id.as_str())), &error);
+        let dir = match staging.make(id.as_str()) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if staging.has(&format!("{id}/{SEALED}")) {
+                    let message = format!(
+                        "an earlier version could not be put in its place; it waits in {}",
+                        staging.at(id.as_str())
+                    );
+                    return Err(Failure::new(ErrorKind::CannotReplace, message));
+                }
+                staging.remove_tree(id.as_str()).and_then(|()| staging.make(id.as_str()))
+            }
+            done => done,
+        }
+        .map_err(cannot)?;
+        let version = dir.make(VERSION).map_err(cannot)?;
+        Ok(Self { id: id.clone(), dir, version, keep: false, store })
+    }
+
+    /// A new file for the asset number `index`, not yet part of the version.
+    ///
+    /// # Errors
+    /// The file can't be made.
+    pub fn part(&self, index: usize) -> Result<Part, Failure> {
+        let name = index.to_string();
+        let file =
+            self.dir.create(&name).map_err(|error| Failure::io(format!("make {}", self.dir.at(&name)), &error))?;
+        Ok(Part { path: self.dir.at(&name), name, file, hasher: Hasher::new(), size: 0 })
+    }
+
+    /// Takes a finished part into the version, as `file`.
+    ///
+    /// # Errors
+    /// It can't be moved, or be given its time.
+    pub fn adopt(&self, part: &Part, file: &str, fetched_at: Time) -> Result<(), Failure> {
+        set_modified(&part.file, fetched_at)
+            .and_then(|()| self.dir.rename(&part.name, &self.version, file))
+            .map_err(|error| Failure::io(format!("move {} to {file}", part.path), &error))
+    }
+
+    /// Takes the standing version's `file` into this one too, as `name`.
+    ///
+    /// # Errors
+    /// It can be neither linked nor copied.
+    pub fn keep(&self, standing: &Version, file: &str, name: &str) -> Result<(), Failure> {
+        let kept = standing.dir.share(file, &self.version, name);
+        kept.map_err(|error| Failure::io(format!("keep {}", standing.dir.at(file)), &error))
+    }
+
+    /// Completes the version: the API's reply, the manifest and the checksums. Gives the manifest's digest.
+    ///
+    /// # Errors
+    /// A file can't be written.
+    pub fn complete(&self, manifest: &Manifest, response: &[u8]) -> Result<Digest, Failure> {
+        let bytes = manifest.to_bytes();
+        let digest = Digest::of(&bytes);
+        let sums = manifest.sums(digest);
+        for (name, bytes) in [(RESPONSE, response), (MANIFEST, &bytes), (SUMS, sums.as_bytes())] {
+            self.version
+                .write(name, bytes, Some(manifest.committed_at))
+                .map_err(|error| Failure::io(format!("write {}", self.version.at(name)), &error))?;
+        }
+        Ok(digest)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !self.keep
+            && let Ok(own) = self.store.own()
+        {
+            // What can't be removed now is litter, and swept by the next run.
+            let _ = own.staging.remove_tree(self.id.as_str());
+        }
+    }
+}
+
+/// A file that is being downloaded: each byte is hashed and written once, as it arrives.
+pub struct Part {
+    name: String,
+    path: String,
+    file: File,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl Part {
+    /// How many bytes are there.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// They can't be written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.file.write_all(bytes).map_err(|error| self.failure("write", &error))?;
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Forgets all bytes: the download starts over.
+    ///
+    /// # Errors
+    /// The file can't be cut.
+    pub fn restart(&mut self) -> Result<(), Failure> {
+        let cut = self.file.set_len(0).and_then(|()| self.file.rewind());
+        cut.map_err(|error| self.failure("cut", &error))?;
+        self.hasher = Hasher::new();
+        self.size = 0;
+        Ok(())
+    }
+
+    /// The digest of all bytes.
+    pub fn digest(&self) -> Digest {
+        self.hasher.clone().finish()
+    }
+
+    /// The first bytes, at most `length` of them.
+    ///
+    /// # Errors
+    /// They can't be read back.
+    pub fn head(&self, length: usize) -> Result<Vec<u8>, Failure> {
+        let mut bytes = vec![0; length.min(usize::try_from(self.size).unwrap_or(length))];
+        self.file.read_exact_at(&mut bytes, 0).map_err(|error| self.failure("read", &error))?;
+        Ok(bytes)
+    }
+
+    /// The last bytes, at most `length` of them.
+    ///
+    /// # Errors
+    /// They can't be read back.
+    pub fn tail(&self, length: usize) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        let start = self.size.saturating_sub(length as u64);
+        let mut file = &self.file;
+        let read = file.seek(SeekFrom::Start(start)).and_then(|_| file.read_to_end(&mut bytes));
+        read.map_err(|error| self.failure("read", &error))?;
+        Ok(bytes)
+    }
+
+    /// The picture's own width and height in pixels, where it is a picture that says them.
+    pub fn pixels(&self) -> Option<(u32, u32)> {
+        let mut file = &self.file;
+        file.rewind().ok()?;
+        let size = imagesize::reader_size(io::BufReader::new(file)).ok()?;
+        Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
+    }
+
+    fn failure(&self, what: &str, error: &io::Error) -> Failure {
+        Failure::io(format!("{what} {}", self.path), error)
+    }
+}

@@ -1,0 +1,188 @@
+//! What stands in an element's folder, and whether its files are as its manifest says.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::io::{self, Read as _};
+
+use rustix::io::Errno;
+
+use super::dir::{Dir, Entry};
+use crate::digest::{Digest, Hasher};
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure};
+use crate::layout::{self, MANIFEST, SUMS};
+use crate::manifest::{InvalidManifest, Manifest};
+use crate::plan::Standing;
+use crate::time::Time;
+
+/// A file whose time differs by more is read again. (File systems keep times as coarse as this.)
+const TIME_TOLERANCE_NANOS: i128 = 2_000_000_000;
+
+/// What is in an element's place.
+pub enum Occupant {
+    /// Nothing.
+    Nothing,
+    /// A version, whole or with damaged files.
+    Version(Box<Version>),
+    /// A folder without a manifest that can be read.
+    Remains(Remains),
+}
+
+/// A version that stands, by its open folder.
+pub struct Version {
+    pub(super) dir: Dir,
+    /// What it holds, and what of that is damaged.
+    pub standing: Standing,
+}
+
+/// A folder that holds no readable manifest.
+pub struct Remains {
+    pub(super) dir: Dir,
+    /// What is wrong with it; none where it just has none.
+    pub damage: Option<String>,
+}
+
+impl Occupant {
+    /// The standing version.
+    pub fn version(&self) -> Option<&Version> {
+        match self {
+            Self::Version(version) => Some(version),
+            Self::Nothing | Self::Remains(_) => None,
+        }
+    }
+
+    /// What the planner needs to know of it.
+    pub fn standing(&self) -> Option<&Standing> {
+        self.version().map(|version| &version.standing)
+    }
+
+    /// The names in the folder that the program did not put there.
+    ///
+    /// # Errors
+    /// The folder can't be listed.
+    pub fn strangers(&self) -> Result<Vec<OsString>, Failure> {
+        let (dir, manifest) = match self {
+            Self::Nothing => return Ok(Vec::new()),
+            Self::Version(version) => (&version.dir, Some(&version.standing.manifest)),
+            Self::Remains(remains) => (&remains.dir, None),
+        };
+        strangers(dir, manifest).map_err(|error| Failure::io(format!("list {}", dir.at("")), &error))
+    }
+}
+
+/// The names in `dir` that are not of the program; `manifest` is that of the folder.
+pub(super) fn strangers(dir: &Dir, manifest: Option<&Manifest>) -> io::Result<Vec<OsString>> {
+    let sums = if manifest.is_none() { dir.read(SUMS).unwrap_or_default() } else { Vec::new() };
+    let sums = String::from_utf8_lossy(&sums);
+    let own = manifest.map(own_names);
+    let is_own = |name: &str| match &own {
+        Some(own) => own.contains(name),
+        None => layout::is_ours(name) || sums.lines().any(|line| line.get(66..) == Some(name)),
+    };
+    Ok(dir.list()?.into_iter().filter(|name| !name.to_str().is_some_and(is_own)).collect())
+}
+
+/// The names of all files of a version.
+pub(super) fn own_names(manifest: &Manifest) -> HashSet<&str> {
+    manifest.own_files().map(|(file, ..)| file).chain([MANIFEST, SUMS]).collect()
+}
+
+/// Looks at the folder of `id`; `mend` gives files their time back that were found to be good all the same.
+pub(super) fn look(root: &Dir, id: &ElementId, mend: bool) -> Result<Occupant, Failure> {
+    let dir = match root.dir(id.as_str()) {
+        Ok(dir) => dir,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nothing),
+        Err(error) if is_no_folder(&error) => {
+            let message =
+                format!("{} is a symbolic link or a file, not a folder; it is not touched", root.at(id.as_str()));
+            return Err(Failure::new(ErrorKind::NotAFolder, message));
+        }
+        Err(error) => return Err(Failure::io(format!("open {}", root.at(id.as_str())), &error)),
+    };
+    let bytes = match dir.read(MANIFEST) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Occupant::Remains(Remains { dir, damage: None }));
+        }
+        Err(error) => return Err(Failure::io(format!("read {}", dir.at(MANIFEST)), &error)),
+    };
+    let damaged = |dir: Dir, why: String| {
+        let damage = Some(format!("{} is damaged: {why}", dir.at(MANIFEST)));
+        Ok(Occupant::Remains(Remains { dir, damage }))
+    };
+    let manifest = match Manifest::parse(&bytes, id) {
+        Ok(manifest) => manifest,
+        Err(InvalidManifest::Damaged(why)) => return damaged(dir, why),
+        Err(error) => return Err(refused(&dir, &error)),
+    };
+    let sums = manifest.sums(Digest::of(&bytes));
+    match dir.read(SUMS) {
+        Ok(standing) if standing == sums.as_bytes() => {}
+        // Its own digest stands in SHA256SUMS: either of the two was edited, and nobody can say which.
+        Ok(_) => return damaged(dir, format!("it is not the one that {SUMS} names")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return damaged(dir, format!("there is no {SUMS} beside it"));
+        }
+        Err(error) => return Err(Failure::io(format!("read {}", dir.at(SUMS)), &error)),
+    }
+    let mut bad = Vec::new();
+    for (file, size, digest, time) in manifest.own_files() {
+        let good = is_good(&dir, file, size, (digest, time), mend);
+        if !good.map_err(|error| Failure::io(format!("read {}", dir.at(file)), &error))? {
+            bad.push(file.to_owned());
+        }
+    }
+    Ok(Occupant::Version(Box::new(Version { dir, standing: Standing { manifest, damaged: bad } })))
+}
+
+fn refused(dir: &Dir, error: &InvalidManifest) -> Failure {
+    let kind = match error {
+        InvalidManifest::Newer(_) => ErrorKind::NewerFormat,
+        _ => ErrorKind::FolderTaken,
+    };
+    Failure::new(kind, format!("{} is not touched: {error}", dir.at(MANIFEST)))
+}
+
+/// Whether `error`, of opening a folder, says that what is there is none.
+pub(super) fn is_no_folder(error: &io::Error) -> bool {
+    [Errno::LOOP, Errno::NOTDIR, Errno::MLINK].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
+}
+
+/// Whether `file` has its size and time, or where the time differs, its bytes.
+fn is_good(dir: &Dir, file: &str, size: u64, (digest, time): (Digest, Time), mend: bool) -> io::Result<bool> {
+    let entry = match dir.entry(file) {
+        Ok(entry) => entry,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if !entry.is_file || entry.size != size {
+        return Ok(false);
+    }
+    if is_about(&entry, time) {
+        return Ok(true);
+    }
+    let good = hash(dir, file)? == digest;
+    if good && mend {
+        // Where the time can't be given back, the file is read again next time.
+        let _ = dir.set_modified(file, time);
+    }
+    Ok(good)
+}
+
+fn is_about(entry: &Entry, time: Time) -> bool {
+    let nanos = |(seconds, nanos): (i64, i64)| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    (nanos(entry.modified) - nanos(time.to_unix())).abs() <= TIME_TOLERANCE_NANOS
+}
+
+/// The digest of the file `name`.
+pub(super) fn hash(dir: &Dir, name: &str) -> io::Result<Digest> {
+    let mut file = dir.file(name)?;
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What people see on standard error: progress, failures, the summary. Nothing else knows indicatif.
+
+mod summary;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use console::Style;
+use element_mirror::event::{Counters, Event};
+use element_mirror::outcome::{ElementOutcome, Status};
+use element_mirror::report::Reporter;
+use element_mirror::report::log::Verbosity;
+use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
+
+use crate::cli::{SayingArgs, When};
+
+/// So many failures are said one by one; the summary counts the others.
+const MOST_FAILURES: u64 = 20;
+
+/// How often a line is written where there is no terminal to draw on.
+const LINE_EVERY: Duration = Duration::from_secs(60);
+/// The same, where progress is asked for.
+const LINE_OFTEN: Duration = Duration::from_secs(5);
+
+/// Tells people.
+pub(crate) struct Terminal {
+    verbosity: Verbosity,
+    paint: Paint,
+    progress: Progress,
+    destination: PathBuf,
+    counters: Arc<Counters>,
+    started: Instant,
+    done: u64,
+    failures: u64,
+}
+
+/// How progress is shown.
+enum Progress {
+    Bar(ProgressBar),
+    Lines { every: Duration, last: Instant },
+    None,
+}
+
+/// The styles in use; plain where colours are off.
+struct Paint {
+    good: Style,
+    bad: Style,
+    odd: Style,
+    dim: Style,
+}
+
+impl Paint {
+    fn new(color: When) -> Self {
+        let on = match color {
+            When::Auto => console::colors_enabled_stderr(),
+            When::Always => true,
+            When::Never => false,
+        };
+        let style = |style: Style| style.for_stderr().force_styling(on);
+        Self {
+            good: style(Style::new().green()),
+            bad: style(Style::new().red()),
+            odd: style(Style::new().yellow()),
+            dim: style(Style::new().dim()),
+        }
+    }
+}
+
+impl Terminal {
+    /// Someone who tells about a run into `destination`, as `saying` asks for.
+    pub(crate) fn new(saying: &SayingArgs, destination: &Path, counters: Arc<Counters>) -> Self {
+        let quiet = saying.verbosity() == Verbosity::Quiet;
+        let lines = |every| Progress::Lines { every, last: Instant::now() };
+        let progress = match (saying.progress, io::stderr().is_terminal()) {
+            (When::Never, _) => Progress::None,
+            (When::Auto, _) if quiet => Progress::None,
+            (_, true) => Progress::Bar(bar()),
+            (When::Auto, false) => lines(LINE_EVERY),
+            (When::Always, false) => lines(LINE_OFTEN),
+        };
+        Self {
+            verbosity: saying.verbosity(),
+            paint: Paint::new(saying.color),
+            progress,
+            destination: destination.to_owned(),
+            counters,
+            started: Instant::now(),
+            done: 0,
+            failures: 0,
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.progress {
+            Progress::Bar(bar) => bar.suspend(|| write_line(line)),
+            _ => write_line(line),
+        }
+    }
+
+    fn finished(&mut self, outcome: &ElementOutcome) {
+        self.done += 1;
+        let failed = matches!(outcome.status, Status::Failed | Status::Incomplete);
+        if failed {
+            self.failures += 1;
+        }
+        let shown = failed && self.verbosity == Verbosity::Normal && self.failures <= MOST_FAILURES;
+        if shown || self.verbosity == Verbosity::Verbose {
+            let style = if failed { &self.paint.bad } else { &self.paint.good };
+            let status = style.apply_to(format!("{:>10}", outcome.status.as_str()));
+            self.say(&format!("{status}  {}{}", outcome.name(), detail(outcome)));
+        }
+        if failed && self.verbosity == Verbosity::Normal && self.failures == MOST_FAILURES {
+            self.say(&self.paint.dim.apply_to("            further failures are counted below").to_string());
+        }
+    }
+
+    /// The line of progress: elements done of those known, bytes, rate, files in flight, what is left.
+    fn state(&self) -> String {
+        let counters = &self.counters;
+        let (known, all_known) = (counters.known.load(Relaxed), counters.all_known.load(Relaxed));
+        let (bytes, in_flight) = (counters.bytes.load(Relaxed), counters.in_flight.load(Relaxed));
+        let elapsed = self.started.elapsed();
+        let rate = (bytes as f64 / elapsed.as_secs_f64().max(0.1)) as u64;
+        let more = if all_known { "" } else { "+" };
+        let mut state = format!(
+            "{} of {known}{more} elements  {}  {}/s  {in_flight} in flight",
+            self.done,
+            BinaryBytes(bytes),
+            BinaryBytes(rate),
+        );
+        let left = known.saturating_sub(self.done);
+        if all_known && self.done > 0 && left > 0 {
+            let eta = elapsed.mul_f64(left as f64 / self.done as f64);
+            state.push_str(&format!("  {:#} left", HumanDuration(eta)));
+        }
+        state
+    }
+}
+
+impl Reporter for Terminal {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let verbose = self.verbosity == Verbosity::Verbose;
+        match event {
+            Event::Finished(outcome) => self.finished(outcome),
+            Event::Retrying { what, kind, message, delay } if verbose => {
+                let delay = delay.as_secs_f64();
+                self.say(&format!("     retry  {what}: {kind}: {message}; again in {delay:.1} s"));
+            }
+            Event::Paused { account, what, delay } if verbose => {
+                let account = account.as_deref().unwrap_or("the account");
+                self.say(&format!("     pause  {account}: {what}; for {:.1} s", delay.as_secs_f64()));
+            }
+            Event::Refreshed { what } if verbose => {
+                self.say(&format!("   refresh  {what}: links were refused, asked for new ones"));
+            }
+            Event::Warned { what, message } if self.verbosity > Verbosity::Quiet => {
+                self.say(&format!("{}  {what}: {message}", self.paint.odd.apply_to("   warning")));
+            }
+            Event::Ended(summary) => {
+                if let Progress::Bar(bar) = &self.progress {
+                    bar.finish_and_clear();
+                }
+                self.progress = Progress::None;
+                if self.verbosity > Verbosity::Quiet || summary.exit_code() != 0 {
+                    write_line(summary::tell(summary, &self.destination, &self.paint).trim_end());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self) {
+        let state = self.state();
+        match &mut self.progress {
+            Progress::Bar(bar) => {
+                bar.set_message(state);
+                bar.tick();
+            }
+            Progress::Lines { every, last } if last.elapsed() >= *every => {
+                *last = Instant::now();
+                write_line(&state);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    // The template is right, or the first test of the program would show it.
+    bar.set_style(
+        ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
+    bar
+}
+
+/// What more there is to say of an element.
+fn detail(outcome: &ElementOutcome) -> String {
+    match (&outcome.error, outcome.downloaded) {
+        (Some(failure), _) => {
+            let asset = failure.asset.as_deref().map(|asset| format!("{asset}: ")).unwrap_or_default();
+            format!(": {asset}{} ({})", failure.message, failure.kind)
+        }
+        (None, Some(downloaded)) if downloaded > 0 => {
+            format!("  {downloaded} files, {}", BinaryBytes(outcome.bytes.unwrap_or(0)))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Says what keeps the program from its work.
+pub(crate) fn complain(message: &str) {
+    write_line(&format!("error: {message}"));
+}
+
+fn write_line(line: &str) {
+    // Standard error that is closed is no reason to stop mirroring.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}

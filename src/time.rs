@@ -1,0 +1,112 @@
+//! Points in time as the mirror writes them: RFC 3339 in UTC, with milliseconds where they are not zero.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::fmt::rfc2822::DateTimePrinter;
+use jiff::{Timestamp, Unit};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// A point in time, to the millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+pub struct Time(Timestamp);
+
+impl Time {
+    /// The system's clock, cut to milliseconds.
+    pub fn now() -> Self {
+        Self::from_unix_millis(Timestamp::now().as_millisecond()).unwrap_or(Self(Timestamp::UNIX_EPOCH))
+    }
+
+    /// From Unix time in milliseconds, as the API gives it; `None` outside the years -9999 to 9999.
+    pub fn from_unix_millis(millis: i64) -> Option<Self> {
+        Timestamp::from_millisecond(millis).ok().map(Self)
+    }
+
+    /// From an HTTP date (`Sun, 06 Nov 1994 08:49:37 GMT`).
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        jiff::fmt::rfc2822::parse(text).ok().map(|zoned| Self(zoned.timestamp()))
+    }
+
+    /// From RFC 3339, as in a manifest or the API's `retryAfter`.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+
+    /// As an HTTP date, for `If-Modified-Since`.
+    pub fn to_http_date(self) -> Option<String> {
+        DateTimePrinter::new().timestamp_to_rfc9110_string(&self.0).ok()
+    }
+
+    /// As a folder's name: `20261123T080000Z`.
+    pub fn to_compact(self) -> String {
+        self.0.strftime("%Y%m%dT%H%M%SZ").to_string()
+    }
+
+    /// How long until this time, zero where it has passed.
+    pub fn from_now(self) -> Duration {
+        let now = Timestamp::now();
+        self.0.duration_since(now).try_into().unwrap_or_default()
+    }
+
+    /// Whole seconds and nanoseconds since 1970, for the file system.
+    pub fn to_unix(self) -> (i64, i64) {
+        let nanos = self.0.as_nanosecond();
+        let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
+        // Both fit: jiff's range ends in the year 9999, and the remainder is below a second.
+        (seconds as i64, rest as i64)
+    }
+}
+
+impl From<SystemTime> for Time {
+    fn from(time: SystemTime) -> Self {
+        let timestamp = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self(timestamp.round(Unit::Millisecond).unwrap_or(timestamp))
+    }
+}
+
+impl std::fmt::Display for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let precision = if self.0.subsec_millisecond() == 0 { 0 } else { 3 };
+        write!(f, "{:.precision$}", self.0)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_written_only_where_they_are_not_zero() {
+        assert_eq!(Time::from_unix_millis(1_736_640_000_000).unwrap().to_string(), "2025-01-12T00:00:00Z");
+        assert_eq!(Time::from_unix_millis(1_736_640_000_120).unwrap().to_string(), "2025-01-12T00:00:00.120Z");
+    }
+
+    #[test]
+    fn a_time_that_no_calendar_has_is_none() {
+        assert_eq!(Time::from_unix_millis(i64::MAX), None);
+    }
+
+    #[test]
+    fn http_dates_go_both_ways() {
+        let text = "Sun, 12 Jan 2025 00:00:00 GMT";
+        let time = Time::from_http_date(text).unwrap();
+        assert_eq!(time.to_string(), "2025-01-12T00:00:00Z");
+        assert_eq!(time.to_http_date().as_deref(), Some(text));
+    }
+
+    #[test]
+    fn a_folder_name_has_no_punctuation() {
+        assert_eq!(Time::from_rfc3339("2026-11-23T08:00:00.5Z").unwrap().to_compact(), "20261123T080000Z");
+    }
+
+    #[test]
+    fn times_before_1970_keep_their_nanoseconds_positive() {
+        assert_eq!(Time::from_unix_millis(-1).unwrap().to_unix(), (-1, 999_000_000));
+    }
+}

@@ -1,0 +1,182 @@
+//! The program, run as a user would.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The token that every test uses; it must never be seen anywhere.
+pub(crate) const TOKEN: &str = "user:1234-secret-token";
+
+/// The program with nothing but a token in its environment.
+pub(crate) fn program() -> Program {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_element-mirror"));
+    command.env_clear().env("USEAPI_TOKEN", TOKEN);
+    Program(command)
+}
+
+/// The program and its arguments.
+pub(crate) struct Program(Command);
+
+impl Program {
+    /// `run` against `upstream` into `out`, with its loopback assets allowed and quick to fail.
+    pub(crate) fn run(self, upstream: &super::Upstream, out: &Path) -> Self {
+        self.args(["run", "--api-base", &upstream.api(), "--allow-private-assets", "--retries", "1", "-o"]).arg(out)
+    }
+
+    pub(crate) fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.0.arg(arg);
+        self
+    }
+
+    pub(crate) fn args<T: AsRef<std::ffi::OsStr>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
+        self.0.args(args);
+        self
+    }
+
+    /// An ID each.
+    pub(crate) fn ids<T: AsRef<str>>(self, ids: impl IntoIterator<Item = T>) -> Self {
+        ids.into_iter().fold(self, |program, id| program.args(["--id", id.as_ref()]))
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    pub(crate) fn env_remove(mut self, name: &str) -> Self {
+        self.0.env_remove(name);
+        self
+    }
+
+    pub(crate) fn current_dir(mut self, dir: &Path) -> Self {
+        self.0.current_dir(dir);
+        self
+    }
+
+    /// Runs it to its end, with nothing on standard input.
+    pub(crate) fn output(mut self) -> Outcome {
+        Outcome::of(self.0.stdin(Stdio::null()).output().unwrap())
+    }
+
+    /// Runs it to its end with `input` on standard input.
+    pub(crate) fn output_with(mut self, input: impl AsRef<[u8]>) -> Outcome {
+        let mut child = self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.as_ref().to_vec();
+        let writing = std::thread::spawn(move || {
+            // The program may end before it has read all.
+            let _ = stdin.write_all(&input);
+        });
+        let output = child.wait_with_output().unwrap();
+        writing.join().unwrap();
+        Outcome::of(output)
+    }
+
+    /// Runs it with the report on standard output, and gives what came.
+    pub(crate) fn report(self) -> Outcome {
+        self.args(["--report", "-"]).output()
+    }
+
+    /// Starts it, with all three streams as pipes.
+    pub(crate) fn spawn(mut self) -> Running {
+        let child = self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running(child)
+    }
+}
+
+/// The program while it runs; it is killed when a test fails.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    /// Sends a signal: `INT`, `TERM`, `KILL`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end, at most so long.
+    pub(crate) fn end_within(mut self, limit: Duration) -> Outcome {
+        drop(self.0.stdin.take());
+        let start = Instant::now();
+        while self.0.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < limit, "the program did not end within {limit:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let mut output = Output { status: self.0.wait().unwrap(), stdout: Vec::new(), stderr: Vec::new() };
+        for (pipe, bytes) in [
+            (self.0.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn std::io::Read>), &mut output.stdout),
+            (self.0.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn std::io::Read>), &mut output.stderr),
+        ] {
+            if let Some(mut pipe) = pipe {
+                pipe.read_to_end(bytes).unwrap();
+            }
+        }
+        Outcome::of(output)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a run of the program gave.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The exit code, or 128 and the signal that killed it.
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    fn of(output: Output) -> Self {
+        use std::os::unix::process::ExitStatusExt as _;
+        let code = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0));
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("what the program says is UTF-8");
+        let outcome = Self { code, stdout: text(output.stdout), stderr: text(output.stderr) };
+        for said in [&outcome.stdout, &outcome.stderr] {
+            assert!(!said.contains("secret-token"), "the token was said: {said}");
+            assert!(!said.contains("panicked"), "it panicked: {said}");
+        }
+        outcome
+    }
+
+    /// The same, if it ended with `code`.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The report's lines.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The report's line about `id`.
+    #[track_caller]
+    pub(crate) fn line(&self, id: &str) -> Value {
+        let mut lines = self.lines().into_iter().filter(|line| line["id"] == id);
+        let line = lines.next().unwrap_or_else(|| panic!("no line about {id} in {}", self.stdout));
+        assert_eq!(lines.next(), None, "two lines about {id}");
+        line
+    }
+
+    /// The status of `id` in the report.
+    #[track_caller]
+    pub(crate) fn status(&self, id: &str) -> String {
+        self.line(id)["status"].as_str().unwrap().to_owned()
+    }
+
+    /// The kind of the error of `id` in the report.
+    #[track_caller]
+    pub(crate) fn error_kind(&self, id: &str) -> String {
+        self.line(id)["error"]["kind"].as_str().unwrap_or_default().to_owned()
+    }
+}
