@@ -306,12 +306,13 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// An error with its causes, each said once.
+/// An error with its causes, each said once, without what only says that a request failed.
 fn causes(error: &(dyn StdError + 'static)) -> String {
+    const EMPTY_WORDS: [&str; 3] = ["error sending request", "client error (Connect)", "client error (SendRequest)"];
     let mut words = String::new();
     for cause in chain(error) {
         let said = cause.to_string();
-        if !words.contains(&said) {
+        if !words.contains(&said) && !EMPTY_WORDS.contains(&said.as_str()) {
             if !words.is_empty() {
                 words.push_str(": ");
             }

@@ -14,10 +14,14 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Ends the run: nothing new is begun, what is in flight is broken off.
+    /// Ends the run: nothing new is begun, what is in flight is broken off. An end of a kind that was said already says
+    /// nothing new.
     pub fn end(&self, end: End) {
         // The list is whole after any panic.
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        if !ends.iter().any(|said| std::mem::discriminant(said) == std::mem::discriminant(&end)) {
+            ends.push(end);
+        }
         self.token.cancel();
     }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use console::Style;
+use element_mirror::error::{ErrorKind, Failure};
 use element_mirror::event::{Counters, Event};
 use element_mirror::outcome::{ElementOutcome, Status};
 use element_mirror::report::Reporter;
@@ -103,10 +104,13 @@ impl Terminal {
     fn finished(&mut self, outcome: &ElementOutcome) {
         self.done += 1;
         let failed = matches!(outcome.status, Status::Failed | Status::Incomplete);
-        if failed {
+        if failed && !is_said_at_the_end(outcome) {
             self.failures += 1;
         }
-        let shown = failed && self.verbosity == Verbosity::Normal && self.failures <= MOST_FAILURES;
+        let shown = failed
+            && !is_said_at_the_end(outcome)
+            && self.verbosity == Verbosity::Normal
+            && self.failures <= MOST_FAILURES;
         if shown || self.verbosity == Verbosity::Verbose {
             let style = if failed { &self.paint.bad } else { &self.paint.good };
             let status = style.apply_to(format!("{:>10}", outcome.status.as_str()));
@@ -196,6 +200,16 @@ fn bar() -> ProgressBar {
         ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
     );
     bar
+}
+
+/// Whether the element failed for a reason that ends the whole run, and is said with its end.
+fn is_said_at_the_end(outcome: &ElementOutcome) -> bool {
+    let of_run = |failure: &Failure| match failure.kind {
+        ErrorKind::Interrupted => true,
+        ErrorKind::Http(401 | 402) => failure.asset.is_none(),
+        _ => false,
+    };
+    outcome.error.as_ref().is_some_and(of_run)
 }
 
 /// What more there is to say of an element.

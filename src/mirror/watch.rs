@@ -40,8 +40,16 @@ impl Watch {
 
     fn judge(&mut self, failure: &Failure) -> Option<End> {
         let of_api = failure.asset.is_none();
-        if of_api && matches!(failure.kind, ErrorKind::Http(401 | 402)) {
-            return Some(End::Refused(failure.message.clone()));
+        match failure.kind {
+            ErrorKind::Http(401) if of_api => {
+                let message = format!("{}; check the token ($USEAPI_TOKEN or --token-file)", failure.message);
+                return Some(End::Refused(message));
+            }
+            ErrorKind::Http(402) if of_api => {
+                let message = format!("{}; renew the subscription at useapi.net", failure.message);
+                return Some(End::Refused(message));
+            }
+            _ => {}
         }
         if failure.kind == ErrorKind::Interrupted {
             return None;

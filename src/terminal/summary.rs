@@ -14,22 +14,32 @@ const MOST_KINDS: usize = 8;
 
 /// The summary of a run into `destination`.
 pub(super) fn tell(summary: &Summary, destination: &Path, paint: &Paint) -> String {
-    let mut text = String::new();
-    // Writing into a string can't fail.
-    let _ = writeln!(text, "{}", counts(summary, paint));
-    for (kind, group) in summary.failures.iter().take(MOST_KINDS) {
-        let _ = write!(text, "{}", failures(*kind, group, paint));
+    let ends: Vec<String> = summary.ends.iter().map(said).collect();
+    let bad = |text: String| paint.bad.apply_to(text).to_string();
+    if summary.ends.iter().any(|end| matches!(end, End::Refused(_))) && nothing_was_done(summary) {
+        return ends.into_iter().map(|end| bad(format!("error: {end}"))).collect::<Vec<_>>().join("\n");
     }
+    let mut lines = vec![counts(summary, paint)];
+    // What an end says already, or what it cut off, is no failure to tell of by itself.
+    let is_told = |kind: &ErrorKind, group: &FailureGroup| {
+        *kind == ErrorKind::Interrupted || ends.iter().any(|end| end.contains(&group.message))
+    };
+    let groups = summary.failures.iter().filter(|(kind, group)| !is_told(kind, group));
+    lines.extend(groups.take(MOST_KINDS).map(|(kind, group)| failures(*kind, group, paint)));
     if summary.suspiciously_gone > 0 {
-        let gone = summary.suspiciously_gone;
-        let head = paint.bad.apply_to(format!("{gone} elements are gone at once"));
-        let _ = writeln!(text, "{head}: is it the right account? None of them was noted as gone; their folders stay.");
+        let head = bad(format!("{} elements are gone at once", summary.suspiciously_gone));
+        let rest = "is it the right account? None of them was noted as gone; their folders stay.";
+        lines.push(format!("{head}: {rest}"));
     }
-    for end in &summary.ends {
-        let _ = writeln!(text, "{}", paint.bad.apply_to(said(end)));
+    lines.extend(ends.into_iter().map(bad));
+    if summary.total() > 0 {
+        lines.push(paint.dim.apply_to(format!("mirror: {}", destination.display())).to_string());
     }
-    let _ = write!(text, "{}", paint.dim.apply_to(whither(summary, destination)));
-    text
+    lines.join("\n")
+}
+
+fn nothing_was_done(summary: &Summary) -> bool {
+    summary.count(Status::Failed) == summary.total()
 }
 
 fn counts(summary: &Summary, paint: &Paint) -> String {
@@ -60,11 +70,8 @@ fn failures(kind: ErrorKind, group: &FailureGroup, paint: &Paint) -> String {
     let FailureGroup { count, example, message } = group;
     let head = paint.bad.apply_to(format!("{kind:>12}"));
     let others = if *count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
-    let mut text = format!("{head}  {example}: {message}{others}\n");
-    if let Some(hint) = hint(kind) {
-        let _ = writeln!(text, "{}", paint.dim.apply_to(format!("{:>12}  {hint}", "→")));
-    }
-    text
+    let hint = hint(kind).map(|hint| paint.dim.apply_to(format!("\n{:>12}  {hint}", "→")).to_string());
+    format!("{head}  {example}: {message}{others}{}", hint.unwrap_or_default())
 }
 
 /// What to do about failures of a kind.
@@ -72,13 +79,10 @@ fn hint(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::BadLine => "correct the line in the list",
         ErrorKind::NotFound => "check the ID, and the account it belongs to (--email)",
-        ErrorKind::Http(401) => "check the token",
-        ErrorKind::Http(402) => "renew the subscription at useapi.net",
         ErrorKind::AccountBroken => "log the account in again at useapi.net",
         ErrorKind::UnsafeUrl => "if that address is yours, --allow-private-assets takes it",
         ErrorKind::TooLarge => "if that is right, raise --max-size",
         ErrorKind::DiskFull => "free some space and run again",
-        ErrorKind::Interrupted => "run again to go on",
         kind if kind.is_passing() => "run again later; what is mirrored is not fetched again",
         _ => return None,
     })
@@ -88,15 +92,7 @@ fn said(end: &End) -> String {
     match end {
         End::Signal(_) => "interrupted: what was committed is whole; run again to go on".to_owned(),
         End::ReaderGone => "the reader of the report went away".to_owned(),
-        End::Refused(message) => format!("the API refuses the token or the subscription: {message}"),
-        End::AccountNeeded(message) | End::Broken(message) => message.clone(),
-    }
-}
-
-fn whither(summary: &Summary, destination: &Path) -> String {
-    match summary.total() {
-        0 => String::new(),
-        _ => format!("mirror: {}", destination.display()),
+        End::Refused(message) | End::AccountNeeded(message) | End::Broken(message) => message.clone(),
     }
 }
 
@@ -158,6 +154,16 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_token_is_one_sentence() {
+        let refused =
+            outcome("u_1", Status::Failed, Some(Failure::new(ErrorKind::Http(401), "the API answered 401: no")));
+        let told = told(&[refused], |summary| {
+            summary.ends = vec![End::Refused("the API answered 401: no; check the token".into())];
+        });
+        insta::assert_snapshot!(told, @"error: the API answered 401: no; check the token");
+    }
+
+    #[test]
     fn an_early_end_is_said() {
         let gone = [outcome("u_1", Status::Gone, None)];
         let ended = told(&gone, |summary| {
@@ -167,7 +173,7 @@ mod tests {
         insta::assert_snapshot!(ended, @r"
         1 element: 1 gone; 4 files, 1.00 MiB (409.60 KiB/s) in 2.5 s
         2 elements are gone at once: is it the right account? None of them was noted as gone; their folders stay.
-        the API refuses the token or the subscription: the API answered 401: Unauthorized
+        the API answered 401: Unauthorized
         interrupted: what was committed is whole; run again to go on
         mirror: mirror
         ");
