@@ -280,8 +280,9 @@ impl RunArgs {
                 connect_timeout: network.connect_timeout,
                 stall_timeout: network.stall_timeout,
                 user_agent: network.user_agent.clone().unwrap_or(http.user_agent),
-                // The sample API's assets are on loopback.
+                // The sample API's assets are on loopback, where no proxy leads.
                 allow_private_assets: network.allow_private_assets || demo.is_some(),
+                proxies: demo.is_none(),
             },
             api_base: demo.unwrap_or_else(|| self.api_base.clone()),
         }

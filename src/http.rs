@@ -44,6 +44,8 @@ pub struct HttpOptions {
     pub user_agent: String,
     /// Whether assets may be fetched over http:// and from loopback and private addresses.
     pub allow_private_assets: bool,
+    /// Whether proxies named in the environment are used.
+    pub proxies: bool,
 }
 
 impl Default for HttpOptions {
@@ -56,6 +58,7 @@ impl Default for HttpOptions {
             stall_timeout: Duration::from_secs(30),
             user_agent: concat!("element-mirror/", env!("CARGO_PKG_VERSION")).to_owned(),
             allow_private_assets: false,
+            proxies: true,
         }
     }
 }
@@ -96,7 +99,7 @@ impl Http {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
             .map_err(|_| Failure::new(ErrorKind::BadReply, "the token holds characters that can't be sent"))?;
         authorization.set_sensitive(true);
-        let guard = Arc::new(Guard::new(options.allow_private_assets));
+        let guard = Arc::new(Guard::new(options.allow_private_assets, options.proxies));
         let api = Lane::new(Target::Api, &options, &guard)?;
         let cdn = Lane::new(Target::Cdn, &options, &guard)?;
         Ok(Self { options, authorization, api, cdn, guard, events })
@@ -258,6 +261,7 @@ fn client(target: Target, options: &HttpOptions, guard: &Arc<Guard>) -> ClientBu
         .user_agent(&options.user_agent)
         .connect_timeout(options.connect_timeout)
         .read_timeout(options.stall_timeout);
+    let client = if options.proxies { client } else { client.no_proxy() };
     match target {
         Target::Api => client.pool_max_idle_per_host(options.api_concurrency),
         // HTTP/2 would put all downloads on one connection and one window.

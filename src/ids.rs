@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use futures::Stream;
@@ -14,14 +16,15 @@ use tokio::sync::mpsc;
 
 use crate::element::ElementId;
 use crate::error::RunError;
+use crate::event::Counters;
 use line::{Parsed, Reader};
 use seen::{Seen, Sighting};
 
 /// The longest line that is read; the rest of a longer one is passed over.
 const MAX_LINE: usize = 1 << 20;
 
-/// How many lines are read ahead.
-const AHEAD: usize = 64;
+/// How many elements are read ahead, so that progress can tell how many there are; some 100 bytes each.
+const AHEAD: usize = 32 * 1024;
 
 /// An element to mirror.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,18 +108,18 @@ fn same_file(one: &Path, other: &Path) -> bool {
 pub struct Lines(mpsc::Receiver<Line>);
 
 impl Lines {
-    /// Starts to read `inputs`.
+    /// Starts to read `inputs`, and counts in `counters` how many elements (and bad lines) they hold.
     ///
     /// # Errors
     /// The thread can't be started.
-    pub fn read(inputs: Vec<Input>) -> Result<Self, RunError> {
+    pub fn read(inputs: Vec<Input>, counters: Arc<Counters>) -> Result<Self, RunError> {
         let (sender, receiver) = mpsc::channel(AHEAD);
         let thread = std::thread::Builder::new().name("ids".into()).spawn(move || {
             let mut seen = Seen::default();
-            for input in inputs {
-                if read(input, &mut seen, &sender).is_none() {
-                    return;
-                }
+            let mut inputs = inputs.into_iter();
+            // Where nobody listens any more, the rest is not read.
+            if inputs.all(|input| read(input, &mut seen, (&sender, &counters)).is_some()) {
+                counters.all_known.store(true, Relaxed);
             }
         });
         // It ends by itself when the receiver is dropped, or with the process, should a pipe say nothing.
@@ -133,7 +136,7 @@ impl Stream for Lines {
 }
 
 /// Reads one list to its end; none where nobody listens any more.
-fn read(input: Input, seen: &mut Seen, sender: &mpsc::Sender<Line>) -> Option<()> {
+fn read(input: Input, seen: &mut Seen, (sender, counters): (&mpsc::Sender<Line>, &Counters)) -> Option<()> {
     let mut source = BufReader::with_capacity(64 * 1024, input.source);
     let mut reader = Reader::default();
     let mut line = Vec::new();
@@ -160,6 +163,7 @@ fn read(input: Input, seen: &mut Seen, sender: &mpsc::Sender<Line>) -> Option<()
                 },
             },
         };
+        counters.known.fetch_add(u64::from(!matches!(line, Line::Contradiction { .. })), Relaxed);
         sender.blocking_send(line).ok()?;
     }
     Some(())
@@ -190,7 +194,7 @@ mod tests {
             source: Box::new(io::Cursor::new(text.to_vec())),
             path: None,
         };
-        let lines = Lines::read(texts.iter().enumerate().map(input).collect()).unwrap();
+        let lines = Lines::read(texts.iter().enumerate().map(input).collect(), Arc::default()).unwrap();
         let show = |line| match line {
             Line::Entry(Entry { id, email }) => format!("{id} {}", email.unwrap_or_default()).trim().to_owned(),
             Line::Bad { source, .. } => format!("bad {source}"),

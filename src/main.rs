@@ -6,12 +6,13 @@ mod terminal;
 use std::io::{IsTerminal as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 
 use clap::Parser as _;
 use element_mirror::demo::Demo;
 use element_mirror::error::RunError;
-use element_mirror::event::{Event, Events};
+use element_mirror::event::{Counters, Event, Events};
 use element_mirror::ids::Lines;
 use element_mirror::mirror::Mirror;
 use element_mirror::outcome::{End, Summary};
@@ -59,7 +60,8 @@ fn run(args: &RunArgs) -> Result<Summary, RunError> {
     let Some(opened) = opened else { return Ok(Summary { ends: stop.ends(), ..Summary::default() }) };
     let (store, recovered) = opened?;
     let (events, receiver) = Events::channel(EVENTS);
-    let reporters = reporters(args, &events)?;
+    let counters = Arc::clone(&events.counters);
+    let reporters = reporters(args, &counters)?;
     let reporting = {
         let stop = stop.clone();
         let runtime = single_threaded()?;
@@ -71,7 +73,7 @@ fn run(args: &RunArgs) -> Result<Summary, RunError> {
         tell_recovered(&events, &recovered).await;
         let demo = if args.is_demo() { Some(Demo::start().await?.base) } else { None };
         let mirror = Mirror::new(store, args.mirror_options(token, demo), events, stop.clone())?;
-        Ok::<_, RunError>(mirror.run(Lines::read(inputs)?).await)
+        Ok::<_, RunError>(mirror.run(Lines::read(inputs, counters)?).await)
     });
     // The reporters end with the last sender of events; a panic of theirs has been printed by then.
     let _ = reporting.join();
@@ -104,14 +106,14 @@ async fn tell_recovered(events: &Events, recovered: &Recovered) {
 }
 
 /// Those who are told: people or a collector on standard error, and the report.
-fn reporters(args: &RunArgs, events: &Events) -> Result<Vec<Box<dyn Reporter>>, RunError> {
+fn reporters(args: &RunArgs, counters: &Arc<Counters>) -> Result<Vec<Box<dyn Reporter>>, RunError> {
     let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
     if let Some(path) = &args.report {
         reporters.push(Box::new(NdjsonReport::new(report_file(path)?)));
     }
     reporters.push(match args.saying.log_format {
         LogFormat::Json => Box::new(JsonLog::new(std::io::stderr(), args.saying.verbosity())),
-        LogFormat::Text => Box::new(Terminal::new(&args.saying, args.destination(), events.counters.clone())),
+        LogFormat::Text => Box::new(Terminal::new(&args.saying, args.destination(), Arc::clone(counters))),
     });
     Ok(reporters)
 }

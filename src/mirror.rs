@@ -10,14 +10,13 @@ mod gather;
 mod gone;
 mod watch;
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::{Stream, StreamExt as _};
 use secrecy::SecretString;
 use tokio::sync::{OnceCell, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use url::Url;
 
 use crate::api::Api;
@@ -25,13 +24,12 @@ use crate::download::Downloader;
 use crate::error::RunError;
 use crate::event::{Event, Events};
 use crate::http::{Http, HttpOptions};
-use crate::ids::Line;
+use crate::ids::{Entry, Line};
 use crate::outcome::{ElementOutcome, End, Summary};
 use crate::plan::Policy;
 use crate::stop::Stop;
 use crate::store::local::LocalStore;
 use crate::store::local::commit::Committer;
-use crate::time::Time;
 use watch::Watch;
 
 /// How many elements may wait for their commit to be durable, and be reported.
@@ -107,19 +105,23 @@ impl Mirror {
         let stopped = mirror.stop.token().clone();
         while let Some(Some(line)) = stopped.run_until_cancelled(lines.next()).await {
             let Some(entry) = mirror.sift(line).await else { continue };
-            mirror.events.counters.known.fetch_add(1, Relaxed);
             let slot = Arc::clone(&in_flight).acquire_owned();
             // The semaphore is never closed.
             let Some(Ok(slot)) = stopped.run_until_cancelled(slot).await else { break };
             let task = Arc::clone(&mirror);
             tasks.spawn(async move { task.take_up(entry, slot).await });
-            while tasks.try_join_next().is_some() {}
-            if tasks.len() >= MAX_WAITING {
-                tasks.join_next().await;
+            while let Some(ended) = tasks.try_join_next() {
+                mirror.check(ended);
+            }
+            if tasks.len() >= MAX_WAITING
+                && let Some(ended) = tasks.join_next().await
+            {
+                mirror.check(ended);
             }
         }
-        mirror.events.counters.all_known.store(true, Relaxed);
-        while tasks.join_next().await.is_some() {}
+        while let Some(ended) = tasks.join_next().await {
+            mirror.check(ended);
+        }
         let Some(mut mirror) = Arc::into_inner(mirror) else { unreachable!("every task has ended") };
         if let Some(committer) = mirror.committer.take() {
             committer.finish();
@@ -130,12 +132,18 @@ impl Mirror {
         summary
     }
 
+    /// An element's task that panicked told no outcome: the run can't count as done.
+    fn check(&self, ended: Result<(), JoinError>) {
+        if let Err(error) = ended {
+            self.stop.end(End::Broken(format!("an element's task broke down, please report it: {error}")));
+        }
+    }
+
     /// The entry of a line; what else a line can be is told.
-    async fn sift(&self, line: Line) -> Option<crate::ids::Entry> {
+    async fn sift(&self, line: Line) -> Option<Entry> {
         match line {
             Line::Entry(entry) => return Some(entry),
             Line::Bad { source, message } => {
-                self.events.counters.known.fetch_add(1, Relaxed);
                 self.settle(None, ElementOutcome::bad_line(source, message)).await;
             }
             Line::Contradiction { source, message } => {
@@ -177,15 +185,5 @@ impl Mirror {
     // The fold is whole after any panic: no call leaves it half changed.
     fn watch(&self) -> std::sync::MutexGuard<'_, Watch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The account that an element is asked of.
-    fn account<'a>(&'a self, entry: &'a crate::ids::Entry) -> Option<&'a str> {
-        entry.email.as_deref().or(self.options.email.as_deref())
-    }
-
-    /// When a note says since when it is gone, or now.
-    fn gone_since(&self, id: &crate::element::ElementId) -> (Time, bool) {
-        self.store.gone_since(id).map_or_else(|| (Time::now(), true), |since| (since, false))
     }
 }

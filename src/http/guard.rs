@@ -26,12 +26,13 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard that refuses http:// and private addresses, unless `allow_private`.
-    pub fn new(allow_private: bool) -> Self {
+    /// A guard that refuses http:// and private addresses, unless `allow_private`; `proxies` says whether those of the
+    /// environment are used.
+    pub fn new(allow_private: bool, proxies: bool) -> Self {
         // A proxy resolves names itself, where the resolver below sees nothing of them.
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
-        Self { allow_private, proxied: names.into_iter().any(set) }
+        Self { allow_private, proxied: proxies && names.into_iter().any(set) }
     }
 
     /// Checks scheme, user and literal address of `url`, and where a proxy would resolve its name, the name's

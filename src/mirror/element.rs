@@ -17,6 +17,7 @@ use crate::outcome::{ElementOutcome, End, Stands, Status};
 use crate::plan::{Plan, Standing, Verdict, settle};
 use crate::store::local::commit::Candidate;
 use crate::store::local::standing::Occupant;
+use crate::time::Time;
 
 /// How far an element came before its slot is free again.
 enum Step {
@@ -78,7 +79,8 @@ impl Mirror {
         manifest.roles = plan.roles;
         let verdict = settle(&manifest, occupant.standing(), failure.clone());
         if let Verdict::Refuse(failure) = verdict {
-            return Err(failure);
+            let outcome = standing(entry, occupant.standing(), Status::Failed);
+            return Ok(Step::Settled(with_failure(outcome, failure)));
         }
         let status = match (&failure, &verdict, occupant.standing()) {
             (Some(_), ..) => Status::Incomplete,
@@ -167,10 +169,11 @@ impl Mirror {
             let message = format!("{}; is it the right ID and account?", failure.message);
             return self.failed(entry, Failure::new(ErrorKind::NotFound, message));
         };
-        let (since, newly) = self.gone_since(&entry.id);
-        if newly {
-            self.watch().newly(self.account(entry), entry.id.clone(), since);
-        }
+        let since = self.store.gone_since(&entry.id).unwrap_or_else(|| {
+            let now = Time::now();
+            self.watch().newly(self.account(entry), entry.id.clone(), now);
+            now
+        });
         ElementOutcome { gone_since: Some(since), warnings: Vec::new(), ..holding(entry, &manifest, Status::Gone) }
     }
 
@@ -188,8 +191,17 @@ impl Mirror {
             Some(manifest) => holding(entry, &manifest, Status::Failed),
             None => ElementOutcome::new(Some(entry.id.clone()), Status::Failed),
         };
-        ElementOutcome { error: Some(failure), downloaded: None, bytes: None, warnings: Vec::new(), ..outcome }
+        with_failure(outcome, failure)
     }
+
+    /// The account that an element is asked of.
+    fn account<'a>(&'a self, entry: &'a Entry) -> Option<&'a str> {
+        entry.email.as_deref().or(self.options.email.as_deref())
+    }
+}
+
+fn with_failure(outcome: ElementOutcome, failure: Failure) -> ElementOutcome {
+    ElementOutcome { error: Some(failure), downloaded: None, bytes: None, warnings: Vec::new(), ..outcome }
 }
 
 /// The outcome of an element whose version `manifest` describes.
