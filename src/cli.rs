@@ -25,7 +25,7 @@ const SAYING: &str = "What is said";
 
 /// Keeps copies of Kling AI elements that live behind useapi.net.
 #[derive(Parser, Debug)]
-#[command(version, max_term_width = 100, after_help = "Documentation: README.md and docs/ of the project.")]
+#[command(version, max_term_width = 100, after_help = "Try it: element-mirror run --demo sample-ids.txt")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -39,16 +39,19 @@ pub(crate) enum Command {
 }
 
 const EXAMPLES: &str = "\
-Every option can be given as ELEMENT_MIRROR_… too (ELEMENT_MIRROR_CONCURRENCY=8); the command line wins.
+Every option can be given as a variable: ELEMENT_MIRROR_CONCURRENCY=8 is -j 8.
 
 Examples:
   element-mirror run --demo sample-ids.txt           try it: no token, no network
   element-mirror run ids.txt -o backup               mirror a list into backup/
   jq -r .id elements.ndjson | element-mirror run -   IDs from another program
-  element-mirror run ids.txt -q --report run.ndjson  for cron: says only what failed
+  element-mirror run ids.txt -q --report run.ndjson  for cron: says what failed
 
-Exit codes: 0 all mirrored; 1 the run could not be done; 2 usage; 3 some elements failed or are incomplete;
-4 token or subscription refused; 5 another run is working there; 130, 143, 141 interrupted.";
+Exit codes:
+  0  all is mirrored           3  some elements failed or are incomplete
+  1  it could not be done      4  the token or the subscription is refused
+  2  it was asked for wrongly  5  another run is working on the destination
+  130, 143, 141  interrupted; what was committed is whole";
 
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
@@ -57,11 +60,12 @@ pub(crate) struct RunArgs {
     lists: Vec<PathBuf>,
 
     /// An ID; repeatable.
-    #[arg(long = "id", value_name = "ID", value_delimiter = ',', env = "ELEMENT_MIRROR_ID")]
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',', env = "ELEMENT_MIRROR_ID", hide_env = true)]
     ids: Vec<String>,
 
     /// Where to: a folder.
-    #[arg(short, long, value_name = "DIR", default_value = "mirror", value_parser = value::folder, env = "ELEMENT_MIRROR_OUT")]
+    #[arg(short, long, value_name = "DIR", default_value = "mirror", value_parser = value::folder,
+        env = "ELEMENT_MIRROR_OUT", hide_env = true)]
     out: PathBuf,
 
     /// The roles to mirror, of cover,secondary,video,voice,other; one once mirrored for an element stays mirrored.
