@@ -14,10 +14,14 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Ends the run: nothing new is begun, what is in flight is broken off.
+    /// Ends the run: nothing new is begun, what is in flight is broken off. What several in flight say alike is one end.
     pub fn end(&self, end: End) {
         // The list is whole after any panic.
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        if !ends.contains(&end) {
+            ends.push(end);
+        }
+        drop(ends);
         self.token.cancel();
     }
 
@@ -29,5 +33,19 @@ impl Stop {
     /// Why the run ends, in the order in which it was said.
     pub fn ends(&self) -> Vec<End> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_in_flight_say_alike_is_said_once() {
+        let stop = Stop::default();
+        let refused = || End::Refused("the API answered 401: Unauthorized".into());
+        [refused(), End::Signal(2), refused()].into_iter().for_each(|end| stop.end(end));
+        assert_eq!(stop.ends(), [refused(), End::Signal(2)]);
+        assert!(stop.token().is_cancelled());
     }
 }

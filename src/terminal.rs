@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use console::Style;
+use element_mirror::error::ErrorKind;
 use element_mirror::event::{Counters, Event};
 use element_mirror::outcome::{ElementOutcome, Status};
 use element_mirror::report::Reporter;
@@ -103,16 +104,19 @@ impl Terminal {
     fn finished(&mut self, outcome: &ElementOutcome) {
         self.done += 1;
         let failed = matches!(outcome.status, Status::Failed | Status::Incomplete);
-        if failed {
+        // What an early end cut off would bury why it ended; the summary counts it.
+        let cut_off = outcome.error.as_ref().is_some_and(|failure| failure.kind == ErrorKind::Interrupted);
+        let told = failed && !cut_off;
+        if told {
             self.failures += 1;
         }
-        let shown = failed && self.verbosity == Verbosity::Normal && self.failures <= MOST_FAILURES;
+        let shown = told && self.verbosity == Verbosity::Normal && self.failures <= MOST_FAILURES;
         if shown || self.verbosity == Verbosity::Verbose {
             let style = if failed { &self.paint.bad } else { &self.paint.good };
             let status = style.apply_to(format!("{:>10}", outcome.status.as_str()));
             self.say(&format!("{status}  {}{}", outcome.name(), detail(outcome)));
         }
-        if failed && self.verbosity == Verbosity::Normal && self.failures == MOST_FAILURES {
+        if told && self.verbosity == Verbosity::Normal && self.failures == MOST_FAILURES {
             self.say(&self.paint.dim.apply_to("            further failures are counted below").to_string());
         }
     }

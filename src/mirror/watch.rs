@@ -50,11 +50,12 @@ impl Watch {
         self.unreachable_in_row = if unreachable { self.unreachable_in_row + 1 } else { 0 };
         let failing = matches!(failure.kind, ErrorKind::DiskFull | ErrorKind::Io);
         self.failing_in_row = if failing { self.failing_in_row + 1 } else { 0 };
-        if self.unreachable_in_row >= UNREACHABLE {
+        // Those that were in flight when it was said say nothing new.
+        if self.unreachable_in_row == UNREACHABLE {
             return Some(unreachable_end(failure));
         }
         let message = || format!("{FAILING} elements in a row failed at the destination: {}", failure.message);
-        (self.failing_in_row >= FAILING).then(|| End::Broken(message()))
+        (self.failing_in_row == FAILING).then(|| End::Broken(message()))
     }
 
     /// An element that was not noted as gone is.
@@ -121,6 +122,15 @@ mod tests {
         let full = Some(ErrorKind::DiskFull);
         assert_eq!(ends_after(&[full, Some(ErrorKind::Io), full]), Some(2));
         assert_eq!(ends_after(&[full, full, None, full, full]), None);
+    }
+
+    #[test]
+    fn what_fails_after_that_says_nothing_new() {
+        for (kind, limit) in [(ErrorKind::Connect, UNREACHABLE), (ErrorKind::Io, FAILING)] {
+            let mut watch = Watch::default();
+            let said = (0..2 * limit).filter(|_| watch.add(None, &outcome(Some(kind))).is_some());
+            assert_eq!(said.count(), 1, "{kind}");
+        }
     }
 
     #[test]

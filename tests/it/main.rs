@@ -9,5 +9,6 @@
 
 mod architecture;
 mod docs;
+mod last_words;
 mod main_job;
 mod support;
