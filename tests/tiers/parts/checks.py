@@ -20,7 +20,7 @@ class Checks:
             print(f"ok {name}", flush=True)
         else:
             self.failed += 1
-            detail = "".join(f"\n    {line}" for line in str(otherwise).splitlines()[:40])
+            detail = "".join(f"\n    {line[:400]}" for line in str(otherwise).splitlines()[:40])
             print(f"FAILED {name}{detail}", flush=True)
 
     def each(self, steps):
