@@ -22,6 +22,7 @@ impl Stop {
         if !ends.iter().any(|said| std::mem::discriminant(said) == std::mem::discriminant(&end)) {
             ends.push(end);
         }
+        drop(ends);
         self.token.cancel();
     }
 
@@ -33,5 +34,19 @@ impl Stop {
     /// Why the run ends, in the order in which it was said.
     pub fn ends(&self) -> Vec<End> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_in_flight_say_alike_is_said_once() {
+        let stop = Stop::default();
+        let refused = || End::Refused("the API answered 401: Unauthorized".into());
+        [refused(), End::Signal(2), refused()].into_iter().for_each(|end| stop.end(end));
+        assert_eq!(stop.ends(), [refused(), End::Signal(2)]);
+        assert!(stop.token().is_cancelled());
     }
 }

@@ -104,19 +104,17 @@ impl Terminal {
     fn finished(&mut self, outcome: &ElementOutcome) {
         self.done += 1;
         let failed = matches!(outcome.status, Status::Failed | Status::Incomplete);
-        if failed && !is_said_at_the_end(outcome) {
+        let told = failed && !is_said_at_the_end(outcome);
+        if told {
             self.failures += 1;
         }
-        let shown = failed
-            && !is_said_at_the_end(outcome)
-            && self.verbosity == Verbosity::Normal
-            && self.failures <= MOST_FAILURES;
+        let shown = told && self.verbosity == Verbosity::Normal && self.failures <= MOST_FAILURES;
         if shown || self.verbosity == Verbosity::Verbose {
             let style = if failed { &self.paint.bad } else { &self.paint.good };
             let status = style.apply_to(format!("{:>10}", outcome.status.as_str()));
             self.say(&format!("{status}  {}{}", outcome.name(), detail(outcome)));
         }
-        if failed && self.verbosity == Verbosity::Normal && self.failures == MOST_FAILURES {
+        if told && self.verbosity == Verbosity::Normal && self.failures == MOST_FAILURES {
             self.say(&self.paint.dim.apply_to("            further failures are counted below").to_string());
         }
     }

@@ -42,12 +42,14 @@ impl Watch {
         let of_api = failure.asset.is_none();
         match failure.kind {
             ErrorKind::Http(401) if of_api => {
-                let message = format!("{}; check the token ($USEAPI_TOKEN or --token-file)", failure.message);
-                return Some(End::Refused(message));
+                let message = &failure.message;
+                let sentence = format!("the API refuses the token: {message}; check $USEAPI_TOKEN or --token-file");
+                return Some(End::Refused(sentence));
             }
             ErrorKind::Http(402) if of_api => {
-                let message = format!("{}; renew the subscription at useapi.net", failure.message);
-                return Some(End::Refused(message));
+                let message = &failure.message;
+                let sentence = format!("the API refuses the subscription: {message}; renew it at useapi.net");
+                return Some(End::Refused(sentence));
             }
             _ => {}
         }

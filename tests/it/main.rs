@@ -1,5 +1,14 @@
 //! The real program against a scripted upstream on loopback.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "all of it is tests, which the lints know only by #[test]"
+)]
+
 mod architecture;
+mod docs;
+mod last_words;
 mod main_job;
 mod support;
