@@ -1,5 +1,14 @@
 //! The real program against a scripted upstream on loopback.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test looks at files itself, and what it did not expect is its failure"
+)]
+
 mod architecture;
+mod demo;
+mod input;
 mod main_job;
 mod support;

@@ -75,6 +75,12 @@ impl Program {
         Outcome::of(output)
     }
 
+    /// Runs it to its end with these as standard input and output.
+    pub(crate) fn output_through(mut self, input: impl Into<Stdio>, output: impl Into<Stdio>) -> Outcome {
+        let child = self.0.stdin(input).stdout(output).stderr(Stdio::piped()).spawn().unwrap();
+        Outcome::of(child.wait_with_output().unwrap())
+    }
+
     /// Runs it with the report on standard output, and gives what came.
     pub(crate) fn report(self) -> Outcome {
         self.args(["--report", "-"]).output()
@@ -95,6 +101,18 @@ impl Running {
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Writes to its standard input, which stays open.
+    pub(crate) fn write(&mut self, text: &str) {
+        self.0.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The next line of its standard output.
+    pub(crate) fn read_line(&mut self) -> String {
+        // A byte at a time: what follows is left for `end_within`.
+        let bytes = std::io::Read::bytes(self.0.stdout.as_mut().unwrap()).map(Result::unwrap);
+        String::from_utf8(bytes.take_while(|&byte| byte != b'\n').collect()).unwrap()
     }
 
     /// Waits for its end, at most so long.
@@ -157,6 +175,14 @@ impl Outcome {
     /// The report's lines.
     pub(crate) fn lines(&self) -> Vec<Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The objects on standard error, with `--log-format json`.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        self.stderr
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect()
     }
 
     /// The report's line about `id`.
