@@ -71,7 +71,8 @@ impl Input {
     #[expect(clippy::disallowed_methods, reason = "the lists' room")]
     pub fn open(path: &Path) -> Result<Self, RunError> {
         if path == Path::new("-") {
-            return Ok(Self { name: "-".into(), source: Box::new(io::stdin()), path: None });
+            let path = Some(PathBuf::from("/dev/stdin"));
+            return Ok(Self { name: "-".into(), source: Box::new(io::stdin()), path });
         }
         let name = path.display().to_string();
         let cannot = |error| RunError::io(format!("can't read the ID list {name}"), error);
@@ -88,7 +89,7 @@ impl Input {
         Self { name: "--id".into(), source: Box::new(io::Cursor::new(text.into_bytes())), path: None }
     }
 
-    /// Whether it is the file `other`.
+    /// Whether it is the file `other`. A pipe or a device is no file: nothing in it would be overwritten.
     pub fn is_file(&self, other: &Path) -> bool {
         self.path.as_deref().is_some_and(|path| same_file(path, other))
     }
@@ -97,7 +98,8 @@ impl Input {
 #[expect(clippy::disallowed_methods, reason = "the lists' room")]
 fn same_file(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    let identity = |path: &Path| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    let file = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+    let identity = |path: &Path| file(path).map(|metadata| (metadata.dev(), metadata.ino()));
     identity(one).is_some_and(|one| Some(one) == identity(other))
 }
 
