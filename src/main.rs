@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
-use clap::Parser as _;
 use element_mirror::demo::Demo;
 use element_mirror::error::RunError;
 use element_mirror::event::{Event, Events};
@@ -34,7 +33,7 @@ const MIN_WORKERS: usize = 4;
 const OPEN_FILES: u64 = 8192;
 
 fn main() -> ExitCode {
-    let Command::Run(args) = Cli::parse().command;
+    let Command::Run(args) = Cli::read().command;
     raise_open_files();
     match run(&args) {
         Ok(summary) => summary.exit_code().into(),

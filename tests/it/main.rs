@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod command_line;
 mod demo;
 mod input;
 mod main_job;
