@@ -14,7 +14,7 @@ use element_mirror::event::{Event, Events};
 use element_mirror::ids::Lines;
 use element_mirror::mirror::Mirror;
 use element_mirror::outcome::{End, Summary};
-use element_mirror::report::log::JsonLog;
+use element_mirror::report::log::{JsonLog, Verbosity};
 use element_mirror::report::ndjson::NdjsonReport;
 use element_mirror::report::{Reporter, drain};
 use element_mirror::stop::Stop;
@@ -38,7 +38,11 @@ fn main() -> ExitCode {
     match run(&args) {
         Ok(summary) => summary.exit_code().into(),
         Err(error) => {
-            terminal::complain(&error.to_string());
+            let message = error.to_string();
+            match args.saying.log_format {
+                LogFormat::Json => JsonLog::new(std::io::stderr(), Verbosity::Quiet).complain(&message),
+                LogFormat::Text => terminal::complain(&message),
+            }
             error.exit_code().into()
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use element_mirror::error::ErrorKind;
-use element_mirror::outcome::{End, FailureGroup, Status, Summary};
+use element_mirror::outcome::{FailureGroup, Status, Summary};
 use indicatif::BinaryBytes;
 
 use super::Paint;
@@ -26,7 +26,7 @@ pub(super) fn tell(summary: &Summary, destination: &Path, paint: &Paint) -> Stri
         let _ = writeln!(text, "{head}: is it the right account? None of them was noted as gone; their folders stay.");
     }
     for end in &summary.ends {
-        let _ = writeln!(text, "{}", paint.bad.apply_to(said(end)));
+        let _ = writeln!(text, "{}", paint.bad.apply_to(end));
     }
     let _ = write!(text, "{}", paint.dim.apply_to(whither(summary, destination)));
     text
@@ -84,15 +84,6 @@ fn hint(kind: ErrorKind) -> Option<&'static str> {
     })
 }
 
-fn said(end: &End) -> String {
-    match end {
-        End::Signal(_) => "interrupted: what was committed is whole; run again to go on".to_owned(),
-        End::ReaderGone => "the reader of the report went away".to_owned(),
-        End::Refused(message) => format!("the API refuses the token or the subscription: {message}"),
-        End::AccountNeeded(message) | End::Broken(message) => message.clone(),
-    }
-}
-
 fn whither(summary: &Summary, destination: &Path) -> String {
     match summary.total() {
         0 => String::new(),
@@ -105,7 +96,7 @@ mod tests {
     use super::*;
     use crate::cli::When;
     use element_mirror::error::Failure;
-    use element_mirror::outcome::ElementOutcome;
+    use element_mirror::outcome::{ElementOutcome, End};
     use std::time::Duration;
 
     fn outcome(id: &str, status: Status, failure: Option<Failure>) -> ElementOutcome {
