@@ -12,4 +12,5 @@ mod command_line;
 mod demo;
 mod input;
 mod main_job;
+mod report;
 mod support;

@@ -1,6 +1,7 @@
 //! The program, run as a user would.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -81,6 +82,23 @@ impl Program {
         Outcome::of(child.wait_with_output().unwrap())
     }
 
+    /// Runs it to its end with a terminal as standard error.
+    pub(crate) fn output_on_terminal(mut self) -> Outcome {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+        let other_end = File::options().read(true).write(true).open(name).unwrap();
+        let child = self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(other_end).spawn().unwrap();
+        // The program's end is the only one left open, so that reading ends with it: in an error, as terminals do.
+        drop(self);
+        let mut shown = Vec::new();
+        let _ = File::from(terminal).read_to_end(&mut shown);
+        let output = child.wait_with_output().unwrap();
+        Outcome::of(Output { stderr: shown, ..output })
+    }
+
     /// Runs it with the report on standard output, and gives what came.
     pub(crate) fn report(self) -> Outcome {
         self.args(["--report", "-"]).output()
@@ -110,9 +128,13 @@ impl Running {
 
     /// The next line of its standard output.
     pub(crate) fn read_line(&mut self) -> String {
+        let stdout = self.0.stdout.as_mut().unwrap();
+        let (mut line, mut byte) = (Vec::new(), [0]);
         // A byte at a time: what follows is left for `end_within`.
-        let bytes = std::io::Read::bytes(self.0.stdout.as_mut().unwrap()).map(Result::unwrap);
-        String::from_utf8(bytes.take_while(|&byte| byte != b'\n').collect()).unwrap()
+        while stdout.read(&mut byte).unwrap() > 0 && byte != [b'\n'] {
+            line.extend(byte);
+        }
+        String::from_utf8(line).unwrap()
     }
 
     /// Waits for its end, at most so long.
