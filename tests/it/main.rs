@@ -10,6 +10,7 @@
 mod architecture;
 mod command_line;
 mod demo;
+mod ending;
 mod input;
 mod main_job;
 mod report;

@@ -24,7 +24,9 @@ pub(crate) struct Program(Command);
 impl Program {
     /// `run` against `upstream` into `out`, with its loopback assets allowed and quick to fail.
     pub(crate) fn run(self, upstream: &super::Upstream, out: &Path) -> Self {
-        self.args(["run", "--api-base", &upstream.api(), "--allow-private-assets", "--retries", "1", "-o"]).arg(out)
+        // Not on the command line, where a test may give it.
+        let program = self.env("ELEMENT_MIRROR_RETRIES", "1");
+        program.args(["run", "--api-base", &upstream.api(), "--allow-private-assets", "-o"]).arg(out)
     }
 
     pub(crate) fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
