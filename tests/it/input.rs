@@ -86,6 +86,8 @@ fn a_header_is_one_on_the_first_line_of_each_list_only() {
     mirror.put("two.txt", "id\temail\nu_2\n");
     run(&upstream, &mirror).args(["one.txt", "two.txt"]).output().expect(0);
     assert_eq!(mirror.ids(), ["id", "u_1", "u_2"]);
+    let run = run(&upstream, &mirror).args(["--id", "id"]).output().expect(0);
+    assert_eq!(run.status("id"), "unchanged", "and on no command line");
 }
 
 #[test]
