@@ -247,9 +247,13 @@ fn an_api_that_answered_once_is_not_down_for_five_that_it_fails_on() {
         upstream.on_element(&id, [Reply::new(503, "")]);
     }
     upstream.add("u_99", 1);
-    let run = run(&upstream, &mirror).args(["--retries", "0", "--api-concurrency", "1"]);
-    let run = run.ids(["u_0"]).ids(ids(12)).ids(["u_99"]).report().expect(3);
-    assert_eq!((run.lines().len(), run.status("u_99")), (14, "created".into()));
+    let mut running = run(&upstream, &mirror).args(["--retries", "0", "-", "--report", "-"]).spawn();
+    running.write("u_0\n");
+    running.read_line();
+    running.write(&ids(12).join("\n"));
+    running.write("\nu_99\n");
+    let run = running.end_within(Duration::from_secs(30)).expect(3);
+    assert_eq!((run.lines().len(), run.status("u_99")), (13, "created".into()));
 }
 
 /// An upstream that wants an email, of a token with two accounts.
