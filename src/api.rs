@@ -156,7 +156,16 @@ impl Api {
         let reply = self.http.get(Target::Api, url, &[], permit).await?;
         let status = reply.status;
         let asked = reply.header(&RETRY_AFTER).and_then(retry_after);
-        let body = reply.bytes(MAX_REPLY).await?;
+        let refused = matches!(status, 401 | 402);
+        if refused {
+            // While this reply still holds its permit: the next in line would send a request that can't succeed.
+            self.http.close(Target::Api);
+        }
+        let body = match reply.bytes(MAX_REPLY).await {
+            // There is no other try, and the status says enough.
+            Err(_) if refused => Vec::new(),
+            body => body?,
+        };
         if status != 429 {
             gate.succeeded();
         }

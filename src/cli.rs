@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use element_mirror::demo;
 use element_mirror::element::Role;
 use element_mirror::error::RunError;
@@ -174,7 +176,7 @@ pub(crate) struct SayingArgs {
     pub(crate) progress: When,
 
     /// Say only what failed.
-    #[arg(short, long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), conflicts_with = "verbose",
+    #[arg(short, long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_QUIET", hide_env = true)]
     quiet: bool,
 
@@ -205,7 +207,35 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+impl Cli {
+    /// The command line, completed by the environment. Ends the process where that is wrong, or asks for help.
+    pub(crate) fn read() -> Self {
+        let mut command = Self::command();
+        let matches = command.get_matches_mut();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let Command::Run(args) = &mut cli.command;
+        if let Some((name, matches)) = matches.subcommand()
+            && let Err(message) = args.saying.settle(matches)
+            && let Some(command) = command.find_subcommand_mut(name)
+        {
+            command.error(ErrorKind::ArgumentConflict, message).exit();
+        }
+        cli
+    }
+}
+
 impl SayingArgs {
+    /// Lets a switch on the command line win over its opposite in the environment, which clap takes for a conflict.
+    fn settle(&mut self, matches: &ArgMatches) -> Result<(), &'static str> {
+        let typed = |switch| matches.value_source(switch) == Some(ValueSource::CommandLine);
+        match (typed("quiet"), typed("verbose")) {
+            (true, false) => self.verbose = false,
+            (false, true) => self.quiet = false,
+            _ => {}
+        }
+        if self.quiet && self.verbose { Err("the argument '--quiet' cannot be used with '--verbose'") } else { Ok(()) }
+    }
+
     /// How much is said.
     pub(crate) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
@@ -296,7 +326,6 @@ impl RunArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_well_formed() {

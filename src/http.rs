@@ -119,6 +119,11 @@ impl Http {
         permit.map_err(|_| Failure::new(ErrorKind::Interrupted, "the run is over"))
     }
 
+    /// Lets no further request to `target` begin; those in flight go on.
+    pub fn close(&self, target: Target) {
+        self.lane(target).permits.close();
+    }
+
     /// Sends one GET, following redirects as far as the target allows, until the reply's headers are there.
     ///
     /// # Errors

@@ -62,6 +62,8 @@ pub enum Line {
 pub struct Input {
     name: String,
     source: Box<dyn io::Read + Send>,
+    /// Whether its first line may be a header.
+    is_list: bool,
     /// What it is on disk, to tell whether a report would overwrite it.
     path: Option<PathBuf>,
 }
@@ -74,7 +76,8 @@ impl Input {
     #[expect(clippy::disallowed_methods, reason = "the lists' room")]
     pub fn open(path: &Path) -> Result<Self, RunError> {
         if path == Path::new("-") {
-            return Ok(Self { name: "-".into(), source: Box::new(io::stdin()), path: None });
+            let path = Some(PathBuf::from("/dev/stdin"));
+            return Ok(Self { name: "-".into(), source: Box::new(io::stdin()), is_list: true, path });
         }
         let name = path.display().to_string();
         let cannot = |error| RunError::io(format!("can't read the ID list {name}"), error);
@@ -82,16 +85,16 @@ impl Input {
         if file.metadata().map_err(cannot)?.is_dir() {
             return Err(cannot(io::ErrorKind::IsADirectory.into()));
         }
-        Ok(Self { name, source: Box::new(file), path: Some(path.to_owned()) })
+        Ok(Self { name, source: Box::new(file), is_list: true, path: Some(path.to_owned()) })
     }
 
     /// A list of the IDs that stand on the command line.
     pub fn from_ids(ids: &[String]) -> Self {
         let text = ids.join("\n");
-        Self { name: "--id".into(), source: Box::new(io::Cursor::new(text.into_bytes())), path: None }
+        Self { name: "--id".into(), source: Box::new(io::Cursor::new(text.into_bytes())), is_list: false, path: None }
     }
 
-    /// Whether it is the file `other`.
+    /// Whether it is the file `other`. A pipe or a device is no file: nothing in it would be overwritten.
     pub fn is_file(&self, other: &Path) -> bool {
         self.path.as_deref().is_some_and(|path| same_file(path, other))
     }
@@ -100,7 +103,8 @@ impl Input {
 #[expect(clippy::disallowed_methods, reason = "the lists' room")]
 fn same_file(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    let identity = |path: &Path| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    let file = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+    let identity = |path: &Path| file(path).map(|metadata| (metadata.dev(), metadata.ino()));
     identity(one).is_some_and(|one| Some(one) == identity(other))
 }
 
@@ -138,7 +142,7 @@ impl Stream for Lines {
 /// Reads one list to its end; none where nobody listens any more.
 fn read(input: Input, seen: &mut Seen, (sender, counters): (&mpsc::Sender<Line>, &Counters)) -> Option<()> {
     let mut source = BufReader::with_capacity(64 * 1024, input.source);
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(input.is_list);
     let mut line = Vec::new();
     for number in 1_u64.. {
         let place = || format!("{}:{number}", input.name);
@@ -192,6 +196,7 @@ mod tests {
         let input = |(index, text): (usize, &&[u8])| Input {
             name: format!("list{index}"),
             source: Box::new(io::Cursor::new(text.to_vec())),
+            is_list: true,
             path: None,
         };
         let lines = Lines::read(texts.iter().enumerate().map(input).collect(), Arc::default()).unwrap();

@@ -9,14 +9,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
-use clap::Parser as _;
 use element_mirror::demo::Demo;
 use element_mirror::error::RunError;
 use element_mirror::event::{Counters, Event, Events};
 use element_mirror::ids::Lines;
 use element_mirror::mirror::Mirror;
 use element_mirror::outcome::{End, Summary};
-use element_mirror::report::log::JsonLog;
+use element_mirror::report::log::{JsonLog, Verbosity};
 use element_mirror::report::ndjson::NdjsonReport;
 use element_mirror::report::{Reporter, drain};
 use element_mirror::stop::Stop;
@@ -35,12 +34,16 @@ const MIN_WORKERS: usize = 4;
 const OPEN_FILES: u64 = 8192;
 
 fn main() -> ExitCode {
-    let Command::Run(args) = Cli::parse().command;
+    let Command::Run(args) = Cli::read().command;
     raise_open_files();
     match run(&args) {
         Ok(summary) => summary.exit_code().into(),
         Err(error) => {
-            terminal::complain(&error.to_string());
+            let message = error.to_string();
+            match args.saying.log_format {
+                LogFormat::Json => JsonLog::new(std::io::stderr(), Verbosity::Quiet).complain(&message),
+                LogFormat::Text => terminal::complain(&message),
+            }
             error.exit_code().into()
         }
     }

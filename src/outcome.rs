@@ -1,6 +1,7 @@
 //! What became of an element, and what became of a run: a failure of one element is data.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -159,6 +160,16 @@ pub enum End {
     AccountNeeded(String),
     /// The run can't go on: destination, API or report fail.
     Broken(String),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(_) => f.write_str("interrupted: what was committed is whole; run again to go on"),
+            Self::ReaderGone => f.write_str("the reader of the report went away"),
+            Self::Refused(message) | Self::AccountNeeded(message) | Self::Broken(message) => f.write_str(message),
+        }
+    }
 }
 
 impl End {

@@ -34,7 +34,13 @@ pub async fn drain(mut events: mpsc::Receiver<Event>, mut reporters: Vec<Box<dyn
     loop {
         tokio::select! {
             event = events.recv() => match event {
-                Some(event) => reporters.retain_mut(|reporter| tell(reporter.as_mut(), &event, &stop)),
+                Some(mut event) => {
+                    if let Event::Ended(summary) = &mut event {
+                        // A report that failed on the way did so here, unknown to the run.
+                        summary.ends = stop.ends();
+                    }
+                    reporters.retain_mut(|reporter| tell(reporter.as_mut(), &event, &stop));
+                }
                 None => return,
             },
             _ = ticks.tick() => reporters.iter_mut().for_each(|reporter| reporter.tick()),

@@ -17,12 +17,16 @@ pub(super) enum Parsed {
 }
 
 /// Reads the lines of one list; knows whether the first one is still to come, which may be a header.
-#[derive(Default)]
 pub(super) struct Reader {
     begun: bool,
 }
 
 impl Reader {
+    /// A reader of a list, or of lines none of which is a header.
+    pub(super) fn new(has_header: bool) -> Self {
+        Self { begun: !has_header }
+    }
+
     /// Reads a line, given with or without its end.
     pub(super) fn parse(&mut self, line: &[u8]) -> Parsed {
         let Ok(line) = std::str::from_utf8(line) else {
@@ -97,7 +101,7 @@ mod tests {
     use rstest::rstest;
 
     fn parse(line: &str) -> Parsed {
-        let mut reader = Reader::default();
+        let mut reader = Reader::new(true);
         reader.parse(b"first");
         reader.parse(line.as_bytes())
     }
@@ -157,7 +161,7 @@ mod tests {
     #[case("id\temail")]
     #[case("\u{feff}id,email\r\n")]
     fn a_first_line_may_be_a_header(#[case] line: &str) {
-        let mut reader = Reader::default();
+        let mut reader = Reader::new(true);
         assert_eq!(reader.parse(b"# comment"), Parsed::Nothing);
         assert_eq!(reader.parse(line.as_bytes()), Parsed::Nothing);
         assert!(matches!(reader.parse(b"id"), Parsed::Entry(_)));
@@ -165,13 +169,13 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_passed_over() {
-        assert!(matches!(Reader::default().parse("\u{feff}u_1".as_bytes()), Parsed::Entry(_)));
+        assert!(matches!(Reader::new(true).parse("\u{feff}u_1".as_bytes()), Parsed::Entry(_)));
     }
 
     proptest! {
         #[test]
         fn no_bytes_are_a_panic_and_every_entry_is_safe(line in any::<Vec<u8>>()) {
-            if let Parsed::Entry(entry) = Reader::default().parse(&line) {
+            if let Parsed::Entry(entry) = Reader::new(true).parse(&line) {
                 prop_assert!(entry.id.as_str().len() <= 64 && !entry.id.as_str().contains(['/', '.']));
             }
         }

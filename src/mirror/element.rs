@@ -52,6 +52,7 @@ impl Mirror {
             Ok(reply) => reply,
             Err(failure) => return Step::Settled(self.unanswered(entry, failure).await),
         };
+        self.watch().answered();
         let done = match self.options.dry_run {
             true => self.foresee(entry, &reply).map(Step::Settled),
             false => self.bring_up_to_date(entry, &reply, attempts).await,

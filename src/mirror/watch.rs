@@ -1,13 +1,19 @@
 //! Watches a run's outcomes: folds them, and sees when going on makes no sense.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::gone::Gone;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::outcome::{ElementOutcome, End, Status, Summary};
 use crate::time::Time;
 
-/// So many elements in a row that the API did not answer for: it is down.
+/// So many elements in a row that the API did not answer for: it is down, if it never answered, or not for long.
 const UNREACHABLE: u64 = 5;
+/// An API that did answer may be away so long before it counts as down.
+const AWAY: Duration = Duration::from_secs(120);
 /// So many elements in a row that failed at the destination: it is full or broken.
 const FAILING: u64 = 3;
 
@@ -16,7 +22,13 @@ const FAILING: u64 = 3;
 pub(super) struct Watch {
     summary: Summary,
     gone: Gone,
+    /// Elements taken in; bad lines are none.
+    elements: u64,
+    /// Whether the API answered for any of them.
+    answered: bool,
     unreachable_in_row: u64,
+    /// When the first of the row failed.
+    away_since: Option<Instant>,
     failing_in_row: u64,
     last_failure: Option<Failure>,
 }
@@ -27,11 +39,13 @@ impl Watch {
         self.summary.add(outcome);
         // A bad line says nothing about API and destination.
         outcome.id.as_ref()?;
+        self.elements += 1;
         let known = !matches!(outcome.status, Status::Failed | Status::Gone);
         self.gone.asked(account, known);
         let failure = outcome.error.as_ref().filter(|_| outcome.status == Status::Failed);
         let Some(failure) = failure else {
-            (self.unreachable_in_row, self.failing_in_row) = (0, 0);
+            self.answered();
+            self.failing_in_row = 0;
             return None;
         };
         self.last_failure = Some(failure.clone());
@@ -56,15 +70,34 @@ impl Watch {
         if failure.kind == ErrorKind::Interrupted {
             return None;
         }
-        let unreachable = of_api && is_unreachable(failure.kind);
-        self.unreachable_in_row = if unreachable { self.unreachable_in_row + 1 } else { 0 };
+        self.count_unreachable(of_api && is_unreachable(failure.kind));
         let failing = matches!(failure.kind, ErrorKind::DiskFull | ErrorKind::Io);
         self.failing_in_row = if failing { self.failing_in_row + 1 } else { 0 };
-        if self.unreachable_in_row >= UNREACHABLE {
+        if self.unreachable_in_row >= UNREACHABLE && self.is_away() {
             return Some(unreachable_end(failure));
         }
         let message = || format!("{FAILING} elements in a row failed at the destination: {}", failure.message);
         (self.failing_in_row >= FAILING).then(|| End::Broken(message()))
+    }
+
+    /// The API answered for an element, whose outcome may come much later.
+    pub(super) fn answered(&mut self) {
+        self.answered = true;
+        self.unreachable_in_row = 0;
+    }
+
+    fn count_unreachable(&mut self, unreachable: bool) {
+        if !unreachable {
+            return self.answered();
+        }
+        self.unreachable_in_row += 1;
+        if self.unreachable_in_row == 1 {
+            self.away_since = Some(Instant::now());
+        }
+    }
+
+    fn is_away(&self) -> bool {
+        !self.answered || self.away_since.is_some_and(|since| since.elapsed() >= AWAY)
     }
 
     /// An element that was not noted as gone is.
@@ -74,10 +107,9 @@ impl Watch {
 
     /// The end of a run whose few elements all failed since the API was down.
     pub(super) fn unreachable(&self) -> Option<End> {
-        let all = self.unreachable_in_row > 0 && self.unreachable_in_row == self.summary.count(Status::Failed);
-        let only = self.summary.total() == self.summary.count(Status::Failed);
+        let all = self.unreachable_in_row > 0 && self.unreachable_in_row == self.elements;
         let few = self.unreachable_in_row < UNREACHABLE;
-        self.last_failure.as_ref().filter(|_| all && only && few).map(unreachable_end)
+        self.last_failure.as_ref().filter(|_| all && few).map(unreachable_end)
     }
 
     /// What is newly gone.
@@ -126,6 +158,17 @@ mod tests {
         assert_eq!(ends_after(&[down, down, down, down, Some(ErrorKind::NotFound), down]), None);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn an_api_that_answered_has_to_be_away_for_minutes() {
+        let (mut watch, down) = (Watch::default(), outcome(Some(ErrorKind::Connect)));
+        watch.add(None, &outcome(None));
+        assert!((0..20).all(|_| watch.add(None, &down).is_none()));
+        tokio::time::advance(AWAY).await;
+        assert!(matches!(watch.add(None, &down), Some(End::Broken(_))));
+        watch.add(None, &outcome(Some(ErrorKind::NotFound)));
+        assert!((0..20).all(|_| watch.add(None, &down).is_none()));
+    }
+
     #[test]
     fn three_in_a_row_at_the_destination_end_the_run() {
         let full = Some(ErrorKind::DiskFull);
@@ -146,6 +189,7 @@ mod tests {
     fn a_short_list_without_any_answer_is_a_run_that_could_not_be_done() {
         let mut watch = Watch::default();
         watch.add(None, &outcome(Some(ErrorKind::Dns)));
+        watch.add(None, &ElementOutcome::bad_line("ids.txt:2".into(), "no ID".into()));
         assert!(matches!(watch.unreachable(), Some(End::Broken(_))));
         watch.add(None, &outcome(None));
         assert_eq!(watch.unreachable(), None);

@@ -55,6 +55,9 @@ struct Totals<'a> {
     bytes: u64,
     elapsed_ms: u64,
     exit_code: u8,
+    /// Why the run ended early, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ends: Vec<String>,
 }
 
 impl<'a> Totals<'a> {
@@ -65,6 +68,7 @@ impl<'a> Totals<'a> {
             bytes: summary.bytes,
             elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
             exit_code: summary.exit_code(),
+            ends: summary.ends.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -74,19 +78,27 @@ impl<W: Write + Send> JsonLog<W> {
     pub fn new(out: W, verbosity: Verbosity) -> Self {
         Self { out, verbosity }
     }
-}
 
-impl<W: Write + Send> Reporter for JsonLog<W> {
-    fn event(&mut self, event: &Event) -> io::Result<()> {
-        let (least, record) = record(event);
-        if self.verbosity < least {
-            return Ok(());
-        }
+    /// Logs what keeps a run from its work, so that it has no events.
+    pub fn complain(&mut self, message: &str) {
+        let message = Some(message);
+        // What is made of numbers and text is always JSON.
+        let _ = self.write(Record { level: "error", event: "broken", message, ..Record::default() });
+    }
+
+    fn write(&mut self, record: Record<'_>) -> io::Result<()> {
         let mut line = serde_json::to_vec(&Record { time: Some(Time::now()), ..record })?;
         line.push(b'\n');
         // Standard error that is closed is no reason to stop mirroring.
         let _ = self.out.write_all(&line);
         Ok(())
+    }
+}
+
+impl<W: Write + Send> Reporter for JsonLog<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let (least, record) = record(event);
+        if self.verbosity < least { Ok(()) } else { self.write(record) }
     }
 }
 

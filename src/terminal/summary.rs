@@ -14,7 +14,7 @@ const MOST_KINDS: usize = 8;
 
 /// The summary of a run into `destination`.
 pub(super) fn tell(summary: &Summary, destination: &Path, paint: &Paint) -> String {
-    let ends: Vec<String> = summary.ends.iter().map(said).collect();
+    let ends: Vec<String> = summary.ends.iter().map(End::to_string).collect();
     let bad = |text: String| paint.bad.apply_to(text).to_string();
     if summary.ends.iter().any(|end| matches!(end, End::Refused(_))) && nothing_was_done(summary) {
         return ends.into_iter().map(|end| bad(format!("error: {end}"))).collect::<Vec<_>>().join("\n");
@@ -86,14 +86,6 @@ fn hint(kind: ErrorKind) -> Option<&'static str> {
         kind if kind.is_passing() => "run again later; what is mirrored is not fetched again",
         _ => return None,
     })
-}
-
-fn said(end: &End) -> String {
-    match end {
-        End::Signal(_) => "interrupted: what was committed is whole; run again to go on".to_owned(),
-        End::ReaderGone => "the reader of the report went away".to_owned(),
-        End::Refused(message) | End::AccountNeeded(message) | End::Broken(message) => message.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,12 @@
 )]
 
 mod architecture;
+mod command_line;
+mod demo;
 mod docs;
+mod ending;
+mod input;
 mod last_words;
 mod main_job;
+mod report;
 mod support;

@@ -5,7 +5,7 @@ mod program;
 mod upstream;
 
 pub(crate) use mirror::MirrorDir;
-pub(crate) use program::{Outcome, TOKEN, program};
+pub(crate) use program::{Outcome, Program, Running, TOKEN, program};
 pub(crate) use upstream::{Reply, Request, Upstream};
 
 use serde_json::{Value, json};

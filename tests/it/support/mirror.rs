@@ -25,6 +25,13 @@ impl MirrorDir {
         self.0.path().join(name)
     }
 
+    /// A file with these bytes beside the destination.
+    pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.beside(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
     /// A path in the destination.
     pub(crate) fn at(&self, path: &str) -> PathBuf {
         self.path().join(path)

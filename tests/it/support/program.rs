@@ -1,6 +1,7 @@
 //! The program, run as a user would.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -23,7 +24,9 @@ pub(crate) struct Program(Command);
 impl Program {
     /// `run` against `upstream` into `out`, with its loopback assets allowed and quick to fail.
     pub(crate) fn run(self, upstream: &super::Upstream, out: &Path) -> Self {
-        self.args(["run", "--api-base", &upstream.api(), "--allow-private-assets", "--retries", "1", "-o"]).arg(out)
+        // Not on the command line, where a test may give it.
+        let program = self.env("ELEMENT_MIRROR_RETRIES", "1");
+        program.args(["run", "--api-base", &upstream.api(), "--allow-private-assets", "-o"]).arg(out)
     }
 
     pub(crate) fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
@@ -75,6 +78,29 @@ impl Program {
         Outcome::of(output)
     }
 
+    /// Runs it to its end with these as standard input and output.
+    pub(crate) fn output_through(mut self, input: impl Into<Stdio>, output: impl Into<Stdio>) -> Outcome {
+        let child = self.0.stdin(input).stdout(output).stderr(Stdio::piped()).spawn().unwrap();
+        Outcome::of(child.wait_with_output().unwrap())
+    }
+
+    /// Runs it to its end with a terminal as standard error.
+    pub(crate) fn output_on_terminal(mut self) -> Outcome {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+        let other_end = File::options().read(true).write(true).open(name).unwrap();
+        let child = self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(other_end).spawn().unwrap();
+        // The program's end is the only one left open, so that reading ends with it: in an error, as terminals do.
+        drop(self);
+        let mut shown = Vec::new();
+        let _ = File::from(terminal).read_to_end(&mut shown);
+        let output = child.wait_with_output().unwrap();
+        Outcome::of(Output { stderr: shown, ..output })
+    }
+
     /// Runs it with the report on standard output, and gives what came.
     pub(crate) fn report(self) -> Outcome {
         self.args(["--report", "-"]).output()
@@ -95,6 +121,22 @@ impl Running {
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Writes to its standard input, which stays open.
+    pub(crate) fn write(&mut self, text: &str) {
+        self.0.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The next line of its standard output.
+    pub(crate) fn read_line(&mut self) -> String {
+        let stdout = self.0.stdout.as_mut().unwrap();
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        // A byte at a time: what follows is left for `end_within`.
+        while stdout.read(&mut byte).unwrap() > 0 && byte != [b'\n'] {
+            line.extend(byte);
+        }
+        String::from_utf8(line).unwrap()
     }
 
     /// Waits for its end, at most so long.
@@ -157,6 +199,14 @@ impl Outcome {
     /// The report's lines.
     pub(crate) fn lines(&self) -> Vec<Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The objects on standard error, with `--log-format json`.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        self.stderr
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect()
     }
 
     /// The report's line about `id`.
