@@ -9,5 +9,6 @@
 
 mod api_faults;
 mod architecture;
+mod asset_faults;
 mod main_job;
 mod support;
