@@ -11,4 +11,5 @@ mod api_faults;
 mod architecture;
 mod asset_faults;
 mod main_job;
+mod rough;
 mod support;
