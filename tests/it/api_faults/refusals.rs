@@ -18,12 +18,14 @@ fn a_refused_token_or_subscription_ends_the_run_at_once(
     #[case] words: &str,
 ) {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
-    for id in ids(40) {
+    for id in ids(400) {
         upstream.on_element(&id, [Reply::json(status, &body)]);
     }
-    let run = program().run(&upstream, &mirror.path()).args(["--api-concurrency", "2"]).ids(ids(40)).report().expect(4);
+    // All elements are taken up, and wait for their turn to ask.
+    let program = program().run(&upstream, &mirror.path()).args(["-j", "400", "--api-concurrency", "4"]);
+    let run = program.ids(ids(400)).report().expect(4);
     // Those in flight, and no further one.
-    assert!(upstream.requests().len() <= 2, "{} requests", upstream.requests().len());
+    assert!(upstream.requests().len() <= 4, "{} requests", upstream.requests().len());
     assert!(run.lines().iter().any(|line| line["error"]["kind"] == format!("http_{status}")));
     assert!(run.stderr.contains(words), "{}", run.stderr);
     assert_eq!(mirror.ids(), Vec::<String>::new());
