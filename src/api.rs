@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::RETRY_AFTER;
@@ -42,6 +42,8 @@ pub struct Api {
     base: Url,
     /// By email; the one without is the token's only account.
     gates: Mutex<HashMap<Option<String>, Arc<Gate>>>,
+    /// Why no request can succeed any more: the token or the subscription is refused.
+    refused: OnceLock<Failure>,
     events: Events,
 }
 
@@ -61,7 +63,7 @@ impl From<Failure> for Miss {
 impl Api {
     /// The API at `base`.
     pub fn new(http: Arc<Http>, base: Url, events: Events) -> Self {
-        Self { http, base, gates: Mutex::default(), events }
+        Self { http, base, gates: Mutex::default(), refused: OnceLock::new(), events }
     }
 
     /// Fetches the element `id` of the account `email`; counts its requests in `attempts`.
@@ -140,6 +142,9 @@ impl Api {
         loop {
             gate.pass().await?;
             let permit = self.http.permit(Target::Api).await?;
+            if let Some(failure) = self.refused.get() {
+                return Err(failure.clone());
+            }
             if let Ok(passage) = gate.look()? {
                 return Ok((passage, permit));
             }
@@ -153,28 +158,22 @@ impl Api {
         (gate, passage): (&Gate, Passage),
         permit: SemaphorePermit<'a>,
     ) -> Result<Vec<u8>, Miss> {
-        let reply = self.http.get(Target::Api, url, &[], permit).await?;
+        let mut reply = self.http.get(Target::Api, url, &[], permit).await?;
         let status = reply.status;
         let asked = reply.header(&RETRY_AFTER).and_then(retry_after);
-        let refused = matches!(status, 401 | 402);
-        if refused {
-            // While this reply still holds its permit: the next in line would send a request that can't succeed.
-            self.http.close(Target::Api);
-        }
-        let body = match reply.bytes(MAX_REPLY).await {
-            // There is no other try, and the status says enough.
-            Err(_) if refused => Vec::new(),
-            body => body?,
-        };
-        if status != 429 {
+        let body = reply.bytes(MAX_REPLY).await;
+        if !ErrorKind::Http(status).is_passing() {
             gate.succeeded();
         }
         if (200..300).contains(&status) {
-            return Ok(body);
+            return Ok(body?);
         }
+        // The status counts even where its words can't be had.
+        let body = body.unwrap_or_default();
         let said = error_text(&body);
         let failure = Failure::new(ErrorKind::Http(status), format!("the API answered {status}: {said}"));
         match status {
+            401 | 402 => Err(self.refused.get_or_init(|| failure).clone().into()),
             429 => {
                 if let Some(delay) = gate.shut(passage, asked.or_else(|| retry_after_in(&body))) {
                     let account = email.map(str::to_owned);

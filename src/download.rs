@@ -69,8 +69,10 @@ pub struct Downloader {
 }
 
 /// What the server said about the bytes that are in the part.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 struct Source {
+    /// The whole file's length, where any reply said it.
+    length: Option<u64>,
     etag: Option<String>,
     last_modified: Option<String>,
     content_type: Option<String>,
@@ -79,7 +81,10 @@ struct Source {
 impl Source {
     fn of(reply: &Reply<'_>) -> Self {
         let text = |name: &HeaderName| reply.header(name).map(str::to_owned);
-        Self { etag: text(&ETAG), last_modified: text(&LAST_MODIFIED), content_type: text(&CONTENT_TYPE) }
+        let (etag, last_modified, content_type) = (text(&ETAG), text(&LAST_MODIFIED), text(&CONTENT_TYPE));
+        // Of a part this is no whole length; a Content-Range says that.
+        let length = reply.content_length().filter(|_| reply.status == 200);
+        Self { length, etag, last_modified, content_type }
     }
 
     /// The validator by which a server can say that two replies have the same bytes.
@@ -87,8 +92,12 @@ impl Source {
         self.etag.as_deref().filter(|etag| etag.starts_with('"'))
     }
 
-    fn is_same_as(&self, other: &Self) -> bool {
-        self.etag == other.etag && self.last_modified == other.last_modified
+    /// Whether `part`, the range of a file that is `whole` bytes long, is of the same file. A server need not repeat
+    /// the date beside the ETag.
+    fn goes_on_with(&self, part: &Self, whole: Option<u64>) -> bool {
+        self.etag == part.etag
+            && (part.last_modified.is_none() || self.last_modified == part.last_modified)
+            && (self.length.is_none() || whole.is_none() || self.length == whole)
     }
 }
 
@@ -142,12 +151,14 @@ impl Downloader {
         let now = Source::of(&reply);
         match reply.status {
             206 if part.size() > 0 => {
-                let start = reply.header(&CONTENT_RANGE).and_then(range_start);
-                if start != Some(part.size()) || !now.is_same_as(source) {
+                let range = reply.header(&CONTENT_RANGE).and_then(range);
+                let whole = range.and_then(|(_, whole)| whole);
+                if range.map(|(start, _)| start) != Some(part.size()) || !source.goes_on_with(&now, whole) {
                     part.restart()?;
                     let message = "the server went on with another part or another file; starting over";
                     return Err(Failure::new(ErrorKind::Truncated, message));
                 }
+                source.length = source.length.or(whole);
             }
             200 => {
                 if part.size() > 0 {
@@ -162,25 +173,26 @@ impl Downloader {
             }
             status => return Err(Failure::new(ErrorKind::Http(status), format!("the CDN answered {status}"))),
         }
-        self.read_body(&mut reply, part).await?;
+        self.read_body(&mut reply, part, source.length).await?;
         Ok(true)
     }
 
-    async fn read_body(&self, reply: &mut Reply<'_>, part: &mut Part) -> Result<(), Failure> {
+    /// Reads the body to its end, behind the bytes that are there; `length` is the whole file's.
+    async fn read_body(&self, reply: &mut Reply<'_>, part: &mut Part, length: Option<u64>) -> Result<(), Failure> {
         if let Some(encoding) = reply.header(&CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
             let message = format!("the body is encoded ({encoding}) although that was not asked for");
             return Err(Failure::new(ErrorKind::ContentEncoding, message));
         }
-        let announced = reply.content_length().map(|length| part.size() + length);
-        self.check_size(announced.unwrap_or(0))?;
+        self.check_size(length.unwrap_or(0))?;
         while let Some(chunk) = reply.chunk().await? {
             self.check_size(part.size() + chunk.len() as u64)?;
             part.write(&chunk)?;
             self.events.counters.bytes.fetch_add(chunk.len() as u64, Relaxed);
         }
-        match announced {
-            Some(announced) if announced != part.size() => {
-                let message = format!("{} bytes were announced, {} came", announced, part.size());
+        // A server may answer with a part of the range that was asked for: the end of a body is not that of the file.
+        match length {
+            Some(length) if length != part.size() => {
+                let message = format!("{length} bytes were announced, {} came", part.size());
                 Err(Failure::new(ErrorKind::Truncated, message))
             }
             _ => Ok(()),
@@ -215,9 +227,10 @@ fn headers(wanted: &Wanted<'_>, source: &Source, have: u64) -> Vec<(HeaderName, 
     headers
 }
 
-/// Where the range of a `Content-Range: bytes 5-9/10` starts.
-fn range_start(text: &str) -> Option<u64> {
-    text.trim().strip_prefix("bytes")?.trim_start().split('-').next()?.trim().parse().ok()
+/// Where the range of a `Content-Range: bytes 5-9/10` starts, and how long the whole file is, where that is said.
+fn range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (range, whole) = text.trim().strip_prefix("bytes")?.split_once('/')?;
+    Some((range.split('-').next()?.trim().parse().ok()?, whole.trim().parse().ok()))
 }
 
 fn describe(wanted: &Wanted<'_>, part: &Part, source: &Source) -> Result<Description, Failure> {
@@ -250,11 +263,11 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_range_starts_where_content_range_says() {
-        assert_eq!(range_start("bytes 5-9/10"), Some(5));
-        assert_eq!(range_start("bytes 5-9/*"), Some(5));
-        for odd in ["bytes */10", "items 5-9/10", "", "bytes", "bytes -5"] {
-            assert_eq!(range_start(odd), None, "{odd}");
+    fn a_range_starts_and_a_file_ends_where_content_range_says() {
+        assert_eq!(range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(range("bytes 5-9/*"), Some((5, None)));
+        for odd in ["bytes */10", "items 5-9/10", "", "bytes", "bytes -5", "bytes 5-9"] {
+            assert_eq!(range(odd), None, "{odd}");
         }
     }
 
@@ -269,7 +282,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_content_range_is_a_panic(text in any::<String>()) {
-            let _ = range_start(&text);
+            let _ = range(&text);
         }
     }
 }

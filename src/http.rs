@@ -119,11 +119,6 @@ impl Http {
         permit.map_err(|_| Failure::new(ErrorKind::Interrupted, "the run is over"))
     }
 
-    /// Lets no further request to `target` begin; those in flight go on.
-    pub fn close(&self, target: Target) {
-        self.lane(target).permits.close();
-    }
-
     /// Sends one GET, following redirects as far as the target allows, until the reply's headers are there.
     ///
     /// # Errors
@@ -207,11 +202,12 @@ impl Reply<'_> {
         })
     }
 
-    /// The whole body, at most `limit` bytes of it.
+    /// The whole body, at most `limit` bytes of it. The permit stays with the reply, so that what the body says can be
+    /// heeded before the next request is sent.
     ///
     /// # Errors
     /// As [`Self::chunk`], and `too_large`.
-    pub async fn bytes(mut self, limit: usize) -> Result<Vec<u8>, Failure> {
+    pub async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Failure> {
         let too_large = || Failure::new(ErrorKind::TooLarge, format!("the reply is larger than {} MiB", limit >> 20));
         if self.content_length().is_some_and(|length| length > limit as u64) {
             return Err(too_large());

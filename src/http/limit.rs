@@ -67,10 +67,13 @@ impl Gate {
     }
 
     /// Shuts the gate as the API `asked`, or for a second, two, four… where it named no time. Says for how long;
-    /// nothing where another request of the same passage shut it already.
+    /// nothing where another request of the same passage shut it already: that is one pause, which `asked` can only
+    /// make longer.
     pub fn shut(&self, passage: Passage, asked: Option<Duration>) -> Option<Duration> {
         let mut state = self.state();
         if state.generation != passage.0 {
+            let until = asked.map(|asked| Instant::now() + asked.min(MAX_PAUSE));
+            state.opens_at = state.opens_at.max(until);
             return None;
         }
         state.generation += 1;
@@ -137,6 +140,18 @@ mod tests {
             assert_eq!(gate.shut(passage, None), Some(Duration::from_secs(1)));
             gate.succeeded();
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_word_about_a_pause_counts() {
+        let gate = Gate::default();
+        let before = gate.pass().await.unwrap();
+        for seconds in [1, 7, 3] {
+            gate.shut(before, Some(Duration::from_secs(seconds)));
+        }
+        let start = Instant::now();
+        gate.pass().await.unwrap();
+        assert_eq!(start.elapsed().as_secs(), 7);
     }
 
     #[tokio::test(start_paused = true)]

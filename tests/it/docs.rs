@@ -15,7 +15,7 @@ fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README.md and docs/*.md, as far as they are there.
+/// README.md and docs/*.md.
 fn documents() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(project().join("docs")).into_iter().flatten();
     let mut documents: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -74,6 +74,8 @@ fn complaint(command: &DocCommand, folder: &TempDir) -> Option<String> {
 
 #[test]
 fn every_command_line_of_the_documents_is_one_that_the_program_takes() {
+    let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
+    assert!(commands(&readme).iter().any(|command| command.args.contains(&"--demo".into())), "no command was found");
     let mut wrong = Vec::new();
     for path in documents() {
         let text = std::fs::read_to_string(&path).unwrap();

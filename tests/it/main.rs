@@ -7,7 +7,9 @@
     reason = "all of it is tests, which the lints know only by #[test]"
 )]
 
+mod api_faults;
 mod architecture;
+mod asset_faults;
 mod command_line;
 mod demo;
 mod docs;
@@ -16,4 +18,5 @@ mod input;
 mod last_words;
 mod main_job;
 mod report;
+mod rough;
 mod support;

@@ -5,8 +5,8 @@ mod program;
 mod upstream;
 
 pub(crate) use mirror::MirrorDir;
-pub(crate) use program::{Outcome, Program, Running, TOKEN, program};
-pub(crate) use upstream::{Reply, Request, Upstream};
+pub(crate) use program::{Outcome, Program, Running, TOKEN, program, program_with_umask};
+pub(crate) use upstream::{Reply, Request, Upstream, picture};
 
 use serde_json::{Value, json};
 

@@ -18,15 +18,27 @@ pub(crate) fn program() -> Program {
     Program(command)
 }
 
+/// The program under another umask.
+pub(crate) fn program_with_umask(umask: &str) -> Program {
+    let mut command = Command::new("/bin/sh");
+    command.env_clear().env("USEAPI_TOKEN", TOKEN);
+    command.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_element-mirror")]);
+    Program(command)
+}
+
 /// The program and its arguments.
 pub(crate) struct Program(Command);
 
 impl Program {
     /// `run` against `upstream` into `out`, with its loopback assets allowed and quick to fail.
     pub(crate) fn run(self, upstream: &super::Upstream, out: &Path) -> Self {
-        // Not on the command line, where a test may give it.
-        let program = self.env("ELEMENT_MIRROR_RETRIES", "1");
-        program.args(["run", "--api-base", &upstream.api(), "--allow-private-assets", "-o"]).arg(out)
+        self.run_guarded(upstream, out).arg("--allow-private-assets")
+    }
+
+    /// `run` against `upstream` into `out`, quick to fail, and with its loopback assets refused.
+    pub(crate) fn run_guarded(self, upstream: &super::Upstream, out: &Path) -> Self {
+        // By the environment, so that a test may say another number on the command line.
+        self.env("ELEMENT_MIRROR_RETRIES", "1").args(["run", "--api-base", &upstream.api(), "-o"]).arg(out)
     }
 
     pub(crate) fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {

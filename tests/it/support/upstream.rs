@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use socket2::SockRef;
 
 use super::{element, png};
 
@@ -25,11 +26,15 @@ pub(crate) struct Request {
 #[derive(Clone, Debug)]
 enum Step {
     Send(Vec<u8>),
+    /// The same bytes again and again, until the other side has had enough.
+    Repeat(Vec<u8>),
     Wait(Duration),
     /// Says nothing more, and leaves the connection open.
     Hang,
-    /// Breaks the connection off.
+    /// Closes the connection in order, whatever was announced.
     Break,
+    /// Breaks the connection off with a reset.
+    Reset,
 }
 
 /// A reply, step by step.
@@ -102,7 +107,7 @@ impl Reply {
         let mut chunk = b"10000\r\n".to_vec();
         chunk.extend(self.body.iter().copied().cycle().take(0x10000));
         chunk.extend(b"\r\n");
-        steps.extend((0..4096).map(|_| Step::Send(chunk.clone())));
+        steps.push(Step::Repeat(chunk));
         self.steps = Some(steps);
         self
     }
@@ -117,9 +122,16 @@ impl Reply {
         Self { steps: Some(vec![Step::Hang]), ..Self::default() }
     }
 
-    /// The connection breaks off before a byte.
+    /// The connection is reset before a byte.
     pub(crate) fn reset() -> Self {
-        Self { steps: Some(vec![Step::Break]), ..Self::default() }
+        Self { steps: Some(vec![Step::Reset]), ..Self::default() }
+    }
+
+    /// The connection is reset after `length` bytes of the announced body.
+    pub(crate) fn reset_at(mut self, length: usize) -> Self {
+        let (head, body) = (self.head(self.body.len()), self.body[..length].to_vec());
+        self.steps = Some(vec![Step::Send(head), Step::Send(body), Step::Reset]);
+        self
     }
 
     fn head(&self, length: usize) -> Vec<u8> {
@@ -269,6 +281,10 @@ fn serve(stream: TcpStream, state: &State) {
                         return;
                     }
                 }
+                Step::Repeat(bytes) => {
+                    while stream.write_all(&bytes).is_ok() {}
+                    return;
+                }
                 Step::Wait(pause) => std::thread::sleep(pause),
                 Step::Hang => {
                     // Until the other side gives up.
@@ -277,6 +293,11 @@ fn serve(stream: TcpStream, state: &State) {
                 }
                 Step::Break => {
                     let _ = stream.shutdown(Shutdown::Both);
+                    return;
+                }
+                Step::Reset => {
+                    // What was sent is read before the reset is seen; closing without lingering makes it one.
+                    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
                     return;
                 }
             }

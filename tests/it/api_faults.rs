@@ -1,0 +1,7 @@
+//! What can go wrong with the API, and what is true afterwards.
+
+mod pauses;
+mod redirects;
+mod refusals;
+mod replies;
+mod tries;

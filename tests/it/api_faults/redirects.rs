@@ -1,0 +1,60 @@
+//! Redirects of the API: the token stays at home.
+
+use rstest::rstest;
+
+use crate::support::{MirrorDir, Reply, TOKEN, Upstream, program};
+
+#[rstest]
+#[case(301)]
+#[case(302)]
+#[case(303)]
+#[case(307)]
+#[case(308)]
+fn a_redirect_to_another_host_is_not_followed(#[case] status: u16) {
+    let (upstream, other, mirror) = (Upstream::start(), Upstream::start(), MirrorDir::new());
+    other.add("u_1", 1);
+    upstream.on_element("u_1", [Reply::redirect(status, &format!("{}/elements/u_1?sig=hidden", other.api()))]);
+    let run = program().run(&upstream, &mirror.path()).ids(["u_1"]).report().expect(3);
+    assert_eq!(run.error_kind("u_1"), "redirect");
+    assert_eq!(other.requests().len(), 0);
+    assert_eq!(upstream.requests().len(), 1);
+    assert!(!run.stdout.contains("hidden") && !run.stderr.contains("hidden"));
+}
+
+#[test]
+fn a_redirect_within_the_origin_is_followed_with_the_token() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let told = upstream.add("u_1", 1);
+    upstream.on_element("u_1", [Reply::redirect(307, "../moved/u_1?x=1")]);
+    upstream.on("/v1/kling/moved/u_1", [Reply::json(200, &told)]);
+    program().run(&upstream, &mirror.path()).ids(["u_1"]).output().expect(0);
+    let requests = upstream.requests();
+    assert_eq!(requests[1].query, "x=1");
+    assert!(requests[..2].iter().all(|request| request.headers["authorization"] == format!("Bearer {TOKEN}")));
+    assert!(upstream.cdn_requests().iter().all(|request| !request.headers.contains_key("authorization")));
+    mirror.check();
+}
+
+#[rstest]
+#[case::ten(10, 0)]
+#[case::eleven(11, 3)]
+fn ten_hops_are_followed_and_no_more(#[case] hops: usize, #[case] code: i32) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let told = upstream.add("u_1", 1);
+    upstream.on_element("u_1", [Reply::redirect(302, "/hop/1")]);
+    for hop in 1..hops {
+        upstream.on(&format!("/hop/{hop}"), [Reply::redirect(302, &format!("/hop/{}", hop + 1))]);
+    }
+    upstream.on(&format!("/hop/{hops}"), [Reply::json(200, &told)]);
+    let run = program().run(&upstream, &mirror.path()).ids(["u_1"]).report().expect(code);
+    assert_eq!(run.error_kind("u_1"), if code == 0 { "" } else { "redirect" });
+}
+
+#[test]
+fn a_loop_ends() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    upstream.on_element("u_1", [Reply::redirect(302, "/v1/kling/elements/u_1")]);
+    let run = program().run(&upstream, &mirror.path()).ids(["u_1"]).report().expect(3);
+    assert_eq!(run.error_kind("u_1"), "redirect");
+    assert_eq!(upstream.requests().len(), 11);
+}
