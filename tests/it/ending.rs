@@ -185,10 +185,18 @@ fn a_run_waits_for_another_as_long_as_it_is_told() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_signal_ends_the_wait_for_another_run() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     let _first = holding(&upstream, &mirror);
     let second = run(&upstream, &mirror).ids(["u_1"]).args(["--lock-wait", "1h"]).spawn();
+    // It has come to the lock when it has the file open.
+    let files = format!("/proc/{}/fd", second.0.id());
+    let opened = || std::fs::read_dir(&files).unwrap().filter_map(|file| file.unwrap().path().read_link().ok());
+    let started = Instant::now();
+    while !opened().any(|file| file == mirror.at(".element-mirror/lock").canonicalize().unwrap()) {
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
     second.signal("INT");
     second.end_within(SOON).expect(130);
 }
@@ -243,17 +251,23 @@ fn an_api_that_is_down_ends_the_run_before_the_whole_list(#[case] reply: Reply) 
 fn an_api_that_answered_once_is_not_down_for_five_that_it_fails_on() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     upstream.add("u_0", 1);
+    // It answered, though the element itself takes long, and fails in the end.
+    upstream.on("/cdn/u_0/0.png", [Reply::ok(png(64, 64, 1)).stalled_at(100)]);
     for id in ids(12) {
         upstream.on_element(&id, [Reply::new(503, "")]);
     }
     upstream.add("u_99", 1);
-    let mut running = run(&upstream, &mirror).args(["--retries", "0", "-", "--report", "-"]).spawn();
+    let options = ["--retries", "0", "--stall-timeout", "1s", "-", "--report", "-"];
+    let mut running = run(&upstream, &mirror).args(options).spawn();
     running.write("u_0\n");
-    running.read_line();
+    upstream.wait_for("/cdn/u_0/0.png", 1);
     running.write(&ids(12).join("\n"));
     running.write("\nu_99\n");
     let run = running.end_within(Duration::from_secs(30)).expect(3);
-    assert_eq!((run.lines().len(), run.status("u_99")), (13, "created".into()));
+    assert_eq!(
+        (run.lines().len(), run.status("u_99"), run.error_kind("u_0")),
+        (14, "created".into(), "timeout".into())
+    );
 }
 
 /// An upstream that wants an email, of a token with two accounts.
