@@ -171,7 +171,8 @@ impl Api {
         // The status counts even where its words can't be had.
         let body = body.unwrap_or_default();
         let said = error_text(&body);
-        let failure = Failure::new(ErrorKind::Http(status), format!("the API answered {status}: {said}"));
+        let words = if said.is_empty() { String::new() } else { format!(": {said}") };
+        let failure = Failure::new(ErrorKind::Http(status), format!("the API answered {status}{words}"));
         match status {
             401 | 402 => Err(self.refused.get_or_init(|| failure).clone().into()),
             429 => {

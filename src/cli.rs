@@ -62,7 +62,7 @@ pub(crate) struct RunArgs {
     lists: Vec<PathBuf>,
 
     /// An ID; repeatable.
-    #[arg(long = "id", value_name = "ID", value_delimiter = ',', env = "ELEMENT_MIRROR_ID", hide_env = true)]
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',', value_parser = value::named, env = "ELEMENT_MIRROR_ID", hide_env = true)]
     ids: Vec<String>,
 
     /// Where to: a folder.

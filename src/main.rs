@@ -3,7 +3,9 @@
 mod cli;
 mod terminal;
 
-use std::io::{IsTerminal as _, Write};
+use std::fs::File;
+use std::io::IsTerminal as _;
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use element_mirror::mirror::Mirror;
 use element_mirror::outcome::{End, Summary};
 use element_mirror::report::log::{JsonLog, Verbosity};
 use element_mirror::report::ndjson::NdjsonReport;
+use element_mirror::report::sink::Sink;
 use element_mirror::report::{Reporter, drain};
 use element_mirror::stop::Stop;
 use element_mirror::store::local::{LocalStore, Recovered};
@@ -64,7 +67,7 @@ fn run(args: &RunArgs) -> Result<Summary, RunError> {
     let (store, recovered) = opened?;
     let (events, receiver) = Events::channel(EVENTS);
     let counters = Arc::clone(&events.counters);
-    let reporters = reporters(args, &counters)?;
+    let reporters = reporters(args, &counters, &stop)?;
     let reporting = {
         let stop = stop.clone();
         let runtime = single_threaded()?;
@@ -109,10 +112,10 @@ async fn tell_recovered(events: &Events, recovered: &Recovered) {
 }
 
 /// Those who are told: people or a collector on standard error, and the report.
-fn reporters(args: &RunArgs, counters: &Arc<Counters>) -> Result<Vec<Box<dyn Reporter>>, RunError> {
+fn reporters(args: &RunArgs, counters: &Arc<Counters>, stop: &Stop) -> Result<Vec<Box<dyn Reporter>>, RunError> {
     let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
     if let Some(path) = &args.report {
-        reporters.push(Box::new(NdjsonReport::new(report_file(path)?)));
+        reporters.push(Box::new(NdjsonReport::new(Sink::new(report_file(path)?, stop.clone()))));
     }
     reporters.push(match args.saying.log_format {
         LogFormat::Json => Box::new(JsonLog::new(std::io::stderr(), args.saying.verbosity())),
@@ -122,13 +125,12 @@ fn reporters(args: &RunArgs, counters: &Arc<Counters>) -> Result<Vec<Box<dyn Rep
 }
 
 #[expect(clippy::disallowed_methods, reason = "the report is a file that the user named, anywhere")]
-fn report_file(path: &Path) -> Result<Box<dyn Write + Send>, RunError> {
-    if path == Path::new("-") {
-        return Ok(Box::new(std::io::stdout()));
-    }
-    let file = std::fs::File::create(path);
-    let file = file.map_err(|error| RunError::io(format!("can't write the report {}", path.display()), error))?;
-    Ok(Box::new(file))
+fn report_file(path: &Path) -> Result<File, RunError> {
+    let file = match path == Path::new("-") {
+        true => std::io::stdout().as_fd().try_clone_to_owned().map(File::from),
+        false => File::create(path),
+    };
+    file.map_err(|error| RunError::io(format!("can't write the report {}", path.display()), error))
 }
 
 /// The first SIGINT or SIGTERM ends the run in order, the second at once. On a thread of its own, so that a stalled

@@ -2,6 +2,7 @@
 
 pub mod log;
 pub mod ndjson;
+pub mod sink;
 
 use std::io;
 use std::time::Duration;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use console::Style;
 use element_mirror::error::{ErrorKind, Failure};
 use element_mirror::event::{Counters, Event};
-use element_mirror::outcome::{ElementOutcome, Status};
+use element_mirror::outcome::{ElementOutcome, End, Status};
 use element_mirror::report::Reporter;
 use element_mirror::report::log::Verbosity;
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
@@ -166,7 +166,9 @@ impl Reporter for Terminal {
                     bar.finish_and_clear();
                 }
                 self.progress = Progress::None;
-                if self.verbosity > Verbosity::Quiet || summary.exit_code() != 0 {
+                // Whoever closed the pipe has seen enough, and says so to nobody.
+                let closed = summary.ends.contains(&End::ReaderGone);
+                if !closed && (self.verbosity > Verbosity::Quiet || summary.exit_code() != 0) {
                     write_line(summary::tell(summary, &self.destination, &self.paint).trim_end());
                 }
             }

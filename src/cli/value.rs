@@ -16,6 +16,12 @@ pub(super) fn count(least: u64, most: u64) -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(least..=most)
 }
 
+/// An ID, right or wrong; but not nothing, as an unset variable would give.
+pub(super) fn named(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.starts_with('#') { Err("no ID is given".into()) } else { Ok(text.to_owned()) }
+}
+
 /// A destination folder.
 pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
     match text {

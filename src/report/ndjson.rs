@@ -9,7 +9,7 @@ use crate::event::Event;
 pub struct NdjsonReport<W>(W);
 
 impl<W: Write + Send> NdjsonReport<W> {
-    /// A report into `out`, which is written to a line at a time.
+    /// A report into `out`, which holds nothing back.
     pub fn new(out: W) -> Self {
         Self(out)
     }
@@ -20,7 +20,6 @@ impl<W: Write + Send> Reporter for NdjsonReport<W> {
         let Event::Finished(outcome) = event else { return Ok(()) };
         let mut line = serde_json::to_vec(outcome)?;
         line.push(b'\n');
-        self.0.write_all(&line)?;
-        self.0.flush()
+        self.0.write_all(&line)
     }
 }

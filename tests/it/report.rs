@@ -236,10 +236,23 @@ fn a_reader_that_goes_away_ends_the_run_quietly_and_what_is_committed_is_whole()
     upstream.wait_for("/v1/kling/elements/u_2", 1);
     drop(running.0.stdout.take());
     running.write("u_3\n");
-    running.end_within(Duration::from_secs(10)).expect(141);
+    let run = running.end_within(Duration::from_secs(10)).expect(141);
+    assert_eq!(run.stderr, "", "quietly");
     assert_eq!(mirror.ids(), ["u_1", "u_3"]);
     program().run(&upstream, &mirror.path()).ids(["u_1", "u_3"]).output().expect(0);
     mirror.check();
+}
+
+#[test]
+fn a_reader_that_stops_reading_does_not_keep_the_run_from_ending() {
+    let (upstream, mirror) = mirrored();
+    // More lines than a pipe and all queues on the way hold.
+    let ids: String = (0..6000).map(|n| format!("u_none_{n}\n")).collect();
+    let list = mirror.put("ids.txt", &ids);
+    let running = program().run(&upstream, &mirror.path()).arg(list).args(["--report", "-", "-q"]).spawn();
+    upstream.wait_for("/v1/kling/elements/u_none", 1500);
+    running.signal("INT");
+    running.end_within(Duration::from_secs(5)).expect(130);
 }
 
 #[test]

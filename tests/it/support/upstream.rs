@@ -269,6 +269,8 @@ pub(crate) fn picture(id: &str, n: u8) -> Vec<u8> {
 fn serve(stream: TcpStream, state: &State) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
+    // Head and body are sent apart, and the second would wait for the first one's acknowledgement.
+    stream.set_nodelay(true).unwrap();
     while let Some(request) = read_request(&mut reader) {
         let script = state.scripts.lock().unwrap().get(&request.path).cloned();
         let reply = script.map_or_else(|| next_reply(state, &request.path), |script| script(&request));

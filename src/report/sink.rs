@@ -1,0 +1,52 @@
+//! Where a report goes: a file, or a pipe whose reader may stop reading without going away.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::stop::Stop;
+
+/// So much fits into a pipe that has room at all.
+const PIPE_BUF: usize = 4096;
+/// How often a full pipe is looked at to see whether the run ends.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+/// How long a run that ends waits for a reader that does not read.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Writes to an open file or pipe. A reader that does not read holds the run up, but not its end.
+pub struct Sink {
+    out: File,
+    stop: Stop,
+}
+
+impl Sink {
+    /// A sink into `out`, whose patience ends soon after `stop` is asked for.
+    pub fn new(out: File, stop: Stop) -> Self {
+        Self { out, stop }
+    }
+
+    fn wait_for_room(&self) -> io::Result<()> {
+        let mut ending: Option<Instant> = None;
+        loop {
+            if poll(&mut [PollFd::new(&self.out, PollFlags::OUT)], Some(&LOOK))? > 0 {
+                return Ok(());
+            }
+            if self.stop.token().is_cancelled() && ending.get_or_insert_with(Instant::now).elapsed() >= PATIENCE {
+                return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads the report"));
+            }
+        }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.wait_for_room()?;
+        self.out.write(&bytes[..bytes.len().min(PIPE_BUF)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
