@@ -155,6 +155,23 @@ fn an_incomplete_version_with_another_gap_replaces_nothing() {
     mirror.check();
 }
 
+#[test]
+fn a_gap_that_the_api_names_no_more_is_forgotten() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let mut told = three(&upstream);
+    upstream.on("/cdn/back", [Reply::new(404, "no")]);
+    upstream.on("/cdn/side", [Reply::new(404, "no")]);
+    run(&upstream, &mirror).expect(3);
+    told["resources"].as_array_mut().unwrap().pop();
+    upstream.tell("u_1", &told);
+    expect(&run(&upstream, &mirror).expect(3).line("u_1"), "incomplete", "incomplete", Some("http_404"));
+    assert_eq!(mirror.manifest("u_1")["missing"].as_array().unwrap().len(), 1);
+    told["resources"].as_array_mut().unwrap().pop();
+    upstream.tell("u_1", &told);
+    expect(&run(&upstream, &mirror).expect(0).line("u_1"), "updated", "complete", None);
+    mirror.check();
+}
+
 #[rstest]
 #[case::not_media("not_media", Reply::ok("<html>"))]
 #[case::timeout("timeout", Reply::hang())]
