@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::Own;
 use super::dir::Dir;
 use crate::element::ElementId;
 use crate::error::Failure;
@@ -15,12 +16,10 @@ pub(super) fn since(root: &Dir, id: &ElementId) -> Option<Time> {
 }
 
 /// Notes that `id` is gone.
-pub(super) fn note(gone: &Dir, id: &ElementId, since: Time, sync: bool) -> Result<(), Failure> {
+pub(super) fn note(own: &Own, id: &ElementId, since: Time) -> Result<(), Failure> {
     let name = id.as_str();
-    let written = gone.replace(name, format!("{since}\n").as_bytes());
-    let flushed =
-        written.and_then(|()| if sync { gone.file(name)?.sync_all().and_then(|()| gone.sync()) } else { Ok(()) });
-    flushed.map_err(|error| Failure::io(format!("note {}", gone.at(name)), &error))
+    let written = own.gone.replace(name, format!("{since}\n").as_bytes(), &own.staging, !own.no_sync);
+    written.map_err(|error| Failure::io(format!("note {}", own.gone.at(name)), &error))
 }
 
 /// Forgets that `id` was gone.
