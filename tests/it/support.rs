@@ -1,12 +1,14 @@
 //! What every topic needs: a scripted upstream, the program, and a mirror to look at.
 
 mod mirror;
+mod mount;
 mod program;
 mod upstream;
 
-pub(crate) use mirror::MirrorDir;
-pub(crate) use program::{Outcome, TOKEN, program};
-pub(crate) use upstream::{Reply, Request, Upstream};
+pub(crate) use mirror::{MirrorDir, check_version};
+pub(crate) use mount::Mount;
+pub(crate) use program::{Outcome, Program, TOKEN, program};
+pub(crate) use upstream::{Reply, Request, Upstream, picture};
 
 use serde_json::{Value, json};
 

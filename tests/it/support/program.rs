@@ -56,6 +56,34 @@ impl Program {
         self
     }
 
+    /// Starts it by a shell that says `before` first: limits, a umask.
+    pub(crate) fn through_shell(self, before: &str) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]);
+        command.arg(self.0.get_program()).args(self.0.get_args());
+        command.env_clear().envs(self.0.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self(command)
+    }
+
+    /// As somebody who may not write everywhere: where the tests run as root, as nobody, by a copy in `folder`.
+    pub(crate) fn as_nobody(mut self, folder: &Path) -> Self {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+        use std::os::unix::process::CommandExt as _;
+        if folder.metadata().unwrap().uid() != 0 {
+            return self;
+        }
+        std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
+        let copy = folder.join("program");
+        if !copy.exists() {
+            std::fs::copy(self.0.get_program(), &copy).unwrap();
+        }
+        let mut command = Command::new(copy);
+        command.args(self.0.get_args()).env_clear();
+        command.envs(self.0.get_envs().filter_map(|(name, value)| Some((name, value?)))).uid(65534);
+        self.0 = command;
+        self
+    }
+
     /// Runs it to its end, with nothing on standard input.
     pub(crate) fn output(mut self) -> Outcome {
         Outcome::of(self.0.stdin(Stdio::null()).output().unwrap())
