@@ -26,7 +26,9 @@ pub(super) struct Bench(TempDir);
 
 impl Bench {
     pub(super) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        // In memory, where that is: hundreds of mirrors are made and left.
+        let memory = Path::new("/dev/shm");
+        Self(if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap())
     }
 
     pub(super) fn path(&self) -> PathBuf {

@@ -257,6 +257,8 @@ pub(crate) fn picture(id: &str, n: u8) -> Vec<u8> {
 fn serve(stream: TcpStream, state: &State) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
+    // Head and body go out in two writes: without this the second one would wait 40 ms for the answer to the first.
+    let _ = stream.set_nodelay(true);
     while let Some(request) = read_request(&mut reader) {
         let script = state.scripts.lock().unwrap().get(&request.path).cloned();
         let reply = script.map_or_else(|| next_reply(state, &request.path), |script| script(&request));

@@ -7,8 +7,8 @@ use rustix::io::Errno;
 thread_local! {
     /// How many more steps succeed before trouble comes; none where it never comes.
     static STEPS: Cell<Option<u32>> = const { Cell::new(None) };
-    /// Whether trouble, once come, stays: the process is dead and changes nothing any more.
-    static DEAD: Cell<bool> = const { Cell::new(false) };
+    /// How many changes fail then, in a row. A process that is dead changes nothing any more.
+    static FAILURES: Cell<u32> = const { Cell::new(0) };
     static POOR: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -17,7 +17,8 @@ pub(super) fn step() -> Result<(), Errno> {
     match STEPS.get() {
         None => Ok(()),
         Some(0) => {
-            if !DEAD.get() {
+            FAILURES.set(FAILURES.get().saturating_sub(1));
+            if FAILURES.get() == 0 {
                 STEPS.set(None);
             }
             Err(Errno::IO)
@@ -36,22 +37,18 @@ pub(super) fn is_poor() -> bool {
 
 /// After `steps` more changes nothing changes any more: a kill, as the file system sees it.
 pub(in crate::store::local) fn kill_after(steps: u32) {
-    STEPS.set(Some(steps));
-    DEAD.set(true);
+    fail_after(steps, u32::MAX);
 }
 
-/// The change after `steps` more fails, and only that one.
-pub(in crate::store::local) fn fail_after(steps: u32) {
+/// After `steps` more changes so many fail in a row, and no more.
+pub(in crate::store::local) fn fail_after(steps: u32, failures: u32) {
     STEPS.set(Some(steps));
-    DEAD.set(false);
+    FAILURES.set(failures);
 }
 
 /// Ends the trouble; true where it had come.
 pub(in crate::store::local) fn end() -> bool {
-    let came = if DEAD.get() { STEPS.get() == Some(0) } else { STEPS.get().is_none() };
-    STEPS.set(None);
-    DEAD.set(false);
-    came
+    STEPS.take().is_none_or(|left| left == 0)
 }
 
 /// Whether the file system from now on can neither exchange nor link.

@@ -297,3 +297,23 @@ fn whatever_else_lies_in_staging_is_swept() {
     let names: BTreeSet<_> = bench.names("").into_iter().collect();
     assert_eq!(names, BTreeSet::from([".element-mirror".to_owned()]));
 }
+
+#[test]
+fn when_all_is_done_the_seal_is_the_first_to_go() {
+    for steps in 0.. {
+        let bench = Bench::new();
+        let store = bench.open().store;
+        bench.write(".element-mirror/staging/u_1/sealed", "{}");
+        // Many, so that the order of a listing is no help.
+        let others: Vec<_> = (0..20).map(|n| format!(".element-mirror/staging/u_1/{n}/file")).collect();
+        others.iter().for_each(|other| bench.write(other, ""));
+        trouble::kill_after(steps);
+        let _ = store.own().unwrap().discard("u_1");
+        let came = trouble::end();
+        let all_there = others.iter().all(|other| bench.at(other).exists());
+        assert!(all_there || !bench.staged(SEALED).exists(), "{steps}");
+        if !came {
+            break;
+        }
+    }
+}
