@@ -1,5 +1,7 @@
 //! kill -9 of the program at any moment, with somebody reading the mirror all the while.
 
+mod power;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
