@@ -6,7 +6,7 @@ mod program;
 mod upstream;
 
 pub(crate) use mirror::{MirrorDir, check_version};
-pub(crate) use mount::{Disk, Mount};
+pub(crate) use mount::{Disk, Mount, skipped};
 pub(crate) use program::{Outcome, Program, TOKEN, program};
 pub(crate) use upstream::{Reply, Request, Upstream, picture};
 

@@ -88,7 +88,8 @@ fn mount_args(image: &Path) -> [&str; 3] {
     ["-o", "loop,commit=600", image.to_str().unwrap()]
 }
 
-fn skipped<T>(why: &str) -> Option<T> {
+/// Says loudly that the test is left out, and why.
+pub(crate) fn skipped<T>(why: &str) -> Option<T> {
     let name = std::thread::current().name().unwrap_or_default().to_owned();
     // Past the test runner, which would keep what a passing test prints to itself.
     let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {}", why.trim());

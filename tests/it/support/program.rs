@@ -65,6 +65,23 @@ impl Program {
         Self(command)
     }
 
+    /// Runs it to its end and writes its system `calls` to `log`; none, and said loudly, where that is not possible.
+    pub(crate) fn traced(self, log: &Path, calls: &str) -> Option<Outcome> {
+        let trace = |program: &Command| {
+            let mut command = Command::new("strace");
+            command.args(["-f", "-qq", "-y", "-s", "200", "-e", &format!("trace={calls}"), "-o"]).arg(log);
+            command.arg(program.get_program()).args(program.get_args());
+            command.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null()).output()
+        };
+        match trace(&Command::new("true")) {
+            Ok(output) if output.status.success() => {}
+            Ok(output) => return super::skipped(&format!("strace: {}", String::from_utf8_lossy(&output.stderr))),
+            Err(error) => return super::skipped(&format!("strace: {error}")),
+        }
+        Some(Outcome::of(trace(&self.0).unwrap()))
+    }
+
     /// As somebody who may not write everywhere: where the tests run as root, as nobody, by a copy in `folder`.
     pub(crate) fn as_nobody(mut self, folder: &Path) -> Self {
         use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
