@@ -1,5 +1,6 @@
 //! A mirror in a folder. What lies where is documented in `docs/format.md`, the protocol in `docs/design.md`.
 
+mod clear;
 pub mod commit;
 mod dir;
 mod flush;

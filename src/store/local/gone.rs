@@ -31,3 +31,31 @@ pub(super) fn clear(gone: &Dir, id: &ElementId) -> Result<(), Failure> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::local::dir::trouble;
+    use crate::store::local::tests::{Bench, id};
+    use crate::time::Time;
+
+    #[test]
+    fn a_note_killed_at_any_step_is_the_old_or_the_new_one_and_leaves_no_litter() {
+        let (before, after) = (Time::from_unix_millis(1).unwrap(), Time::from_unix_millis(2).unwrap());
+        for steps in 0.. {
+            let bench = Bench::new();
+            let store = bench.open().store;
+            store.note_gone(&id("u_1"), before).unwrap();
+            trouble::kill_after(steps);
+            let _ = store.note_gone(&id("u_1"), after);
+            let came = trouble::end();
+            drop(store);
+            let since = bench.open().store.gone_since(&id("u_1"));
+            assert!(since == Some(before) || since == Some(after), "{since:?}");
+            assert_eq!(bench.names(".element-mirror/gone"), ["u_1"]);
+            bench.assert_no_litter();
+            if !came {
+                break;
+            }
+        }
+    }
+}

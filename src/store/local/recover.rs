@@ -4,6 +4,7 @@
 use std::io;
 
 use super::Own;
+use super::clear;
 use super::commit::{self, Fate, OLD, SEALED, Seal, Superseded};
 use super::dir::Dir;
 use super::flush;
@@ -74,7 +75,7 @@ fn finish(
     let seal = text.as_ref().and_then(|bytes| serde_json::from_slice::<Seal>(bytes).ok());
     let sealed = seal.as_ref().map(|seal| seal.manifest);
     let superseded = seal.as_ref().and_then(|seal| seal.superseded.as_ref());
-    let clear_away = |superseded: &Superseded| commit::clear_away((root, own), staged, id, superseded);
+    let clear_away = |superseded: &Superseded| clear::clear_away((root, own), staged, id, superseded);
     if sealed.is_some() && manifest_digest(root, id.as_str()).map_err(&failed)? == sealed {
         superseded.map_or(Ok(()), clear_away)?;
         return Ok(true);
