@@ -1,5 +1,6 @@
 //! A mirror in a folder. What lies where is documented in `docs/format.md`, the protocol in `docs/design.md`.
 
+mod clear;
 pub mod commit;
 mod dir;
 mod flush;
@@ -75,11 +76,12 @@ impl LocalStore {
     pub async fn open(path: &Path, options: &LocalOptions) -> Result<Opened, RunError> {
         let at = |what: &str, path: &Path| format!("{what} {}", path.display());
         let cannot = |source| RunError::io(at("can't use the destination", path), source);
-        dir::create_all(path).map_err(cannot)?;
+        dir::create_all(path, !options.no_sync).map_err(cannot)?;
         let root = Dir::open(path).map_err(cannot)?;
         let own = root.ensure(OWN).map_err(cannot)?;
+        root.check_writable().map_err(cannot)?;
         let lock = lock::acquire(&own, options.lock_wait).await?;
-        check_format(&own, path)?;
+        check_format(&own, path, !options.no_sync)?;
         let own = Own {
             staging: own.ensure("staging").map_err(cannot)?,
             history: own.ensure("history").map_err(cannot)?,
@@ -148,8 +150,7 @@ impl LocalStore {
     /// # Errors
     /// The note can't be written.
     pub fn note_gone(&self, id: &ElementId, since: Time) -> Result<(), Failure> {
-        let own = self.own()?;
-        gone::note(&own.gone, id, since, !own.no_sync)
+        gone::note(self.own()?, id, since)
     }
 
     /// Forgets that `id` was gone: it is back.
@@ -169,29 +170,44 @@ impl LocalStore {
     }
 }
 
+impl Own {
+    /// Removes what is staged as `name`. The seal goes first: what is half removed is not to be gone on with.
+    fn discard(&self, name: &str) -> std::io::Result<()> {
+        match self.staging.dir(name).and_then(|staged| staged.remove_file(commit::SEALED)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound && !standing::is_no_folder(&error) => Err(error),
+            _ => self.staging.remove_tree(name),
+        }
+    }
+}
+
 fn dry() -> Failure {
     Failure::new(ErrorKind::Io, "a dry run writes nothing")
 }
 
-fn check_format(own: &Dir, path: &Path) -> Result<(), RunError> {
-    let what = || format!("can't use the destination {}", path.display());
-    match own.read("format") {
-        Ok(text) => match String::from_utf8_lossy(&text).trim().parse::<u32>() {
-            Ok(format) if format <= FORMAT => Ok(()),
-            Ok(format) => {
-                let path = path.display();
-                let message =
-                    format!("{path} has format {format}, this program knows {FORMAT}; use a newer element-mirror");
-                Err(RunError::Broken(message))
-            }
-            Err(_) => Err(RunError::Broken(format!(
-                "{}/format is damaged: it should hold {FORMAT}",
-                own.at("").trim_end_matches('/')
-            ))),
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            own.replace("format", format!("{FORMAT}\n").as_bytes()).map_err(|error| RunError::io(what(), error))
+fn check_format(own: &Dir, path: &Path, sync: bool) -> Result<(), RunError> {
+    let cannot = |error| RunError::io(format!("can't use the destination {}", path.display()), error);
+    let text = match own.read("format") {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        found => found.map_err(cannot)?,
+    };
+    // An empty one comes of a power cut before it was flushed.
+    if text.is_empty() {
+        return own.replace("format", format!("{FORMAT}\n").as_bytes(), own, sync).map_err(cannot);
+    }
+    match String::from_utf8_lossy(&text).trim().parse::<u32>() {
+        Ok(format) if format <= FORMAT => Ok(()),
+        Ok(format) => {
+            let path = path.display();
+            let message =
+                format!("{path} has format {format}, this program knows {FORMAT}; use a newer element-mirror");
+            Err(RunError::Broken(message))
         }
-        Err(error) => Err(RunError::io(what(), error)),
+        Err(_) => Err(RunError::Broken(format!(
+            "{}/format is damaged: it should hold {FORMAT}",
+            own.at("").trim_end_matches('/')
+        ))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
 //! What every topic needs: a scripted upstream, the program, and a mirror to look at.
 
 mod mirror;
+mod mount;
 mod program;
 mod upstream;
 
-pub(crate) use mirror::MirrorDir;
+pub(crate) use mirror::{MirrorDir, check_version};
+pub(crate) use mount::{Disk, Mount, skipped};
 pub(crate) use program::{Outcome, Program, Running, TOKEN, program, program_with_umask};
 pub(crate) use upstream::{Reply, Request, Upstream, picture};
 

@@ -13,16 +13,16 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::clear::{clear_away, free_name, put_aside};
 use super::dir::Dir;
 use super::flush::Flusher;
 use super::stage::{Stage, VERSION};
-use super::standing::{self, Occupant};
+use super::standing::Occupant;
 use super::{LocalStore, Own};
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::{Event, Events};
-use crate::layout::MANIFEST;
 use crate::manifest::Manifest;
 use crate::time::Time;
 
@@ -216,11 +216,15 @@ impl Work {
         if taken.is_err() {
             // Nothing was moved, or all was moved back: the stage may go.
             let stage = &mut sealed.job.candidate.stage;
-            stage.keep = stage.dir.has(OLD);
+            stage.keep = stage.dir.has(OLD).unwrap_or(true);
         }
         let Sealed { job, seal } = &sealed;
         let stage = &job.candidate.stage;
-        match taken.and_then(|()| clear_away(self.store.root()?, self.store.own()?, &stage.dir, &stage.id, seal)) {
+        let cleared = taken.and_then(|()| match &seal.superseded {
+            Some(superseded) => clear_away((self.store.root()?, self.store.own()?), &stage.dir, &stage.id, superseded),
+            None => Ok(()),
+        });
+        match cleared {
             Ok(()) => Some(sealed),
             Err(failure) => fail(sealed.job, failure),
         }
@@ -228,7 +232,7 @@ impl Work {
 
     fn take_place(&self, Sealed { job, seal }: &Sealed) -> Result<(), Failure> {
         let stage = &job.candidate.stage;
-        let exchanged = exchange(self.store.root()?, &stage.dir, &stage.id, seal)?;
+        let exchanged = exchange(self.store.root()?, &stage.dir, &stage.id, seal.superseded.is_some())?;
         if !exchanged && !self.told_no_exchange.swap(true, Relaxed) {
             self.events.hint(Event::Warned {
                 what: self.store.path().display().to_string(),
@@ -277,41 +281,22 @@ fn superseded(own: &Own, candidate: &Candidate) -> Result<Option<Superseded>, Fa
         put_aside(own, version, id).map_err(|error| Failure::io(format!("put damaged files of {id} aside"), &error))?;
     }
     let shelf = if fate == Fate::Damaged { "damaged" } else { "history" };
-    Ok(Some(Superseded { fate, when: free_name(&own.own, &format!("{shelf}/{id}"), time), damaged }))
+    let when = free_name(&own.own, &format!("{shelf}/{id}"), &time.to_compact());
+    let when =
+        when.map_err(|error| Failure::io(format!("look for a free name for the old version of {id}"), &error))?;
+    Ok(Some(Superseded { fate, when, damaged }))
 }
 
-/// A second name under `damaged/<id>/<when>/` for each damaged file.
-fn put_aside(own: &Own, version: &standing::Version, id: &str) -> std::io::Result<()> {
-    let damaged = version.standing.damaged.iter().filter(|file| version.dir.has(file)).collect::<Vec<_>>();
-    if damaged.is_empty() {
-        return Ok(());
-    }
-    let shelf = own.own.ensure("damaged")?.ensure(id)?;
-    let aside = shelf.ensure(&free_name(&own.own, &format!("damaged/{id}"), Time::now()))?;
-    damaged.into_iter().try_for_each(|file| version.dir.share(file, &aside, file))
-}
-
-/// A name for a folder on `shelf`: `20261123T080000Z`, or with `-2`, `-3`… where that is taken.
-fn free_name(own: &Dir, shelf: &str, time: Time) -> String {
-    let base = time.to_compact();
-    let mut name = base.clone();
-    let mut number = 1;
-    while own.has(&format!("{shelf}/{name}")) {
-        number += 1;
-        name = format!("{base}-{number}");
-    }
-    name
-}
-
-/// Step (b): the new version takes its place; false where the file system can't exchange folders.
-pub(super) fn exchange(root: &Dir, staged: &Dir, id: &ElementId, seal: &Seal) -> Result<bool, Failure> {
+/// Step (b): the new version takes its place, that of another one where that `stands`; false where the file system can't
+/// exchange folders.
+pub(super) fn exchange(root: &Dir, staged: &Dir, id: &ElementId, stands: bool) -> Result<bool, Failure> {
     let id = id.as_str();
     let cannot = |error: std::io::Error| {
         let immovable = [Errno::XDEV, Errno::BUSY].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()));
         let failure = Failure::io(format!("replace {}", root.at(id)), &error);
         if immovable { Failure { kind: ErrorKind::CannotReplace, ..failure } } else { failure }
     };
-    if seal.superseded.is_none() {
+    if !stands {
         return match staged.rename_new(VERSION, root, id) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 let message = format!("{} has appeared meanwhile; it is not touched", root.at(id));
@@ -332,57 +317,5 @@ pub(super) fn exchange(root: &Dir, staged: &Dir, id: &ElementId, seal: &Seal) ->
     Ok(false)
 }
 
-/// Steps (c) and (d): strangers' files move into the new version, the superseded folder to where it belongs. May be
-/// begun again after any interruption.
-pub(super) fn clear_away(root: &Dir, own: &Own, staged: &Dir, id: &ElementId, seal: &Seal) -> Result<(), Failure> {
-    let Some(superseded) = &seal.superseded else { return Ok(()) };
-    let place = if staged.has(OLD) { OLD } else { VERSION };
-    if !staged.has(place) {
-        return Ok(());
-    }
-    let cleared = clear(root, own, (staged, place), id, superseded);
-    cleared.map_err(|error| Failure::io(format!("clear away the superseded version of {id}"), &error))
-}
-
-fn clear(
-    root: &Dir,
-    own: &Own,
-    (staged, place): (&Dir, &str),
-    id: &ElementId,
-    superseded: &Superseded,
-) -> std::io::Result<()> {
-    let old = staged.dir(place)?;
-    let new = root.dir(id.as_str())?;
-    let manifest_of = |dir: &Dir| dir.read(MANIFEST).ok().and_then(|bytes| Manifest::parse(&bytes, id).ok());
-    let old_manifest = manifest_of(&old).filter(|_| superseded.fate != Fate::Damaged);
-    let mut left_behind = false;
-    for name in standing::strangers(&old, old_manifest.as_ref())? {
-        match old.rename_new(&name, &new, &name) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => left_behind = true,
-            done => done?,
-        }
-    }
-    if let (Some(old_manifest), Some(new_manifest)) = (&old_manifest, manifest_of(&new)) {
-        for file in &superseded.damaged {
-            heal(&old, old_manifest, file, (&new, &new_manifest))?;
-        }
-    }
-    let shelf = match superseded.fate {
-        // A stranger that found no place in the new version is kept with the old one.
-        Fate::Discard if !left_behind => return Ok(()),
-        Fate::Damaged if old.list()?.is_empty() => return Ok(()),
-        Fate::Damaged => own.own.ensure("damaged")?.ensure(id.as_str())?,
-        Fate::History | Fate::Discard => own.history.ensure(id.as_str())?,
-    };
-    staged.rename_new(place, &shelf, &superseded.when)
-}
-
-/// Replaces a damaged file of a superseded version, put aside before, by the same bytes of the new one.
-fn heal(old: &Dir, manifest: &Manifest, file: &str, (new, new_manifest): (&Dir, &Manifest)) -> std::io::Result<()> {
-    if old.has(file) {
-        old.remove_file(file)?;
-    }
-    let digest = manifest.assets.iter().find(|asset| asset.file == file).map(|asset| asset.sha256);
-    let whole = new_manifest.assets.iter().find(|asset| Some(asset.sha256) == digest);
-    whole.map_or(Ok(()), |whole| new.share(&whole.file, old, file))
-}
+#[cfg(test)]
+pub(super) mod tests;

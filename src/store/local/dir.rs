@@ -1,5 +1,8 @@
 //! A folder by its descriptor: every operation is relative to it, and follows no symbolic link.
 
+#[cfg(test)]
+pub(super) mod trouble;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -7,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
+use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use crate::time::Time;
@@ -26,18 +29,43 @@ pub(super) struct Dir {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) is_file: bool,
+    pub(super) is_dir: bool,
     pub(super) size: u64,
     /// Seconds and nanoseconds since 1970.
     pub(super) modified: (i64, i64),
 }
 
-/// Makes `path` and the folders above it.
-#[expect(clippy::disallowed_methods, reason = "the store's room")]
-pub(super) fn create_all(path: &Path) -> io::Result<()> {
-    match std::fs::create_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Errno::NOTDIR.into()),
-        done => done,
+/// Trouble that tests make: a kill, a failing call, a file system that can do little.
+#[cfg(not(test))]
+mod trouble {
+    use rustix::io::Errno;
+
+    pub(super) const fn step() -> Result<(), Errno> {
+        Ok(())
     }
+
+    pub(super) const fn is_poor() -> bool {
+        false
+    }
+}
+
+/// Makes `path` and the folders above it; `sync` makes their names durable too.
+#[expect(clippy::disallowed_methods, reason = "the store's room")]
+pub(super) fn create_all(path: &Path, sync: bool) -> io::Result<()> {
+    let named = |path: &&Path| !path.as_os_str().is_empty();
+    let missing: Vec<&Path> = path.ancestors().filter(named).take_while(|path| !path.exists()).collect();
+    match std::fs::create_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(Errno::NOTDIR.into()),
+        done => done?,
+    }
+    for made in missing.into_iter().filter(|_| sync) {
+        let parent = made.parent().filter(named).unwrap_or(Path::new("."));
+        // One that may be written but not read can't be flushed.
+        if let Ok(parent) = Dir::open(parent) {
+            parent.sync()?;
+        }
+    }
+    Ok(())
 }
 
 impl Dir {
@@ -64,6 +92,7 @@ impl Dir {
 
     /// Makes the folder `name`.
     pub(super) fn make(&self, name: &str) -> io::Result<Self> {
+        trouble::step()?;
         fs::mkdirat(&self.fd, name, DIR_MODE)?;
         self.dir(name)
     }
@@ -75,6 +104,7 @@ impl Dir {
 
     /// Makes the file `name`, open for reading and writing.
     pub(super) fn create(&self, name: &str) -> io::Result<File> {
+        trouble::step()?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(fs::openat(&self.fd, name, flags, FILE_MODE)?.into())
     }
@@ -86,9 +116,9 @@ impl Dir {
     }
 
     /// Opens the file `name` for reading; a pipe or device does not block.
-    pub(super) fn file(&self, name: &str) -> io::Result<File> {
+    pub(super) fn file(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        Ok(fs::openat(&self.fd, name, flags, Mode::empty())?.into())
+        Ok(fs::openat(&self.fd, name.as_ref(), flags, Mode::empty())?.into())
     }
 
     /// The bytes of the file `name`.
@@ -101,16 +131,22 @@ impl Dir {
     /// Writes the new file `name`.
     pub(super) fn write(&self, name: &str, bytes: &[u8], modified: Option<Time>) -> io::Result<()> {
         let mut file = self.create(name)?;
+        trouble::step()?;
         file.write_all(bytes)?;
         modified.map_or(Ok(()), |time| set_modified(&file, time))
     }
 
-    /// Writes the file `name` at once: whoever reads it finds all of the old or all of the new.
-    pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    /// Writes the file `name` at once, by way of a file in `staging`: whoever reads it finds all of the old or all of
+    /// the new, with `sync` after a power cut too.
+    pub(super) fn replace(&self, name: &str, bytes: &[u8], staging: &Self, sync: bool) -> io::Result<()> {
         let part = format!("{name}.part");
-        let _ = self.remove_file(&part);
-        self.write(&part, bytes, None)?;
-        self.rename(&part, self, name)
+        let _ = staging.remove_file(&part);
+        staging.write(&part, bytes, None)?;
+        if sync {
+            staging.file(&part)?.sync_all()?;
+        }
+        staging.rename(&part, self, name)?;
+        if sync { self.sync() } else { Ok(()) }
     }
 
     /// What is at `name`, a symbolic link not followed.
@@ -119,14 +155,24 @@ impl Dir {
         let kind = FileType::from_raw_mode(stat.st_mode);
         Ok(Entry {
             is_file: kind == FileType::RegularFile,
+            is_dir: kind == FileType::Directory,
             size: u64::try_from(stat.st_size).unwrap_or(0),
             modified: (stat.st_mtime, stat.st_mtime_nsec as i64),
         })
     }
 
-    /// Whether anything is at `name`.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.entry(name).is_ok()
+    /// Whether anything is at `name`. That it can't be known is an error: nothing may be deleted on such a guess.
+    pub(super) fn has(&self, name: &str) -> io::Result<bool> {
+        match self.entry(name) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the user may make and remove names in the folder.
+    pub(super) fn check_writable(&self) -> io::Result<()> {
+        Ok(fs::accessat(&self.fd, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty())?)
     }
 
     /// The names in the folder.
@@ -143,12 +189,14 @@ impl Dir {
 
     /// Moves `name` to `to/new`, replacing a file of that name.
     pub(super) fn rename(&self, name: &str, to: &Self, new: &str) -> io::Result<()> {
+        trouble::step()?;
         Ok(fs::renameat(&self.fd, name, &to.fd, new)?)
     }
 
     /// Moves `name` to `to/new` unless something is there.
     pub(super) fn rename_new(&self, name: impl AsRef<OsStr>, to: &Self, new: impl AsRef<OsStr>) -> io::Result<()> {
         let (name, new) = (name.as_ref(), new.as_ref());
+        trouble::step()?;
         match fs::renameat_with(&self.fd, name, &to.fd, new, RenameFlags::NOREPLACE) {
             // A file system without that flag: the lock keeps other runs away, so looking first will do.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
@@ -164,6 +212,10 @@ impl Dir {
 
     /// Exchanges `name` and `to/other` in one step; false where the file system can't.
     pub(super) fn exchange(&self, name: &str, to: &Self, other: &str) -> io::Result<bool> {
+        if trouble::is_poor() {
+            return Ok(false);
+        }
+        trouble::step()?;
         match fs::renameat_with(&self.fd, name, &to.fd, other, RenameFlags::EXCHANGE) {
             Ok(()) => Ok(true),
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
@@ -173,10 +225,16 @@ impl Dir {
 
     /// Gives the file `name` a second name `to/new`: a hard link, or a copy with its time where links fail.
     pub(super) fn share(&self, name: &str, to: &Self, new: &str) -> io::Result<()> {
-        match fs::linkat(&self.fd, name, &to.fd, new, AtFlags::empty()) {
+        trouble::step()?;
+        let linked = match trouble::is_poor() {
+            true => Err(Errno::PERM),
+            false => fs::linkat(&self.fd, name, &to.fd, new, AtFlags::empty()),
+        };
+        match linked {
             Err(Errno::PERM | Errno::NOSYS | Errno::NOTSUP | Errno::MLINK | Errno::XDEV | Errno::INVAL) => {
                 let mut from = self.file(name)?;
                 let mut copy = to.create(new)?;
+                trouble::step()?;
                 io::copy(&mut from, &mut copy)?;
                 let stat = fs::fstat(&from)?;
                 let time = Timespec { tv_sec: stat.st_mtime as _, tv_nsec: stat.st_mtime_nsec as _ };
@@ -193,12 +251,14 @@ impl Dir {
 
     /// Removes the file `name`.
     pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {
+        trouble::step()?;
         Ok(fs::unlinkat(&self.fd, name, AtFlags::empty())?)
     }
 
     /// Removes whatever is at `name`, folders with all that they hold. Only for what lies in staging, out of sight.
     pub(super) fn remove_tree(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         let name = name.as_ref();
+        trouble::step()?;
         match fs::unlinkat(&self.fd, name, AtFlags::empty()) {
             Err(Errno::NOENT) => return Ok(()),
             Err(Errno::ISDIR | Errno::PERM) => {}
@@ -208,12 +268,24 @@ impl Dir {
         for inner in dir.list()? {
             dir.remove_tree(inner)?;
         }
+        trouble::step()?;
         Ok(fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
     }
 
     /// Flushes the folder itself: the names in it.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(fs::fsync(&self.fd)?)
+    }
+
+    /// Flushes the folder and the files in it, not what lies in folders below.
+    pub(super) fn sync_with_files(&self) -> io::Result<()> {
+        for name in self.list()? {
+            let stat = fs::statat(&self.fd, &name, AtFlags::SYMLINK_NOFOLLOW)?;
+            if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
+                self.file(&name)?.sync_all()?;
+            }
+        }
+        self.sync()
     }
 
     /// The descriptor.

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io;
 
-use super::LocalStore;
 use super::dir::Dir;
 use super::stage::{Stage, VERSION};
+use super::{LocalStore, Own};
 use crate::error::Failure;
 
 /// How many threads fsync, where that is done file by file.
@@ -80,22 +80,21 @@ fn in_parallel(stages: &[&Stage], sync: impl Fn(&Stage) -> io::Result<()> + Sync
 
 /// The files of a staged version, its folder, its seal.
 fn sync_data(stage: &Stage) -> io::Result<()> {
-    for name in stage.version.list()? {
-        if let Some(name) = name.to_str() {
-            stage.version.file(name)?.sync_all()?;
-        }
-    }
-    stage.version.sync()?;
+    stage.version.sync_with_files()?;
     stage.dir.file(super::commit::SEALED)?.sync_all()?;
     stage.dir.sync()
 }
 
 /// The places that a published version and the one it superseded were moved between.
 fn sync_renames(store: &LocalStore, stage: &Stage) -> io::Result<()> {
-    let own = store.own().map_err(io::Error::other)?;
     stage.dir.sync()?;
     stage.version.sync()?;
-    for shelf in [own.history.dir(stage.id.as_str()), own.own.dir(format!("damaged/{}", stage.id))] {
+    sync_shelves(store.own().map_err(io::Error::other)?, stage.id.as_str())
+}
+
+/// The folders that superseded and damaged versions of `id` are kept in.
+pub(super) fn sync_shelves(own: &Own, id: &str) -> io::Result<()> {
+    for shelf in [own.history.dir(id), own.own.dir(format!("damaged/{id}")), own.own.dir("damaged")] {
         match shelf {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             shelf => shelf?.sync()?,
@@ -112,6 +111,9 @@ fn sync_shared(store: &LocalStore) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
 
 #[cfg(target_os = "linux")]
 mod linux {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::Own;
 use super::dir::Dir;
 use crate::element::ElementId;
 use crate::error::Failure;
@@ -15,12 +16,10 @@ pub(super) fn since(root: &Dir, id: &ElementId) -> Option<Time> {
 }
 
 /// Notes that `id` is gone.
-pub(super) fn note(gone: &Dir, id: &ElementId, since: Time, sync: bool) -> Result<(), Failure> {
+pub(super) fn note(own: &Own, id: &ElementId, since: Time) -> Result<(), Failure> {
     let name = id.as_str();
-    let written = gone.replace(name, format!("{since}\n").as_bytes());
-    let flushed =
-        written.and_then(|()| if sync { gone.file(name)?.sync_all().and_then(|()| gone.sync()) } else { Ok(()) });
-    flushed.map_err(|error| Failure::io(format!("note {}", gone.at(name)), &error))
+    let written = own.gone.replace(name, format!("{since}\n").as_bytes(), &own.staging, !own.no_sync);
+    written.map_err(|error| Failure::io(format!("note {}", own.gone.at(name)), &error))
 }
 
 /// Forgets that `id` was gone.
@@ -30,5 +29,33 @@ pub(super) fn clear(gone: &Dir, id: &ElementId) -> Result<(), Failure> {
             Err(Failure::io(format!("remove {}", gone.at(id.as_str())), &error))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::local::dir::trouble;
+    use crate::store::local::tests::{Bench, id};
+    use crate::time::Time;
+
+    #[test]
+    fn a_note_killed_at_any_step_is_the_old_or_the_new_one_and_leaves_no_litter() {
+        let (before, after) = (Time::from_unix_millis(1).unwrap(), Time::from_unix_millis(2).unwrap());
+        for steps in 0.. {
+            let bench = Bench::new();
+            let store = bench.open().store;
+            store.note_gone(&id("u_1"), before).unwrap();
+            trouble::kill_after(steps);
+            let _ = store.note_gone(&id("u_1"), after);
+            let came = trouble::end();
+            drop(store);
+            let since = bench.open().store.gone_since(&id("u_1"));
+            assert!(since == Some(before) || since == Some(after), "{since:?}");
+            assert_eq!(bench.names(".element-mirror/gone"), ["u_1"]);
+            bench.assert_no_litter();
+            if !came {
+                break;
+            }
+        }
     }
 }

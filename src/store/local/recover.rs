@@ -4,15 +4,18 @@
 use std::io;
 
 use super::Own;
-use super::commit::{self, OLD, SEALED, Seal};
+use super::clear;
+use super::commit::{self, Fate, OLD, SEALED, Seal, Superseded};
 use super::dir::Dir;
+use super::flush;
 use super::stage::VERSION;
 use super::standing;
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::MANIFEST;
-use crate::manifest::Manifest;
+use crate::manifest::{InvalidManifest, Manifest};
+use crate::time::Time;
 
 /// What was found under `staging/`.
 #[derive(Debug, Default)]
@@ -27,50 +30,126 @@ pub struct Recovered {
 pub(super) fn recover(root: &Dir, own: &Own) -> io::Result<Recovered> {
     let mut recovered = Recovered::default();
     for name in own.staging.list()? {
-        let id = name.to_str().and_then(|name| name.parse::<ElementId>().ok());
-        if let Some(id) = id
-            && let Ok(staged) = own.staging.dir(&name)
-        {
-            match finish(root, own, &staged, &id) {
-                Ok(true) => recovered.finished.push(id.clone()),
-                Ok(false) if staged.has(OLD) && !root.has(id.as_str()) => {
-                    staged.rename_new(OLD, root, id.as_str())?;
-                }
-                Ok(false) => {}
-                Err(failure) => {
-                    recovered.stuck.push((id, failure));
-                    continue;
-                }
-            }
-            if !own.no_sync {
-                flush(root, own, &staged, &id)?;
-            }
+        let Some(id) = name.to_str().and_then(|name| name.parse::<ElementId>().ok()) else {
+            // What can't be removed is in nobody's way.
+            let _ = own.staging.remove_tree(&name);
+            continue;
+        };
+        // One element's trouble keeps no other from being mirrored.
+        match take_up(root, own, &id) {
+            Ok(true) => recovered.finished.push(id),
+            Ok(false) => {}
+            Err(failure) => recovered.stuck.push((id, failure)),
         }
-        own.staging.remove_tree(&name)?;
     }
     Ok(recovered)
 }
 
-/// Goes on with a sealed commit from where it was interrupted; false where there is none to go on with.
-fn finish(root: &Dir, own: &Own, staged: &Dir, id: &ElementId) -> Result<bool, Failure> {
-    let seal = staged.read(SEALED).ok().and_then(|bytes| serde_json::from_slice::<Seal>(&bytes).ok());
-    let Some(seal) = seal else { return Ok(false) };
-    let in_place = root.dir(id.as_str()).is_ok_and(|dir| has_manifest(&dir, seal.manifest));
-    if !in_place {
-        let whole = staged.dir(VERSION).is_ok_and(|version| is_whole(&version, id, seal.manifest));
-        if !whole {
-            return Ok(false);
+/// Finishes or removes what is staged for `id`; whether its sealed version was finished.
+fn take_up(root: &Dir, own: &Own, id: &ElementId) -> Result<bool, Failure> {
+    let failed = |error: io::Error| Failure::io(format!("clear up {}", own.staging.at(id.as_str())), &error);
+    let finished = match own.staging.dir(id.as_str()) {
+        Ok(staged) => {
+            let finished = finish((root, own), &staged, id, failed)?;
+            if !own.no_sync {
+                flush(root, own, &staged, id).map_err(failed)?;
+            }
+            finished
         }
-        let moved_away = staged.has(OLD) && !root.has(id.as_str());
-        let first = Seal { manifest: seal.manifest, superseded: None };
-        commit::exchange(root, staged, id, if moved_away { &first } else { &seal })?;
-    }
-    commit::clear_away(root, own, staged, id, &seal)?;
-    Ok(true)
+        Err(error) if standing::is_no_folder(&error) => false,
+        Err(error) => return Err(failed(error)),
+    };
+    own.discard(id.as_str()).map_err(failed)?;
+    Ok(finished)
 }
 
-fn has_manifest(dir: &Dir, digest: Digest) -> bool {
-    dir.read(MANIFEST).is_ok_and(|bytes| Digest::of(&bytes) == digest)
+/// Goes on with a sealed commit from where it was interrupted; false where there is none to go on with. Either way
+/// nothing is left in `staged` that must be kept.
+fn finish(
+    (root, own): (&Dir, &Own),
+    staged: &Dir,
+    id: &ElementId,
+    failed: impl Fn(io::Error) -> Failure,
+) -> Result<bool, Failure> {
+    let text = if_there(staged.read(SEALED)).map_err(&failed)?;
+    let seal = text.as_ref().and_then(|bytes| serde_json::from_slice::<Seal>(bytes).ok());
+    let sealed = seal.as_ref().map(|seal| seal.manifest);
+    let superseded = seal.as_ref().and_then(|seal| seal.superseded.as_ref());
+    let clear_away = |superseded: &Superseded| clear::clear_away((root, own), staged, id, superseded);
+    if sealed.is_some() && manifest_digest(root, id.as_str()).map_err(&failed)? == sealed {
+        superseded.map_or(Ok(()), clear_away)?;
+        return Ok(true);
+    }
+    let stands = root.has(id.as_str()).map_err(&failed)?;
+    let waiting = waiting(staged, id, sealed).map_err(&failed)?;
+    let fits = match stands {
+        true => waiting.is_none() && superseded.is_some() && may_be_replaced(root, id),
+        false => true,
+    };
+    if let Some(seal) = &seal
+        && fits
+        && let Ok(version) = staged.dir(VERSION)
+        && is_whole(&version, id, seal.manifest)
+    {
+        if !own.no_sync {
+            // The interruption may have come before the flush of its data.
+            version.sync_with_files().map_err(&failed)?;
+        }
+        commit::exchange(root, staged, id, stands)?;
+        superseded.map_or(Ok(()), clear_away)?;
+        return Ok(true);
+    }
+    match waiting {
+        // The seal is the first to go when all is done: this was half removed already.
+        Some(_) if stands && text.is_none() => {}
+        // Something else has been put in its place, or the new version was changed since.
+        Some(_) if stands => {
+            let when = Time::now().to_compact();
+            let unknown = Superseded { fate: Fate::History, when, damaged: Vec::new() };
+            clear_away(superseded.unwrap_or(&unknown))?;
+        }
+        Some(place) => staged.rename_new(place, root, id.as_str()).map_err(failed)?,
+        None => {}
+    }
+    Ok(false)
+}
+
+/// Where in `staged` a superseded folder waits, if one does: by its name, or since it holds another version than the
+/// sealed one.
+fn waiting(staged: &Dir, id: &ElementId, sealed: Option<Digest>) -> io::Result<Option<&'static str>> {
+    if staged.has(OLD)? {
+        return Ok(Some(OLD));
+    }
+    let Some(sealed) = sealed else { return Ok(None) };
+    let bytes = if_there(staged.read(&format!("{VERSION}/{MANIFEST}")))?;
+    let is_other = bytes.is_some_and(|bytes| Digest::of(&bytes) != sealed && Manifest::parse(&bytes, id).is_ok());
+    Ok(is_other.then_some(VERSION))
+}
+
+/// Whether what stands in the place of `id` is still a folder of its own; what is wrong with one that is not, a run says
+/// when it comes to it.
+fn may_be_replaced(root: &Dir, id: &ElementId) -> bool {
+    let Ok(dir) = root.dir(id.as_str()) else { return false };
+    let manifest = dir.read(MANIFEST).map(|bytes| Manifest::parse(&bytes, id));
+    !matches!(manifest, Ok(Err(InvalidManifest::Newer(_) | InvalidManifest::OtherElement(_))))
+}
+
+/// The digest of the manifest in the folder `name`, where there is one.
+fn manifest_digest(root: &Dir, name: &str) -> io::Result<Option<Digest>> {
+    match root.dir(name) {
+        Err(error) if standing::is_no_folder(&error) => Ok(None),
+        dir => match if_there(dir)? {
+            Some(dir) => Ok(if_there(dir.read(MANIFEST)).unwrap_or(None).map(|bytes| Digest::of(&bytes))),
+            None => Ok(None),
+        },
+    }
+}
+
+fn if_there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 /// Whether a staged version is the sealed one and every file of it has its bytes.
@@ -84,13 +163,14 @@ fn is_whole(version: &Dir, id: &ElementId, digest: Digest) -> bool {
     Digest::of(&bytes) == digest && files_hold && sums_hold
 }
 
-/// Flushes the renames of a recovery before its seal is removed.
+/// Flushes what a recovery moved, and the version that stands now, before the seal is removed.
 fn flush(root: &Dir, own: &Own, staged: &Dir, id: &ElementId) -> io::Result<()> {
-    for dir in [root, &own.history, staged] {
-        dir.sync()?;
+    if let Ok(standing) = root.dir(id.as_str()) {
+        standing.sync_with_files()?;
     }
-    match own.history.dir(id.as_str()) {
-        Ok(dir) => dir.sync(),
-        Err(_) => Ok(()),
-    }
+    flush::sync_shelves(own, id.as_str())?;
+    [root, &own.history, &own.own, staged].into_iter().try_for_each(Dir::sync)
 }
+
+#[cfg(test)]
+mod tests;

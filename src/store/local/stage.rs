@@ -5,7 +5,6 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::FileExt as _;
 
 use super::LocalStore;
-use super::commit::SEALED;
 use super::dir::{Dir, set_modified};
 use super::standing::Version;
 use crate::digest::{Digest, Hasher};
@@ -34,18 +33,10 @@ impl Stage {
         let cannot = |error: io::Error| Failure::io(format!("make {}", staging.at(id.as_str())), &error);
         let dir = match staging.make(id.as_str()) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if staging.has(&format!("{id}/{SEALED}")) {
-                    let message = format!(
-                        "an earlier version could not be put in its place; it waits in {}",
-                        staging.at(id.as_str())
-                    );
-                    return Err(Failure::new(ErrorKind::CannotReplace, message));
-                }
-                staging.remove_tree(id.as_str()).and_then(|()| staging.make(id.as_str()))
+                return Err(occupied(staging, id).unwrap_or_else(cannot));
             }
-            done => done,
-        }
-        .map_err(cannot)?;
+            done => done.map_err(cannot)?,
+        };
         let version = dir.make(VERSION).map_err(cannot)?;
         Ok(Self { id: id.clone(), dir, version, keep: false, store })
     }
@@ -97,13 +88,30 @@ impl Stage {
     }
 }
 
+/// Why there is something staged for `id` already, though the run began with clearing up. It is not touched.
+fn occupied(staging: &Dir, id: &ElementId) -> io::Result<Failure> {
+    let exact = staging.list()?.iter().any(|name| *name == *id.as_str());
+    let at = staging.at(id.as_str());
+    Ok(match exact {
+        true => {
+            let message = format!("an earlier version could not be put in its place; it waits in {at}");
+            Failure::new(ErrorKind::CannotReplace, message)
+        }
+        // The file system folds case.
+        false => {
+            let message = format!("{at} belongs to another ID, which differs in case alone");
+            Failure::new(ErrorKind::FolderTaken, message)
+        }
+    })
+}
+
 impl Drop for Stage {
     fn drop(&mut self) {
         if !self.keep
             && let Ok(own) = self.store.own()
         {
             // What can't be removed now is litter, and swept by the next run.
-            let _ = own.staging.remove_tree(self.id.as_str());
+            let _ = own.discard(self.id.as_str());
         }
     }
 }

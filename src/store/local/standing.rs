@@ -99,16 +99,15 @@ pub(super) fn look(root: &Dir, id: &ElementId, mend: bool) -> Result<Occupant, F
         }
         Err(error) => return Err(Failure::io(format!("open {}", root.at(id.as_str())), &error)),
     };
-    let bytes = match dir.read(MANIFEST) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Occupant::Remains(Remains { dir, damage: None }));
-        }
-        Err(error) => return Err(Failure::io(format!("read {}", dir.at(MANIFEST)), &error)),
-    };
     let damaged = |dir: Dir, why: String| {
         let damage = Some(format!("{} is damaged: {why}", dir.at(MANIFEST)));
         Ok(Occupant::Remains(Remains { dir, damage }))
+    };
+    let bytes = match dir.read(MANIFEST) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return without_manifest(dir),
+        Err(error) if is_no_file(&error) => return damaged(dir, "it is no file".to_owned()),
+        Err(error) => return Err(Failure::io(format!("read {}", dir.at(MANIFEST)), &error)),
     };
     let manifest = match Manifest::parse(&bytes, id) {
         Ok(manifest) => manifest,
@@ -123,6 +122,7 @@ pub(super) fn look(root: &Dir, id: &ElementId, mend: bool) -> Result<Occupant, F
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return damaged(dir, format!("there is no {SUMS} beside it"));
         }
+        Err(error) if is_no_file(&error) => return damaged(dir, format!("{SUMS} beside it is no file")),
         Err(error) => return Err(Failure::io(format!("read {}", dir.at(SUMS)), &error)),
     }
     let mut bad = Vec::new();
@@ -133,6 +133,14 @@ pub(super) fn look(root: &Dir, id: &ElementId, mend: bool) -> Result<Occupant, F
         }
     }
     Ok(Occupant::Version(Box::new(Version { dir, standing: Standing { manifest, damaged: bad } })))
+}
+
+/// A folder of strangers' files alone is nothing odd; files of ours without a manifest are.
+fn without_manifest(dir: Dir) -> Result<Occupant, Failure> {
+    let listed = dir.list().and_then(|names| Ok(names.len() > strangers(&dir, None)?.len()));
+    let holds_ours = listed.map_err(|error| Failure::io(format!("list {}", dir.at("")), &error))?;
+    let damage = holds_ours.then(|| format!("{} is missing, though there are files of a mirror", dir.at(MANIFEST)));
+    Ok(Occupant::Remains(Remains { dir, damage }))
 }
 
 fn refused(dir: &Dir, error: &InvalidManifest) -> Failure {
@@ -146,6 +154,11 @@ fn refused(dir: &Dir, error: &InvalidManifest) -> Failure {
 /// Whether `error`, of opening a folder, says that what is there is none.
 pub(super) fn is_no_folder(error: &io::Error) -> bool {
     [Errno::LOOP, Errno::NOTDIR, Errno::MLINK].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
+}
+
+/// Whether `error`, of reading a file, says that what is there is none.
+fn is_no_file(error: &io::Error) -> bool {
+    [Errno::LOOP, Errno::ISDIR, Errno::NXIO].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
 }
 
 /// Whether `file` has its size and time, or where the time differs, its bytes.

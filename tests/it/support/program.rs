@@ -71,6 +71,51 @@ impl Program {
         self
     }
 
+    /// Starts it by a shell that says `before` first: limits, a umask.
+    pub(crate) fn through_shell(self, before: &str) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]);
+        command.arg(self.0.get_program()).args(self.0.get_args());
+        command.env_clear().envs(self.0.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self(command)
+    }
+
+    /// Runs it to its end and writes its system `calls` to `log`; none, and said loudly, where that is not possible.
+    pub(crate) fn traced(self, log: &Path, calls: &str) -> Option<Outcome> {
+        let trace = |program: &Command| {
+            let mut command = Command::new("strace");
+            command.args(["-f", "-qq", "-y", "-s", "200", "-e", &format!("trace={calls}"), "-o"]).arg(log);
+            command.arg(program.get_program()).args(program.get_args());
+            command.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null()).output()
+        };
+        match trace(&Command::new("true")) {
+            Ok(output) if output.status.success() => {}
+            Ok(output) => return super::skipped(&format!("strace: {}", String::from_utf8_lossy(&output.stderr))),
+            Err(error) => return super::skipped(&format!("strace: {error}")),
+        }
+        Some(Outcome::of(trace(&self.0).unwrap()))
+    }
+
+    /// As somebody who may not write everywhere: where the tests run as root, as nobody, by a copy in `folder`.
+    pub(crate) fn run_by_nobody(mut self, folder: &Path) -> Self {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+        use std::os::unix::process::CommandExt as _;
+        if folder.metadata().unwrap().uid() != 0 {
+            return self;
+        }
+        std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
+        let copy = folder.join("program");
+        if !copy.exists() {
+            std::fs::copy(self.0.get_program(), &copy).unwrap();
+        }
+        let mut command = Command::new(copy);
+        command.args(self.0.get_args()).env_clear();
+        command.envs(self.0.get_envs().filter_map(|(name, value)| Some((name, value?)))).uid(65534);
+        self.0 = command;
+        self
+    }
+
     /// Runs it to its end, with nothing on standard input.
     pub(crate) fn output(mut self) -> Outcome {
         Outcome::of(self.0.stdin(Stdio::null()).output().unwrap())

@@ -1,0 +1,97 @@
+//! File systems that a test mounts, where it may.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A mount that ends with the test.
+pub(crate) struct Mount(PathBuf);
+
+impl Mount {
+    /// An empty file system in memory at `at`; none, and said loudly, where mounting is not permitted.
+    pub(crate) fn tmpfs(at: &Path, options: &str) -> Option<Self> {
+        Self::new(&["-t", "tmpfs", "-o", options, "tmpfs"], at)
+    }
+
+    /// The folder `from` once more at `at`.
+    pub(crate) fn bind(from: &Path, at: &Path) -> Option<Self> {
+        Self::new(&["--bind", from.to_str().unwrap()], at)
+    }
+
+    fn new(args: &[&str], at: &Path) -> Option<Self> {
+        let why = match Command::new("mount").args(args).arg(at).output() {
+            Ok(output) if output.status.success() => return Some(Self(at.to_owned())),
+            Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+            Err(error) => error.to_string(),
+        };
+        skipped(&format!("can't mount {args:?} at {}: {why}", at.display()))
+    }
+
+    /// Gives it other options, such as more room.
+    pub(crate) fn resize(&self, options: &str) {
+        let options = format!("remount,{options}");
+        assert!(Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap().success());
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// A disk of 64 MiB, in a file, whose power can be cut.
+pub(crate) struct Disk {
+    image: PathBuf,
+    mount: Mount,
+}
+
+impl Disk {
+    /// An ext4 disk in the file `image`, at `at`; none, and said loudly, where that is not possible.
+    pub(crate) fn ext4(image: &Path, at: &Path) -> Option<Self> {
+        let made = std::fs::File::create(image).and_then(|file| file.set_len(64 << 20));
+        made.unwrap();
+        std::fs::create_dir_all(at).unwrap();
+        let tools: [&[&str]; 2] =
+            [&["mkfs.ext4", "-q", "-F", image.to_str().unwrap()], &["python3", "-c", "import fcntl"]];
+        for tool in tools {
+            match Command::new(tool[0]).args(&tool[1..]).output() {
+                Ok(output) if output.status.success() => {}
+                Ok(output) => return skipped(&format!("{tool:?}: {}", String::from_utf8_lossy(&output.stderr))),
+                Err(error) => return skipped(&format!("{tool:?}: {error}")),
+            }
+        }
+        let disk = Self { image: image.to_owned(), mount: Mount::new(&mount_args(image), at)? };
+        std::fs::remove_dir(at.join("lost+found")).unwrap();
+        disk.mount_again();
+        Some(disk)
+    }
+
+    /// Cuts the power: from now on nothing is written, and what was not on the disk is lost.
+    pub(crate) fn cut(&self) {
+        // EXT4_IOC_SHUTDOWN, without a flush of the journal.
+        const CUT: &str = "import fcntl,os,struct,sys\n\
+                           fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
+        assert!(Command::new("python3").args(["-c", CUT]).arg(&self.mount.0).status().unwrap().success());
+    }
+
+    /// Turns the power on again.
+    pub(crate) fn mount_again(&self) {
+        assert!(Command::new("umount").arg(&self.mount.0).status().unwrap().success());
+        let mounted = Command::new("mount").args(mount_args(&self.image)).arg(&self.mount.0).status().unwrap();
+        assert!(mounted.success());
+    }
+}
+
+/// The disk writes nothing by itself for so long, but what it is told to.
+fn mount_args(image: &Path) -> [&str; 3] {
+    ["-o", "loop,commit=600", image.to_str().unwrap()]
+}
+
+/// Says loudly that the test is left out, and why.
+pub(crate) fn skipped<T>(why: &str) -> Option<T> {
+    let name = std::thread::current().name().unwrap_or_default().to_owned();
+    // Past the test runner, which would keep what a passing test prints to itself.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {}", why.trim());
+    None
+}
