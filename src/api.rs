@@ -1,5 +1,7 @@
 //! The upstream API: elements and accounts, as far as a mirror reads them.
 
+mod gate;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -8,15 +10,15 @@ use std::time::Duration;
 use reqwest::header::RETRY_AFTER;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use url::Url;
 
 use crate::element::{Element, ElementId, error_text};
 use crate::error::{ErrorKind, Failure};
 use crate::event::{Event, Events};
-use crate::http::limit::{Gate, Passage};
 use crate::http::{Http, Target};
 use crate::time::Time;
+use gate::{Gate, Look, Passage};
 
 /// The public API.
 pub const PUBLIC_API: &str = "https://api.useapi.net/v1/kling";
@@ -34,6 +36,27 @@ pub struct ElementReply {
     pub element: Element,
     /// The reply.
     pub body: Vec<u8>,
+}
+
+/// An element that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Its ID.
+    pub id: &'a ElementId,
+    /// The email of the account; none where the token has one only.
+    pub account: Option<&'a str>,
+    /// Counts the requests that it takes.
+    pub attempts: &'a AtomicU64,
+}
+
+/// A GET of the API, with its retries.
+struct Call<'a> {
+    url: Url,
+    /// What a person knows it by.
+    what: &'a str,
+    account: Option<&'a str>,
+    attempts: &'a AtomicU64,
+    slots: Option<&'a Arc<Semaphore>>,
 }
 
 /// The API at its base URL, with the gates of its accounts.
@@ -66,21 +89,21 @@ impl Api {
         Self { http, base, gates: Mutex::default(), refused: OnceLock::new(), events }
     }
 
-    /// Fetches the element `id` of the account `email`; counts its requests in `attempts`.
-    /// Source: `GET /elements/{elementId}?email=…`.
+    /// Fetches the element of `asked`. Where there are `slots`, one is taken before each request and comes with the
+    /// reply; none is held while a pause or a retry is waited for. Source: `GET /elements/{elementId}?email=…`.
     ///
     /// # Errors
     /// `http_404` and `http_410` where there is no such element, `http_401` and `http_402` where the token or the
     /// subscription is refused, and whatever else kept the reply from being had or read.
     pub async fn element(
         &self,
-        id: &ElementId,
-        email: Option<&str>,
-        attempts: &AtomicU64,
-    ) -> Result<ElementReply, Failure> {
-        let url = self.url(&["elements", id.as_str()], email);
+        asked: &Asked<'_>,
+        slots: Option<&Arc<Semaphore>>,
+    ) -> Result<(ElementReply, Option<OwnedSemaphorePermit>), Failure> {
+        let Asked { id, account, attempts } = *asked;
+        let url = self.url(&["elements", id.as_str()], account);
         let parse = |body: Vec<u8>| Element::parse(&body, id).map(|element| ElementReply { element, body });
-        self.get(&url, email, id.as_str(), attempts, parse).await
+        self.get(&Call { url, what: id.as_str(), account, attempts, slots }, parse).await
     }
 
     /// The emails of the accounts that the token has. Source: `GET /accounts`; nothing else of its reply is kept.
@@ -96,9 +119,10 @@ impl Api {
                 .map_err(|error| Failure::new(ErrorKind::BadReply, format!("/accounts: {error}")))?;
             Ok(accounts.into_keys().filter(|email| email.contains('@')).collect())
         };
-        match self.get(&url, None, "accounts", &AtomicU64::new(0), parse).await {
+        let call = Call { url, what: "accounts", account: None, attempts: &AtomicU64::new(0), slots: None };
+        match self.get(&call, parse).await {
             Err(failure) if failure.kind == ErrorKind::Http(404) => Ok(Vec::new()),
-            reply => reply,
+            reply => Ok(reply?.0),
         }
     }
 
@@ -115,50 +139,57 @@ impl Api {
 
     async fn get<T>(
         &self,
-        url: &Url,
-        email: Option<&str>,
-        what: &str,
-        attempts: &AtomicU64,
+        call: &Call<'_>,
         parse: impl Fn(Vec<u8>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let gate = self.gate(email);
-        let mut retry = self.http.retry(what);
+    ) -> Result<(T, Option<OwnedSemaphorePermit>), Failure> {
+        let gate = self.gate(call.account);
+        let mut retry = self.http.retry(call.what);
         loop {
-            let (passage, permit) = self.enter(&gate).await?;
-            attempts.fetch_add(1, Relaxed);
-            match self.attempt(url, email, (&gate, passage), permit).await {
+            let (passage, slot, permit) = self.enter(&gate, call.slots).await?;
+            call.attempts.fetch_add(1, Relaxed);
+            let reply = self.attempt(call, (&gate, passage), permit).await;
+            match reply.and_then(|body| Ok(parse(body)?)) {
+                Ok(parsed) => return Ok((parsed, slot)),
                 Err(Miss::Paused) => {}
-                Err(Miss::Failed(failure)) => retry.pause(failure).await?,
-                Ok(body) => match parse(body) {
-                    Err(failure) => retry.pause(failure).await?,
-                    parsed => return parsed,
-                },
+                Err(Miss::Failed(failure)) => {
+                    drop(slot);
+                    retry.pause(failure).await?;
+                }
             }
         }
     }
 
-    /// Waits for the account's gate and then for a permit; a gate that was shut meanwhile is waited for without one.
-    async fn enter(&self, gate: &Gate) -> Result<(Passage, SemaphorePermit<'_>), Failure> {
+    /// Waits for the account's gate, and then for a slot and a permit, in this order for all; a gate that was shut
+    /// meanwhile is waited for without them.
+    async fn enter(
+        &self,
+        gate: &Gate,
+        slots: Option<&Arc<Semaphore>>,
+    ) -> Result<(Passage, Option<OwnedSemaphorePermit>, SemaphorePermit<'_>), Failure> {
         loop {
             gate.pass().await?;
+            let slot = match slots {
+                // The semaphore is never closed.
+                Some(slots) => Arc::clone(slots).acquire_owned().await.ok(),
+                None => None,
+            };
             let permit = self.http.permit(Target::Api).await?;
             if let Some(failure) = self.refused.get() {
                 return Err(failure.clone());
             }
-            if let Ok(passage) = gate.look()? {
-                return Ok((passage, permit));
+            if let Look::Open(passage) = gate.look()? {
+                return Ok((passage, slot, permit));
             }
         }
     }
 
     async fn attempt<'a>(
         &'a self,
-        url: &Url,
-        email: Option<&str>,
+        call: &Call<'_>,
         (gate, passage): (&Gate, Passage),
         permit: SemaphorePermit<'a>,
     ) -> Result<Vec<u8>, Miss> {
-        let mut reply = self.http.get(Target::Api, url, &[], permit).await?;
+        let mut reply = self.http.get(Target::Api, &call.url, &[], permit).await?;
         let status = reply.status;
         let asked = reply.header(&RETRY_AFTER).and_then(retry_after);
         let body = reply.bytes(MAX_REPLY).await;
@@ -177,13 +208,13 @@ impl Api {
             401 | 402 => Err(self.refused.get_or_init(|| failure).clone().into()),
             429 => {
                 if let Some(delay) = gate.shut(passage, asked.or_else(|| retry_after_in(&body))) {
-                    let account = email.map(str::to_owned);
+                    let account = call.account.map(str::to_owned);
                     self.events.hint(Event::Paused { account, what: said, delay });
                 }
                 Err(Miss::Paused)
             }
             ACCOUNT_BROKEN => {
-                let account = email.unwrap_or("the token's account");
+                let account = call.account.unwrap_or("the token's account");
                 let message = format!("{account}: its Kling session is broken, log in again ({said})");
                 let failure = Failure::new(ErrorKind::AccountBroken, message);
                 gate.close_for_good(failure.clone());

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::digest::Digest;
 use crate::element::{Role, url_path};
-use crate::error::{ErrorKind, Failure};
+use crate::error::{ErrorKind, Failure, printable};
 use crate::event::Events;
 use crate::http::{Http, Reply, Target};
 use crate::manifest;
@@ -29,6 +29,8 @@ pub struct Wanted<'a> {
     pub name: String,
     /// The standing file, where its validator is to be asked with.
     pub unless_current: Option<&'a manifest::Asset>,
+    /// Counts the requests that it takes.
+    pub attempts: &'a AtomicU64,
 }
 
 /// What came of it.
@@ -107,95 +109,23 @@ impl Downloader {
         Self { http, events, max_size }
     }
 
-    /// Downloads `wanted` into `part`; counts its requests in `attempts`.
+    /// Downloads `wanted` into `part`.
     ///
     /// # Errors
     /// It can't be had; what there is of it stays in the part.
-    pub async fn download(
-        &self,
-        wanted: &Wanted<'_>,
-        part: &mut Part,
-        attempts: &AtomicU64,
-    ) -> Result<Received, Failure> {
+    pub async fn download(&self, wanted: &Wanted<'_>, part: &mut Part) -> Result<Received, Failure> {
         let url = Url::parse(wanted.url).map_err(|error| {
             let message = format!("the link is no URL: {error}");
             Failure::new(ErrorKind::UnsafeUrl, message)
         })?;
-        let mut source = Source::default();
+        let mut transfer = Transfer { downloader: self, url, wanted, part, source: Source::default() };
         let mut retry = self.http.retry(&wanted.name);
         loop {
-            match self.attempt(&url, wanted, (&mut source, part), attempts).await {
-                Ok(true) => return describe(wanted, part, &source).map(|file| Received::File(Box::new(file))),
-                Ok(false) => return Ok(Received::NotModified),
+            match transfer.attempt().await {
+                Ok(Attempt::Whole) => return transfer.describe().map(|file| Received::File(Box::new(file))),
+                Ok(Attempt::NotModified) => return Ok(Received::NotModified),
                 Err(failure) => retry.pause(failure).await?,
             }
-        }
-    }
-
-    /// One try, going on behind the bytes that are there; false where the standing file is current.
-    async fn attempt(
-        &self,
-        url: &Url,
-        wanted: &Wanted<'_>,
-        (source, part): (&mut Source, &mut Part),
-        attempts: &AtomicU64,
-    ) -> Result<bool, Failure> {
-        if part.size() > 0 && source.strong_etag().is_none() {
-            part.restart()?;
-        }
-        let permit = self.http.permit(Target::Cdn).await?;
-        let _in_flight = self.events.counters.in_flight();
-        attempts.fetch_add(1, Relaxed);
-        let headers = headers(wanted, source, part.size());
-        let mut reply = self.http.get(Target::Cdn, url, &headers, permit).await?;
-        let now = Source::of(&reply);
-        match reply.status {
-            206 if part.size() > 0 => {
-                let range = reply.header(&CONTENT_RANGE).and_then(range);
-                let whole = range.and_then(|(_, whole)| whole);
-                if range.map(|(start, _)| start) != Some(part.size()) || !source.goes_on_with(&now, whole) {
-                    part.restart()?;
-                    let message = "the server went on with another part or another file; starting over";
-                    return Err(Failure::new(ErrorKind::Truncated, message));
-                }
-                source.length = source.length.or(whole);
-            }
-            200 => {
-                if part.size() > 0 {
-                    part.restart()?;
-                }
-                *source = now;
-            }
-            304 if part.size() == 0 && wanted.unless_current.is_some() => return Ok(false),
-            416 if part.size() > 0 => {
-                part.restart()?;
-                return Err(Failure::new(ErrorKind::Truncated, "the server has no such range; starting over"));
-            }
-            status => return Err(Failure::new(ErrorKind::Http(status), format!("the CDN answered {status}"))),
-        }
-        self.read_body(&mut reply, part, source.length).await?;
-        Ok(true)
-    }
-
-    /// Reads the body to its end, behind the bytes that are there; `length` is the whole file's.
-    async fn read_body(&self, reply: &mut Reply<'_>, part: &mut Part, length: Option<u64>) -> Result<(), Failure> {
-        if let Some(encoding) = reply.header(&CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
-            let message = format!("the body is encoded ({encoding}) although that was not asked for");
-            return Err(Failure::new(ErrorKind::ContentEncoding, message));
-        }
-        self.check_size(length.unwrap_or(0))?;
-        while let Some(chunk) = reply.chunk().await? {
-            self.check_size(part.size() + chunk.len() as u64)?;
-            part.write(&chunk)?;
-            self.events.counters.bytes.fetch_add(chunk.len() as u64, Relaxed);
-        }
-        // A server may answer with a part of the range that was asked for: the end of a body is not that of the file.
-        match length {
-            Some(length) if length != part.size() => {
-                let message = format!("{length} bytes were announced, {} came", part.size());
-                Err(Failure::new(ErrorKind::Truncated, message))
-            }
-            _ => Ok(()),
         }
     }
 
@@ -208,53 +138,139 @@ impl Downloader {
     }
 }
 
-fn headers(wanted: &Wanted<'_>, source: &Source, have: u64) -> Vec<(HeaderName, String)> {
-    let mut headers = vec![(ACCEPT_ENCODING, "identity".to_owned())];
-    match (source.strong_etag(), wanted.unless_current) {
-        (Some(etag), _) if have > 0 => {
-            headers.push((RANGE, format!("bytes={have}-")));
-            headers.push((IF_RANGE, etag.to_owned()));
+/// How a try ended that did not fail.
+enum Attempt {
+    /// All bytes are in the part.
+    Whole,
+    /// The standing file is current.
+    NotModified,
+}
+
+/// A download under way: try by try it goes on behind the bytes that are there.
+struct Transfer<'a> {
+    downloader: &'a Downloader,
+    url: Url,
+    wanted: &'a Wanted<'a>,
+    part: &'a mut Part,
+    source: Source,
+}
+
+impl Transfer<'_> {
+    async fn attempt(&mut self) -> Result<Attempt, Failure> {
+        let Downloader { http, events, .. } = self.downloader;
+        if self.part.size() > 0 && self.source.strong_etag().is_none() {
+            self.part.restart()?;
         }
-        (_, Some(standing)) if have == 0 => {
-            if let Some(etag) = &standing.etag {
-                headers.push((IF_NONE_MATCH, etag.clone()));
-            } else if let Some(date) = standing.last_modified.and_then(Time::to_http_date) {
-                headers.push((IF_MODIFIED_SINCE, date));
+        let permit = http.permit(Target::Cdn).await?;
+        let _in_flight = events.counters.in_flight();
+        self.wanted.attempts.fetch_add(1, Relaxed);
+        let mut reply = http.get(Target::Cdn, &self.url, &self.headers(), permit).await?;
+        match reply.status {
+            206 if self.part.size() > 0 => self.go_on(&reply)?,
+            200 => {
+                if self.part.size() > 0 {
+                    self.part.restart()?;
+                }
+                self.source = Source::of(&reply);
             }
+            304 if self.part.size() == 0 && self.wanted.unless_current.is_some() => return Ok(Attempt::NotModified),
+            416 if self.part.size() > 0 => return self.start_over("the server has no such range"),
+            status => return Err(Failure::new(ErrorKind::Http(status), format!("the CDN answered {status}"))),
         }
-        _ => {}
+        self.read_body(&mut reply).await?;
+        Ok(Attempt::Whole)
     }
-    headers
+
+    fn headers(&self) -> Vec<(HeaderName, String)> {
+        let have = self.part.size();
+        let mut headers = vec![(ACCEPT_ENCODING, "identity".to_owned())];
+        match (self.source.strong_etag(), self.wanted.unless_current) {
+            (Some(etag), _) if have > 0 => {
+                headers.push((RANGE, format!("bytes={have}-")));
+                headers.push((IF_RANGE, etag.to_owned()));
+            }
+            (_, Some(standing)) if have == 0 => {
+                if let Some(etag) = &standing.etag {
+                    headers.push((IF_NONE_MATCH, etag.clone()));
+                } else if let Some(date) = standing.last_modified.and_then(Time::to_http_date) {
+                    headers.push((IF_MODIFIED_SINCE, date));
+                }
+            }
+            _ => {}
+        }
+        headers
+    }
+
+    /// Whether the range of a 206 goes on where the part ends, in the same file.
+    fn go_on(&mut self, reply: &Reply<'_>) -> Result<(), Failure> {
+        let range = reply.header(&CONTENT_RANGE).and_then(range);
+        let whole = range.and_then(|(_, whole)| whole);
+        let starts_here = range.is_some_and(|(start, _)| start == self.part.size());
+        if !starts_here || !self.source.goes_on_with(&Source::of(reply), whole) {
+            return self.start_over("the server went on with another part or another file");
+        }
+        self.source.length = self.source.length.or(whole);
+        Ok(())
+    }
+
+    fn start_over<T>(&mut self, why: &str) -> Result<T, Failure> {
+        self.part.restart()?;
+        Err(Failure::new(ErrorKind::Truncated, format!("{why}; starting over")))
+    }
+
+    /// Reads the body to its end, behind the bytes that are there.
+    async fn read_body(&mut self, reply: &mut Reply<'_>) -> Result<(), Failure> {
+        if let Some(encoding) = reply.header(&CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+            let message = format!("the body is encoded ({encoding}) although that was not asked for");
+            return Err(Failure::new(ErrorKind::ContentEncoding, message));
+        }
+        self.downloader.check_size(self.source.length.unwrap_or(0))?;
+        while let Some(chunk) = reply.chunk().await? {
+            self.downloader.check_size(self.part.size() + chunk.len() as u64)?;
+            self.part.write(&chunk)?;
+            self.downloader.events.counters.bytes.fetch_add(chunk.len() as u64, Relaxed);
+        }
+        // A server may answer with a part of the range that was asked for: the end of a body is not that of the file.
+        match self.source.length {
+            Some(length) if length != self.part.size() => {
+                let message = format!("{length} bytes were announced, {} came", self.part.size());
+                Err(Failure::new(ErrorKind::Truncated, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says what the bytes are.
+    fn describe(&self) -> Result<Description, Failure> {
+        let Self { wanted, part, source, .. } = self;
+        let head = part.head(media::HEAD)?;
+        let content_type = source.content_type.as_deref();
+        let Some(media) = media::recognise(&head, content_type, &url_path(wanted.url), wanted.role) else {
+            let called = printable(content_type.unwrap_or("nothing"), 60);
+            let message = format!("{} bytes came that are no image, video or audio (called {called})", part.size());
+            return Err(Failure::new(ErrorKind::NotMedia, message));
+        };
+        let (pixels, ends_whole) = match media.is_image() {
+            true => (part.pixels(), media::ends_whole(&media, &head, &part.tail(media::TAIL)?, part.size())),
+            false => (None, true),
+        };
+        Ok(Description {
+            size: part.size(),
+            digest: part.digest(),
+            media,
+            pixels,
+            ends_whole,
+            etag: source.etag.clone(),
+            last_modified: source.last_modified.as_deref().and_then(Time::from_http_date),
+            fetched_at: Time::now(),
+        })
+    }
 }
 
 /// Where the range of a `Content-Range: bytes 5-9/10` starts, and how long the whole file is, where that is said.
 fn range(text: &str) -> Option<(u64, Option<u64>)> {
     let (range, whole) = text.trim().strip_prefix("bytes")?.split_once('/')?;
     Some((range.split('-').next()?.trim().parse().ok()?, whole.trim().parse().ok()))
-}
-
-fn describe(wanted: &Wanted<'_>, part: &Part, source: &Source) -> Result<Description, Failure> {
-    let head = part.head(media::HEAD)?;
-    let content_type = source.content_type.as_deref();
-    let Some(media) = media::recognise(&head, content_type, &url_path(wanted.url), wanted.role) else {
-        let called = crate::error::printable(content_type.unwrap_or("nothing"), 60);
-        let message = format!("{} bytes came that are no image, video or audio (called {called})", part.size());
-        return Err(Failure::new(ErrorKind::NotMedia, message));
-    };
-    let (pixels, ends_whole) = match media.is_image() {
-        true => (part.pixels(), media::ends_whole(&media, &head, &part.tail(media::TAIL)?, part.size())),
-        false => (None, true),
-    };
-    Ok(Description {
-        size: part.size(),
-        digest: part.digest(),
-        media,
-        pixels,
-        ends_whole,
-        etag: source.etag.clone(),
-        last_modified: source.last_modified.as_deref().and_then(Time::from_http_date),
-        fetched_at: Time::now(),
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! its permit is held from the request to the end of the body, and never during a wait.
 
 pub mod guard;
-pub mod limit;
 pub mod retry;
 
 use std::error::Error as StdError;

@@ -204,7 +204,7 @@ impl Manifest {
 mod tests {
     use super::*;
 
-    const WRITTEN: &str = include_str!("../tests/data/manifest-format-1.json");
+    const WRITTEN: &str = include_str!("manifest/format-1.json");
 
     fn id() -> ElementId {
         "u_123456789012345".parse().unwrap()

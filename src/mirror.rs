@@ -1,8 +1,7 @@
 //! A run: a stream of element IDs becomes a stream of outcomes.
 //!
-//! Each element is one task: fetch, plan, download, commit ([`element`](self)). Elements in flight are bounded, and so
-//! are those that only wait for their commit to be durable; nothing is collected, so that memory is flat however long
-//! the list is.
+//! Each element is one task: fetch, plan, download, commit (`element.rs`). Elements in flight are bounded, and so are
+//! those that only wait; of those that ended next to nothing is kept, so that memory is flat however long the list is.
 
 mod assemble;
 mod element;
@@ -21,7 +20,7 @@ use url::Url;
 
 use crate::api::Api;
 use crate::download::Downloader;
-use crate::error::RunError;
+use crate::error::{Failure, RunError};
 use crate::event::{Event, Events};
 use crate::http::{Http, HttpOptions};
 use crate::ids::{Entry, Line};
@@ -32,7 +31,7 @@ use crate::store::local::LocalStore;
 use crate::store::local::commit::Committer;
 use watch::Watch;
 
-/// How many elements may wait for their commit to be durable, and be reported.
+/// How many elements may be under way in all: in flight, paused, or waiting for their commit to be durable.
 const MAX_WAITING: usize = 1024;
 
 /// What a run does, and with whom.
@@ -59,13 +58,16 @@ pub struct Mirror {
     api: Api,
     downloader: Downloader,
     store: LocalStore,
-    committer: Option<Committer>,
+    /// None in a dry run.
+    committer: Option<Arc<Committer>>,
+    /// Elements in flight: enough for every download, and for some whose next step is not yet clear.
+    slots: Arc<Semaphore>,
     options: MirrorOptions,
     events: Events,
     stop: Stop,
     watch: Mutex<Watch>,
     /// Whether the token has several accounts: asked once, when the API refuses an element without an email.
-    accounts: OnceCell<()>,
+    accounts: OnceCell<Option<Failure>>,
 }
 
 impl Mirror {
@@ -79,13 +81,15 @@ impl Mirror {
         let http = Arc::new(http.map_err(|failure| RunError::Broken(failure.message))?);
         let committer = match options.dry_run {
             true => None,
-            false => Some(Committer::start(&store, events.clone(), stop.token().clone())?),
+            false => Some(Arc::new(Committer::start(&store, events.clone(), stop.token().clone())?)),
         };
+        let slots = options.http.concurrency + 2 * options.http.api_concurrency;
         Ok(Self {
             api: Api::new(Arc::clone(&http), options.api_base.clone(), events.clone()),
             downloader: Downloader::new(http, events.clone(), options.max_size),
             store,
             committer,
+            slots: Arc::new(Semaphore::new(slots)),
             options,
             events,
             stop,
@@ -95,21 +99,15 @@ impl Mirror {
     }
 
     /// Takes up every element of `lines`, and says what became of them all.
-    pub async fn run(self, mut lines: impl Stream<Item = Line> + Unpin) -> Summary {
+    pub async fn run(mut self, mut lines: impl Stream<Item = Line> + Unpin) -> Summary {
         let started = Instant::now();
-        let http = &self.options.http;
-        // Enough elements for every download and API request, and some whose next step is not yet clear.
-        let in_flight = Arc::new(Semaphore::new(http.concurrency + 2 * http.api_concurrency));
+        let committer = self.committer.take();
         let mirror = Arc::new(self);
         let mut tasks = JoinSet::new();
-        let stopped = mirror.stop.token().clone();
-        while let Some(Some(line)) = stopped.run_until_cancelled(lines.next()).await {
+        while let Some(Some(line)) = mirror.stop.token().run_until_cancelled(lines.next()).await {
             let Some(entry) = mirror.sift(line).await else { continue };
-            let slot = Arc::clone(&in_flight).acquire_owned();
-            // The semaphore is never closed.
-            let Some(Ok(slot)) = stopped.run_until_cancelled(slot).await else { break };
-            let task = Arc::clone(&mirror);
-            tasks.spawn(async move { task.take_up(entry, slot).await });
+            let (task, committer) = (Arc::clone(&mirror), committer.clone());
+            tasks.spawn(async move { task.take_up(entry, committer.as_deref()).await });
             while let Some(ended) = tasks.try_join_next() {
                 mirror.check(ended);
             }
@@ -122,8 +120,8 @@ impl Mirror {
         while let Some(ended) = tasks.join_next().await {
             mirror.check(ended);
         }
-        let Some(mut mirror) = Arc::into_inner(mirror) else { unreachable!("every task has ended") };
-        if let Some(committer) = mirror.committer.take() {
+        // All that was handed over has been answered by now; this waits for the thread to see that.
+        if let Some(committer) = committer.and_then(Arc::into_inner) {
             committer.finish();
         }
         let mut summary = mirror.conclude();
@@ -144,7 +142,7 @@ impl Mirror {
         match line {
             Line::Entry(entry) => return Some(entry),
             Line::Bad { source, message } => {
-                self.settle(None, ElementOutcome::bad_line(source, message)).await;
+                self.tell(ElementOutcome::bad_line(source, message)).await;
             }
             Line::Contradiction { source, message } => {
                 self.events.tell(Event::Warned { what: source, message }).await;
@@ -154,13 +152,13 @@ impl Mirror {
         None
     }
 
-    /// Counts an outcome of an element of `account`, and tells it.
-    async fn settle(&self, account: Option<&str>, outcome: ElementOutcome) {
-        let end = self.watch().add(account, &outcome);
-        self.events.tell(Event::Finished(Box::new(outcome))).await;
+    /// Counts an outcome, ends the run where it says so, and tells it.
+    async fn tell(&self, outcome: ElementOutcome) {
+        let end = self.watch().add(&outcome);
         if let Some(end) = end {
             self.stop.end(end);
         }
+        self.events.tell(Event::Finished(Box::new(outcome))).await;
     }
 
     /// Folds the run, and notes what is newly gone unless that looks like a mistake.
@@ -171,7 +169,7 @@ impl Mirror {
             self.stop.end(end);
         }
         if summary.suspiciously_gone == 0 && !self.options.dry_run {
-            for (id, since) in watch.newly_gone() {
+            for (id, since) in watch.take_newly_gone() {
                 if let Err(failure) = self.store.note_gone(&id, since) {
                     self.stop.end(End::Broken(failure.message));
                     break;

@@ -1,7 +1,6 @@
 //! What to do about an element: decided here, by pure functions, from what the API says and what stands.
 
 use crate::element::{Asset, Element, Identity, Role};
-use crate::error::Failure;
 use crate::layout;
 use crate::manifest::{self, Manifest, Missing};
 
@@ -45,13 +44,25 @@ impl Standing {
 pub enum Action {
     /// The standing file serves the new version too.
     Keep(manifest::Asset),
-    /// The CDN is asked, unless it says that `prior` is still current, where it is asked `conditional`ly.
+    /// The CDN is asked whether the standing file is still current, and for the new bytes where it is not.
+    Ask(manifest::Asset),
+    /// The bytes are downloaded, though the standing file may have the same.
+    Again(manifest::Asset),
+    /// The bytes are downloaded: there is no good file of the asset.
     Fetch {
-        /// The standing file of the same identity, where it is good.
-        prior: Option<manifest::Asset>,
-        /// Whether to ask with the prior's validator.
-        conditional: bool,
+        /// The name of its damaged file, which the new one gets.
+        had: Option<String>,
     },
+}
+
+impl Action {
+    /// The name of the asset's file in the standing version.
+    pub fn standing_name(&self) -> Option<&str> {
+        match self {
+            Self::Keep(prior) | Self::Ask(prior) | Self::Again(prior) => Some(&prior.file),
+            Self::Fetch { had } => had.as_deref(),
+        }
+    }
 }
 
 /// One asset, its file's stem, and what to do.
@@ -92,10 +103,13 @@ impl Plan {
             .filter(|(asset, _)| roles.contains(&asset.role))
             .map(|(asset, stem)| {
                 let action = match prior.take(&asset.identity()) {
-                    Some(prior) if policy.refresh => Action::Fetch { prior: Some(prior), conditional: false },
-                    Some(prior) if stale => Action::Fetch { prior: Some(prior), conditional: true },
+                    Some(prior) if !standing.is_some_and(|standing| standing.holds_good(&prior)) => {
+                        Action::Fetch { had: Some(prior.file) }
+                    }
+                    Some(prior) if policy.refresh => Action::Again(prior),
+                    Some(prior) if stale => Action::Ask(prior),
                     Some(prior) => Action::Keep(prior),
-                    None => Action::Fetch { prior: None, conditional: false },
+                    None => Action::Fetch { had: None },
                 };
                 Planned { asset: asset.clone(), stem, action }
             })
@@ -111,11 +125,6 @@ impl Plan {
         });
         Self { roles, assets, changed: !(keeps_all && as_it_stands) }
     }
-
-    /// How many assets are to be fetched.
-    pub fn fetches(&self) -> usize {
-        self.assets.iter().filter(|planned| matches!(planned.action, Action::Fetch { .. })).count()
-    }
 }
 
 /// The wanted roles and those that the element has had, in order.
@@ -129,15 +138,12 @@ fn roles(standing: Option<&Standing>, policy: &Policy) -> Vec<Role> {
     Role::ALL.into_iter().filter(|&role| policy.roles.contains(&role) || had(role)).collect()
 }
 
-/// The good files of the standing version, each to be taken once.
+/// The files of the standing version, each to be taken once.
 struct Prior(Vec<manifest::Asset>);
 
 impl Prior {
     fn new(standing: Option<&Standing>) -> Self {
-        let good = |standing: &Standing| {
-            standing.manifest.assets.iter().filter(|asset| standing.holds_good(asset)).cloned().collect()
-        };
-        Self(standing.map(good).unwrap_or_default())
+        Self(standing.map(|standing| standing.manifest.assets.clone()).unwrap_or_default())
     }
 
     fn take(&mut self, identity: &Identity) -> Option<manifest::Asset> {
@@ -147,30 +153,28 @@ impl Prior {
 }
 
 /// What becomes of a version that was put together.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It holds what stands already.
     Same,
     /// It takes the place of what stands, or is the first.
     Commit,
     /// It does not: too much of it could not be had.
-    Refuse(Failure),
+    Refuse,
 }
 
-/// Decides about `candidate`. `failure` is the first one among its assets, and is there where any is missing.
+/// Decides about `candidate`.
 ///
 /// A complete version replaces anything. An incomplete one replaces nothing, or an incomplete one that misses at least
 /// the same.
-pub fn settle(candidate: &Manifest, standing: Option<&Standing>, failure: Option<Failure>) -> Verdict {
-    if let Some(failure) = failure {
-        let covers = |old: &Manifest| {
-            let gaps: Vec<Identity> = old.missing.iter().map(Missing::identity).collect();
-            candidate.missing.iter().all(|missing| gaps.contains(&missing.identity()))
-        };
-        let may_replace = standing.is_none_or(|standing| covers(&standing.manifest));
-        if candidate.assets.is_empty() || !may_replace {
-            return Verdict::Refuse(failure);
-        }
+pub fn judge(candidate: &Manifest, standing: Option<&Standing>) -> Verdict {
+    let gaps = |manifest: &Manifest| manifest.missing.iter().map(Missing::identity).collect::<Vec<_>>();
+    let covered = standing.is_none_or(|standing| {
+        let known = gaps(&standing.manifest);
+        gaps(candidate).iter().all(|gap| known.contains(gap))
+    });
+    if !candidate.is_complete() && (candidate.assets.is_empty() || !covered) {
+        return Verdict::Refuse;
     }
     let same = |standing: &Standing| standing.damaged.is_empty() && standing.manifest.holds_same(candidate);
     if standing.is_some_and(same) { Verdict::Same } else { Verdict::Commit }

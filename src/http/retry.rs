@@ -1,4 +1,5 @@
-//! A retry is a value: `match attempt { Err(e) => retry.pause(e).await?, done => return done }`.
+//! A retry is a value: `match attempt { Err(e) => retry.pause(e).await?, done => return done }`. All waiting for the
+//! network happens here.
 
 use std::time::Duration;
 
@@ -6,6 +7,12 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 use crate::error::Failure;
 use crate::event::{Event, Events};
+
+/// Waits so long.
+#[expect(clippy::disallowed_methods, reason = "the one place that waits for the network")]
+pub(crate) async fn sleep(delay: Duration) {
+    tokio::time::sleep(delay).await;
+}
 
 /// The further tries of one request.
 pub struct Retry {
@@ -39,7 +46,7 @@ impl Retry {
             message: failure.message,
             delay,
         });
-        super::limit::sleep(delay).await;
+        sleep(delay).await;
         Ok(())
     }
 }

@@ -1,14 +1,15 @@
 //! Puts a version together: names its files, moves or links them into the stage, and writes down what it holds.
 
 use super::gather::{Gathered, Got};
+use crate::api::ElementReply;
 use crate::digest::Digest;
 use crate::download::Description;
-use crate::element::{Fields, public_url};
+use crate::element::public_url;
 use crate::error::Failure;
 use crate::layout::{Names, RESPONSE};
 use crate::manifest::{Asset, FORMAT, Manifest, Missing, Response, Warning};
 use crate::media::Media;
-use crate::plan::{Action, Planned, Standing};
+use crate::plan::{Plan, Planned, Standing};
 use crate::store::local::stage::{Part, Stage};
 use crate::store::local::standing::{Occupant, Version};
 use crate::time::Time;
@@ -25,16 +26,17 @@ pub(super) struct Assembled {
 /// Puts `gathered` together in `stage`, beside what `occupant` holds.
 pub(super) fn assemble(
     gathered: Vec<Gathered<'_>>,
-    (element, response): (&Fields, &[u8]),
+    (plan, reply): (&Plan, &ElementReply),
     stage: &Stage,
     occupant: &Occupant,
 ) -> Result<Assembled, Failure> {
+    let response = &reply.body;
     let manifest = Manifest {
         format: FORMAT,
         generator: concat!("element-mirror ", env!("CARGO_PKG_VERSION")).to_owned(),
         committed_at: Time::now(),
-        element: element.clone(),
-        roles: None,
+        element: reply.element.fields.clone(),
+        roles: plan.roles.clone(),
         response: Response { file: RESPONSE.to_owned(), size: response.len() as u64, sha256: Digest::of(response) },
         assets: Vec::new(),
         missing: Vec::new(),
@@ -50,15 +52,15 @@ pub(super) fn assemble(
     Ok(assembly.done)
 }
 
-/// The names that new files can't have: strangers' ones, and those of files that stay.
+/// The names that new files can't have: strangers' ones, and those that assets have already.
 fn reserved(gathered: &[Gathered<'_>], occupant: &Occupant) -> Result<Names, Failure> {
     let mut names = Names::new();
     for stranger in occupant.strangers()? {
         names.reserve(&stranger.to_string_lossy());
     }
     for gathered in gathered {
-        if let Got::Standing(asset) = &gathered.got {
-            names.reserve(&asset.file);
+        if let Some(name) = gathered.planned.action.standing_name() {
+            names.reserve(name);
         }
     }
     Ok(names)
@@ -74,10 +76,7 @@ struct Assembly<'a> {
 impl Assembly<'_> {
     fn take(&mut self, Gathered { planned, got }: Gathered<'_>) -> Result<(), Failure> {
         match got {
-            Got::Standing(asset) => {
-                let file = asset.file.clone();
-                self.share(&file, Asset { url: public_url(&planned.asset.url), ..asset })
-            }
+            Got::Standing(asset) => self.keep(Asset { url: public_url(&planned.asset.url), ..asset }),
             Got::Part(part, description) => self.take_part(planned, &part, *description),
             Got::Missing(failure) => {
                 let asset = &planned.asset;
@@ -125,17 +124,19 @@ impl Assembly<'_> {
         }
     }
 
+    /// Takes a file of the standing version in as it is, with what was said about it.
+    fn keep(&mut self, asset: Asset) -> Result<(), Failure> {
+        let known = self.standing.map(|version| version.standing.manifest.warnings.as_slice()).unwrap_or_default();
+        let known = known.iter().filter(|warning| warning.file == asset.file).cloned();
+        self.done.manifest.warnings.extend(known);
+        let file = asset.file.clone();
+        self.share(&file, asset)
+    }
+
     /// Takes the standing version's `file` in, as `asset`.
     fn share(&mut self, file: &str, asset: Asset) -> Result<(), Failure> {
         if let Some(version) = self.standing {
             self.stage.keep(version, file, &asset.file)?;
-            let known = version.standing.manifest.warnings.iter().filter(|warning| warning.file == asset.file);
-            let warnings = &mut self.done.manifest.warnings;
-            for warning in known {
-                if !warnings.contains(warning) {
-                    warnings.push(warning.clone());
-                }
-            }
         }
         self.done.manifest.assets.push(asset);
         Ok(())
@@ -143,13 +144,11 @@ impl Assembly<'_> {
 
     /// The name that the asset had, where it still fits, else a new one.
     fn name(&mut self, planned: &Planned, media: &Media) -> String {
-        let had = match &planned.action {
-            Action::Fetch { prior: Some(prior), .. } => Some(prior.file.as_str()),
-            _ => None,
-        };
-        let fits = had.and_then(|file| file.rsplit_once('.')).filter(|(_, extension)| *extension == media.extension);
-        let (stem, extension) = fits.unwrap_or((&planned.stem, &media.extension));
-        self.names.claim(stem, extension)
+        let fits = |file: &&str| file.rsplit_once('.').is_some_and(|(_, extension)| extension == media.extension);
+        match planned.action.standing_name().filter(fits) {
+            Some(had) => had.to_owned(),
+            None => self.names.claim(&planned.stem, &media.extension),
+        }
     }
 }
 

@@ -7,15 +7,15 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Mirror;
 use super::assemble::{Assembled, assemble};
-use super::gather::Errand;
-use crate::api::ElementReply;
+use crate::api::{Asked, ElementReply};
+use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
 use crate::ids::Entry;
 use crate::manifest::Manifest;
 use crate::outcome::{ElementOutcome, End, Stands, Status};
-use crate::plan::{Plan, Standing, Verdict, settle};
-use crate::store::local::commit::Candidate;
+use crate::plan::{Plan, Standing, Verdict, judge};
+use crate::store::local::commit::{Candidate, Committer};
 use crate::store::local::standing::Occupant;
 use crate::time::Time;
 
@@ -28,71 +28,68 @@ enum Step {
 }
 
 impl Mirror {
-    /// Mirrors one element and tells what became of it. Its `slot` is free as soon as its version waits for the commit.
-    pub(super) async fn take_up(&self, entry: Entry, slot: OwnedSemaphorePermit) {
+    /// Mirrors one element and tells what became of it.
+    pub(super) async fn take_up(&self, entry: Entry, committer: Option<&Committer>) {
         let started = Instant::now();
         let attempts = AtomicU64::new(0);
-        let step = self.stop.token().run_until_cancelled(self.mirror(&entry, &attempts)).await;
-        let mut outcome = match step {
-            Some(Step::Settled(outcome)) => {
-                drop(slot);
-                outcome
-            }
-            Some(Step::Ready(candidate, outcome)) => self.commit(&entry, *candidate, outcome, slot).await,
-            None => self.failed(&entry, Failure::new(ErrorKind::Interrupted, "the run was interrupted")),
+        let asked = Asked { id: &entry.id, account: self.account(&entry), attempts: &attempts };
+        let mut outcome = match self.stop.token().run_until_cancelled(self.mirror(&asked)).await {
+            Some((step, slot)) => self.finish(&entry.id, step, slot, committer).await,
+            // It waited for its turn, and was not taken up.
+            None if attempts.load(Relaxed) == 0 => return,
+            None => self.failed(&entry.id, Failure::new(ErrorKind::Interrupted, "the run was interrupted")),
         };
         outcome.email = entry.email.clone();
         outcome.attempts = attempts.load(Relaxed);
         outcome.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.settle(self.account(&entry), outcome).await;
+        self.tell(outcome).await;
     }
 
-    async fn mirror(&self, entry: &Entry, attempts: &AtomicU64) -> Step {
-        let reply = match self.api.element(&entry.id, self.account(entry), attempts).await {
+    /// Everything up to the commit; the slot in flight is to be kept until the version waits for that.
+    async fn mirror(&self, asked: &Asked<'_>) -> (Step, Option<OwnedSemaphorePermit>) {
+        let (reply, slot) = match self.api.element(asked, Some(&self.slots)).await {
             Ok(reply) => reply,
-            Err(failure) => return Step::Settled(self.unanswered(entry, failure).await),
+            Err(failure) => {
+                if asked.attempts.load(Relaxed) > 0 {
+                    self.watch().asked(asked.account, false);
+                }
+                return (Step::Settled(self.unanswered(asked, failure).await), None);
+            }
         };
-        self.watch().answered();
+        self.watch().asked(asked.account, true);
         let done = match self.options.dry_run {
-            true => self.foresee(entry, &reply).map(Step::Settled),
-            false => self.bring_up_to_date(entry, &reply, attempts).await,
+            true => self.foresee(asked.id, &reply).map(Step::Settled),
+            false => self.bring_up_to_date(asked, &reply).await,
         };
-        done.unwrap_or_else(|failure| Step::Settled(self.failed(entry, failure)))
+        (done.unwrap_or_else(|failure| Step::Settled(self.failed(asked.id, failure))), slot)
     }
 
-    async fn bring_up_to_date(
-        &self,
-        entry: &Entry,
-        reply: &ElementReply,
-        attempts: &AtomicU64,
-    ) -> Result<Step, Failure> {
-        let occupant = self.occupant(entry).await?;
+    async fn bring_up_to_date(&self, asked: &Asked<'_>, reply: &ElementReply) -> Result<Step, Failure> {
+        let id = asked.id;
+        let occupant = self.occupant(id).await?;
         let plan = Plan::new(&reply.element, occupant.standing(), &self.options.policy);
         if !plan.changed {
-            self.store.clear_gone(&entry.id)?;
-            return Ok(Step::Settled(standing(entry, occupant.standing(), Status::Unchanged)));
+            self.store.clear_gone(id)?;
+            return Ok(Step::Settled(as_it_stands(id, occupant.standing(), Status::Unchanged)));
         }
-        let stage = self.store.stage(&entry.id)?;
-        let errand = Errand { id: &entry.id, account: self.account(entry), attempts, stage: &stage };
-        let gathered = self.gather(&plan, &errand).await?;
-        let assembled = assemble(gathered, (&reply.element.fields, &reply.body), &stage, &occupant)?;
-        let Assembled { mut manifest, failure, downloaded, bytes } = assembled;
-        manifest.roles = plan.roles;
-        let verdict = settle(&manifest, occupant.standing(), failure.clone());
-        if let Verdict::Refuse(failure) = verdict {
-            let outcome = standing(entry, occupant.standing(), Status::Failed);
-            return Ok(Step::Settled(with_failure(outcome, failure)));
-        }
-        let status = match (&failure, &verdict, occupant.standing()) {
+        let stage = self.store.stage(id)?;
+        let gathered = self.gather(&plan, asked, &stage).await?;
+        let Assembled { manifest, failure, downloaded, bytes } = assemble(gathered, (&plan, reply), &stage, &occupant)?;
+        let verdict = judge(&manifest, occupant.standing());
+        let status = match (&failure, verdict, occupant.standing()) {
+            (Some(failure), Verdict::Refuse, standing) => {
+                let outcome = as_it_stands(id, standing, Status::Failed);
+                return Ok(Step::Settled(with_failure(outcome, failure.clone())));
+            }
             (Some(_), ..) => Status::Incomplete,
             (None, Verdict::Same, _) => Status::Unchanged,
             (None, _, None) => Status::Created,
             (None, _, Some(_)) => Status::Updated,
         };
-        let outcome = holding(entry, &manifest, status);
+        let outcome = holding(id, &manifest, status);
         let outcome = ElementOutcome { downloaded: Some(downloaded), bytes: Some(bytes), error: failure, ..outcome };
         if verdict == Verdict::Same {
-            self.store.clear_gone(&entry.id)?;
+            self.store.clear_gone(id)?;
             return Ok(Step::Settled(outcome));
         }
         let digest = stage.complete(&manifest, &reply.body)?;
@@ -100,97 +97,113 @@ impl Mirror {
     }
 
     /// What is in the element's place; says where that was found damaged.
-    async fn occupant(&self, entry: &Entry) -> Result<Occupant, Failure> {
-        let occupant = self.store.standing(&entry.id)?;
-        let what = entry.id.to_string();
-        match &occupant {
+    async fn occupant(&self, id: &ElementId) -> Result<Occupant, Failure> {
+        let occupant = self.store.occupant(id)?;
+        let damage = match &occupant {
             Occupant::Version(version) if !version.standing.damaged.is_empty() => {
                 let files = version.standing.damaged.join(", ");
-                let message = format!("damaged or missing in its folder, fetched again: {files}");
-                self.events.tell(Event::Warned { what, message }).await;
+                Some(format!("damaged or missing in its folder, fetched again: {files}"))
             }
-            Occupant::Remains(remains) => {
-                if let Some(damage) = &remains.damage {
-                    let message = format!("{damage}; the folder is put aside and the element fetched again");
-                    self.events.tell(Event::Warned { what, message }).await;
-                }
-            }
-            _ => {}
+            Occupant::Remains(remains) => remains
+                .damage
+                .as_ref()
+                .map(|damage| format!("{damage}; the folder is put aside and the element fetched again")),
+            Occupant::Nothing | Occupant::Version(_) => None,
+        };
+        if let Some(message) = damage {
+            self.events.tell(Event::Warned { what: id.to_string(), message }).await;
         }
         Ok(occupant)
     }
 
-    /// Hands the version over, frees the slot, and waits until it is durable.
-    async fn commit(
+    /// Frees the slot, once a version that is ready waits for its commit; the outcome is told when it is durable.
+    async fn finish(
         &self,
-        entry: &Entry,
-        candidate: Candidate,
-        outcome: ElementOutcome,
-        slot: OwnedSemaphorePermit,
+        id: &ElementId,
+        step: Step,
+        slot: Option<OwnedSemaphorePermit>,
+        committer: Option<&Committer>,
     ) -> ElementOutcome {
-        let ended = || Failure::new(ErrorKind::Io, "the committer has ended");
-        let Some(committer) = &self.committer else { return self.failed(entry, ended()) };
+        let (candidate, outcome, committer) = match (step, committer) {
+            (Step::Settled(outcome), _) => return outcome,
+            (Step::Ready(candidate, outcome), Some(committer)) => (*candidate, outcome, committer),
+            (Step::Ready(..), None) => {
+                return self.failed(id, Failure::new(ErrorKind::Io, "nothing is committed here"));
+            }
+        };
         let answer = committer.submit(candidate).await;
         drop(slot);
-        let committed = answer.await.unwrap_or_else(|_| Err(ended()));
-        match committed.and_then(|()| self.store.clear_gone(&entry.id)) {
+        let ended = |_| Err(Failure::new(ErrorKind::Io, "the committer has ended"));
+        match answer.await.unwrap_or_else(ended).and_then(|()| self.store.clear_gone(id)) {
             Ok(()) => outcome,
-            Err(failure) => self.failed(entry, failure),
+            Err(failure) => self.failed(id, failure),
         }
     }
 
     /// What a run that writes would do.
-    fn foresee(&self, entry: &Entry, reply: &ElementReply) -> Result<ElementOutcome, Failure> {
-        let occupant = self.store.standing(&entry.id)?;
+    fn foresee(&self, id: &ElementId, reply: &ElementReply) -> Result<ElementOutcome, Failure> {
+        let occupant = self.store.occupant(id)?;
         let plan = Plan::new(&reply.element, occupant.standing(), &self.options.policy);
         let status = match (plan.changed, occupant.standing()) {
             (false, _) => Status::Unchanged,
             (true, None) => Status::WouldCreate,
             (true, Some(_)) => Status::WouldUpdate,
         };
-        let outcome = standing(entry, occupant.standing(), status);
+        let outcome = as_it_stands(id, occupant.standing(), status);
         Ok(ElementOutcome { assets: Some(plan.assets.len()), ..outcome })
     }
 
     /// The outcome of an element that the API did not give.
-    async fn unanswered(&self, entry: &Entry, failure: Failure) -> ElementOutcome {
+    async fn unanswered(&self, asked: &Asked<'_>, failure: Failure) -> ElementOutcome {
         match failure.kind {
-            ErrorKind::Http(404 | 410) => self.absent(entry, failure),
-            ErrorKind::Http(400) if self.account(entry).is_none() => {
-                self.accounts.get_or_init(|| self.ask_for_account()).await;
-                self.failed(entry, failure)
+            ErrorKind::Http(404 | 410) => self.absent(asked, failure),
+            ErrorKind::Http(400) if asked.account.is_none() => {
+                let refused = self.accounts.get_or_init(|| self.ask_for_account()).await;
+                self.failed(asked.id, refused.clone().unwrap_or(failure))
             }
-            _ => self.failed(entry, failure),
+            _ => self.failed(asked.id, failure),
         }
     }
 
     /// An element that the API does not know: gone where the mirror holds it.
-    fn absent(&self, entry: &Entry, failure: Failure) -> ElementOutcome {
-        let Some(manifest) = self.store.manifest(&entry.id) else {
-            let message = format!("{}; is it the right ID and account?", failure.message);
-            return self.failed(entry, Failure::new(ErrorKind::NotFound, message));
+    fn absent(&self, asked: &Asked<'_>, failure: Failure) -> ElementOutcome {
+        let id = asked.id;
+        let manifest = match self.store.manifest(id) {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => {
+                let message = format!("{}; is it the right ID and account?", failure.message);
+                return self.failed(id, Failure::new(ErrorKind::NotFound, message));
+            }
+            Err(failure) => return self.failed(id, failure),
         };
-        let since = self.store.gone_since(&entry.id).unwrap_or_else(|| {
+        let since = self.store.gone_since(id).unwrap_or_else(|| {
             let now = Time::now();
-            self.watch().newly(self.account(entry), entry.id.clone(), now);
+            self.watch().add_newly_gone(asked.account, id.clone(), now);
             now
         });
-        ElementOutcome { gone_since: Some(since), warnings: Vec::new(), ..holding(entry, &manifest, Status::Gone) }
+        ElementOutcome { gone_since: Some(since), ..holding(id, &manifest, Status::Gone) }
     }
 
-    /// Ends the run where the token has several accounts and none was named.
-    async fn ask_for_account(&self) {
-        let Ok(accounts) = self.api.accounts().await else { return };
-        if accounts.len() > 1 {
-            let message = format!("the token has several accounts, name one by --email: {}", accounts.join(", "));
-            self.stop.end(End::AccountNeeded(message));
+    /// Ends the run where the token has several accounts and none was named; gives what the API refuses the token with,
+    /// where it does.
+    async fn ask_for_account(&self) -> Option<Failure> {
+        match self.api.accounts().await {
+            Ok(accounts) if accounts.len() > 1 => {
+                let accounts = accounts.join(", ");
+                let message = format!("the token has several accounts, name one by --email: {accounts}");
+                self.stop.end(End::AccountNeeded(message));
+                None
+            }
+            Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Some(failure),
+            _ => None,
         }
     }
 
-    fn failed(&self, entry: &Entry, failure: Failure) -> ElementOutcome {
-        let outcome = match self.store.manifest(&entry.id) {
-            Some(manifest) => holding(entry, &manifest, Status::Failed),
-            None => ElementOutcome::new(Some(entry.id.clone()), Status::Failed),
+    /// The outcome of an element for which nothing could be done; says what stands all the same.
+    fn failed(&self, id: &ElementId, failure: Failure) -> ElementOutcome {
+        let outcome = match self.store.manifest(id) {
+            Ok(Some(manifest)) => holding(id, &manifest, Status::Failed),
+            Ok(None) | Err(_) => ElementOutcome::new(Some(id.clone()), Status::Failed),
         };
         with_failure(outcome, failure)
     }
@@ -202,30 +215,29 @@ impl Mirror {
 }
 
 fn with_failure(outcome: ElementOutcome, failure: Failure) -> ElementOutcome {
-    ElementOutcome { error: Some(failure), downloaded: None, bytes: None, warnings: Vec::new(), ..outcome }
+    ElementOutcome { error: Some(failure), downloaded: None, bytes: None, ..outcome }
 }
 
 /// The outcome of an element whose version `manifest` describes.
-fn holding(entry: &Entry, manifest: &Manifest, status: Status) -> ElementOutcome {
+fn holding(id: &ElementId, manifest: &Manifest, status: Status) -> ElementOutcome {
     ElementOutcome {
         stands: if manifest.is_complete() { Stands::Complete } else { Stands::Incomplete },
-        folder: Some(entry.id.to_string()),
+        folder: Some(id.to_string()),
         assets: Some(manifest.assets.len()),
         downloaded: Some(0),
         bytes: Some(0),
         update_time: manifest.element.update_time,
         warnings: manifest.warnings.clone(),
-        ..ElementOutcome::new(Some(entry.id.clone()), status)
+        ..ElementOutcome::new(Some(id.clone()), status)
     }
 }
 
-/// The outcome of an element as it stands.
-fn standing(entry: &Entry, standing: Option<&Standing>, status: Status) -> ElementOutcome {
+/// The outcome of an element as it stands, its damaged files counted as missing.
+fn as_it_stands(id: &ElementId, standing: Option<&Standing>, status: Status) -> ElementOutcome {
     let Some(standing) = standing else {
-        let outcome = ElementOutcome::new(Some(entry.id.clone()), status);
+        let outcome = ElementOutcome::new(Some(id.clone()), status);
         return ElementOutcome { downloaded: Some(0), bytes: Some(0), ..outcome };
     };
-    let outcome = holding(entry, &standing.manifest, status);
     let stands = if standing.is_complete() { Stands::Complete } else { Stands::Incomplete };
-    ElementOutcome { stands, ..outcome }
+    ElementOutcome { stands, ..holding(id, &standing.manifest, status) }
 }

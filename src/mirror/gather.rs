@@ -1,12 +1,11 @@
 //! Gathers a version's assets: the kept and the downloaded ones, with one look for fresh links where links are refused.
 
-use std::sync::atomic::AtomicU64;
-
 use futures::future::join_all;
 
 use super::Mirror;
+use crate::api::Asked;
 use crate::download::{Description, Received, Wanted};
-use crate::element::{Asset, ElementId, url_path};
+use crate::element::{Asset, url_path};
 use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
 use crate::manifest;
@@ -29,34 +28,36 @@ pub(super) enum Got {
     Missing(Failure),
 }
 
-/// What is gathered for.
-pub(super) struct Errand<'a> {
-    pub(super) id: &'a ElementId,
-    pub(super) account: Option<&'a str>,
-    pub(super) attempts: &'a AtomicU64,
-    pub(super) stage: &'a Stage,
+impl Gathered<'_> {
+    /// Whether its link was refused, as one that has expired is.
+    fn is_refused(&self) -> bool {
+        matches!(&self.got, Got::Missing(failure) if matches!(failure.kind, ErrorKind::Http(403 | 404 | 410)))
+    }
 }
 
 impl Mirror {
-    /// Gets every asset of `plan`; fails only for reasons that lie at the destination.
-    pub(super) async fn gather<'a>(&self, plan: &'a Plan, errand: &Errand<'_>) -> Result<Vec<Gathered<'a>>, Failure> {
-        let numbered = plan.assets.iter().enumerate();
-        let mut gathered = join_all(numbered.map(|(index, planned)| self.get(index, planned, None, errand))).await;
-        let refused = |gathered: &Gathered<'_>| matches!(&gathered.got, Got::Missing(failure) if matches!(failure.kind, ErrorKind::Http(403 | 404 | 410)));
-        if gathered.iter().any(refused)
-            && let Some(fresh) = self.fresh_links(errand).await
-        {
-            let again =
-                gathered.iter().enumerate().filter(|(_, gathered)| refused(gathered)).map(|(index, gathered)| {
-                    // Numbers of parts beyond those of the first round.
-                    let part = plan.assets.len() + index;
-                    let identity = gathered.planned.asset.identity();
-                    let link = fresh.iter().find(|asset| asset.identity() == identity).map(|asset| asset.url.as_str());
-                    async move { (index, self.get(part, gathered.planned, link, errand).await) }
-                });
-            for (index, got) in join_all(again).await {
-                gathered[index] = got;
-            }
+    /// Gets every asset of `plan` into `stage`.
+    ///
+    /// Fails only for reasons that lie at the destination, or where the API refuses the token meanwhile.
+    pub(super) async fn gather<'a>(
+        &self,
+        plan: &'a Plan,
+        asked: &Asked<'_>,
+        stage: &Stage,
+    ) -> Result<Vec<Gathered<'a>>, Failure> {
+        let get = |planned: &'a Planned| async move {
+            let got = self.get(planned, &planned.asset.url, asked, stage).await;
+            Gathered { planned, got }
+        };
+        let mut gathered = join_all(plan.assets.iter().map(get)).await;
+        if gathered.iter().any(Gathered::is_refused) {
+            let fresh = self.fresh_links(asked).await?;
+            let again = gathered.iter_mut().filter(|gathered| gathered.is_refused()).filter_map(|gathered| {
+                let identity = gathered.planned.asset.identity();
+                let link = &fresh.iter().find(|asset| asset.identity() == identity)?.url;
+                Some(async move { gathered.got = self.get(gathered.planned, link, asked, stage).await })
+            });
+            join_all(again).await;
         }
         let local = gathered.iter().find_map(|gathered| match &gathered.got {
             Got::Missing(failure) if failure.kind.is_local() => Some(failure.clone()),
@@ -66,57 +67,46 @@ impl Mirror {
     }
 
     /// The element's assets with new links; none where it can't be fetched again.
-    async fn fresh_links(&self, errand: &Errand<'_>) -> Option<Vec<Asset>> {
-        let reply = self.api.element(errand.id, errand.account, errand.attempts).await.ok()?;
-        self.events.hint(Event::Refreshed { what: errand.id.to_string() });
-        Some(reply.element.assets)
-    }
-
-    async fn get<'a>(
-        &self,
-        index: usize,
-        planned: &'a Planned,
-        link: Option<&str>,
-        errand: &Errand<'_>,
-    ) -> Gathered<'a> {
-        let got = match &planned.action {
-            Action::Keep(standing) => Got::Standing(standing.clone()),
-            Action::Fetch { prior, conditional } => {
-                let url = link.unwrap_or(&planned.asset.url);
-                let fetched = self.fetch(index, (planned, url), prior.as_ref().filter(|_| *conditional), errand).await;
-                match (fetched, prior) {
-                    (Ok((part, Received::File(description))), _) => Got::Part(part, description),
-                    (Ok((_, Received::NotModified)), Some(prior)) => Got::Standing(prior.clone()),
-                    (Ok((_, Received::NotModified)), None) => {
-                        Got::Missing(Failure::new(ErrorKind::BadReply, "the CDN answered 304 without being asked to"))
-                    }
-                    (Err(failure), _) => Got::Missing(failure.of_asset(&label(planned))),
-                }
+    async fn fresh_links(&self, asked: &Asked<'_>) -> Result<Vec<Asset>, Failure> {
+        match self.api.element(asked, None).await {
+            Ok((reply, _)) => {
+                self.events.hint(Event::Refreshed { what: asked.id.to_string() });
+                Ok(reply.element.assets)
             }
-        };
-        Gathered { planned, got }
+            Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Err(failure),
+            Err(_) => Ok(Vec::new()),
+        }
     }
 
-    async fn fetch(
-        &self,
-        index: usize,
-        (planned, url): (&Planned, &str),
-        unless_current: Option<&manifest::Asset>,
-        errand: &Errand<'_>,
-    ) -> Result<(Part, Received), Failure> {
-        let mut part = errand.stage.part(index)?;
-        let name = format!("{}/{}", errand.id, label(planned));
-        let wanted = Wanted { role: planned.asset.role, url, name, unless_current };
-        let received = self.downloader.download(&wanted, &mut part, errand.attempts).await?;
-        Ok((part, received))
+    async fn get(&self, planned: &Planned, url: &str, asked: &Asked<'_>, stage: &Stage) -> Got {
+        let unless_current = match &planned.action {
+            Action::Keep(standing) => return Got::Standing(standing.clone()),
+            Action::Ask(standing) => Some(standing),
+            Action::Again(_) | Action::Fetch { .. } => None,
+        };
+        let (label, role, attempts) = (label(planned), planned.asset.role, asked.attempts);
+        let wanted = Wanted { role, url, name: format!("{}/{label}", asked.id), unless_current, attempts };
+        let fetch = async {
+            let mut part = stage.part()?;
+            let received = self.downloader.download(&wanted, &mut part).await?;
+            Ok((part, received))
+        };
+        match (fetch.await, unless_current) {
+            (Ok((_, Received::NotModified)), Some(standing)) => Got::Standing(standing.clone()),
+            (Ok((_, Received::NotModified)), None) => {
+                Got::Missing(Failure::new(ErrorKind::BadReply, "the CDN says that nothing changed, unasked"))
+            }
+            (Ok((part, Received::File(description))), _) => Got::Part(part, description),
+            (Err(failure), _) => Got::Missing(Failure::of_asset(failure, &label)),
+        }
     }
 }
 
 /// What a person knows an asset by whose bytes may not be known yet: its standing file's name, or its stem with its
 /// path's extension.
 fn label(planned: &Planned) -> String {
-    if let Action::Fetch { prior: Some(prior), .. } | Action::Keep(prior) = &planned.action {
-        return prior.file.clone();
+    if let Some(name) = planned.action.standing_name() {
+        return name.to_owned();
     }
     let path = url_path(&planned.asset.url);
     let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);

@@ -36,7 +36,7 @@ impl Gone {
     }
 
     /// An element that was not noted as gone is.
-    pub(super) fn newly(&mut self, account: Option<&str>, id: ElementId, since: Time) {
+    pub(super) fn add(&mut self, account: Option<&str>, id: ElementId, since: Time) {
         self.0.entry(account.map(str::to_owned)).or_default().newly_gone.push((id, since));
     }
 
@@ -67,7 +67,7 @@ mod tests {
         let mut all = Gone::default();
         for number in 0..gone {
             all.asked(None, false);
-            all.newly(None, format!("u_{number}").parse().unwrap(), Time::now());
+            all.add(None, format!("u_{number}").parse().unwrap(), Time::now());
         }
         for _ in 0..answered {
             all.asked(None, true);
@@ -80,7 +80,7 @@ mod tests {
         let mut all = Gone::default();
         for number in 0..2 {
             all.asked(Some("a@b.c"), false);
-            all.newly(Some("a@b.c"), format!("u_{number}").parse().unwrap(), Time::now());
+            all.add(Some("a@b.c"), format!("u_{number}").parse().unwrap(), Time::now());
             all.asked(Some("d@e.f"), true);
         }
         assert_eq!(all.suspicious(), 2);

@@ -35,16 +35,14 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Takes an outcome in; says why the run must end, where it must.
-    pub(super) fn add(&mut self, account: Option<&str>, outcome: &ElementOutcome) -> Option<End> {
+    pub(super) fn add(&mut self, outcome: &ElementOutcome) -> Option<End> {
         self.summary.add(outcome);
         // A bad line says nothing about API and destination.
         outcome.id.as_ref()?;
         self.elements += 1;
-        let known = !matches!(outcome.status, Status::Failed | Status::Gone);
-        self.gone.asked(account, known);
         let failure = outcome.error.as_ref().filter(|_| outcome.status == Status::Failed);
         let Some(failure) = failure else {
-            self.answered();
+            self.is_reached();
             self.failing_in_row = 0;
             return None;
         };
@@ -80,15 +78,22 @@ impl Watch {
         (self.failing_in_row >= FAILING).then(|| End::Broken(message()))
     }
 
-    /// The API answered for an element, whose outcome may come much later.
-    pub(super) fn answered(&mut self) {
+    /// The API was asked for an element of `account`, whose outcome may come much later, and knew it or not.
+    pub(super) fn asked(&mut self, account: Option<&str>, known: bool) {
+        self.gone.asked(account, known);
+        if known {
+            self.is_reached();
+        }
+    }
+
+    fn is_reached(&mut self) {
         self.answered = true;
         self.unreachable_in_row = 0;
     }
 
     fn count_unreachable(&mut self, unreachable: bool) {
         if !unreachable {
-            return self.answered();
+            return self.is_reached();
         }
         self.unreachable_in_row += 1;
         if self.unreachable_in_row == 1 {
@@ -101,8 +106,8 @@ impl Watch {
     }
 
     /// An element that was not noted as gone is.
-    pub(super) fn newly(&mut self, account: Option<&str>, id: ElementId, since: Time) {
-        self.gone.newly(account, id, since);
+    pub(super) fn add_newly_gone(&mut self, account: Option<&str>, id: ElementId, since: Time) {
+        self.gone.add(account, id, since);
     }
 
     /// The end of a run whose few elements all failed since the API was down.
@@ -113,7 +118,7 @@ impl Watch {
     }
 
     /// What is newly gone.
-    pub(super) fn newly_gone(&mut self) -> Vec<(ElementId, Time)> {
+    pub(super) fn take_newly_gone(&mut self) -> Vec<(ElementId, Time)> {
         self.gone.take()
     }
 
@@ -147,7 +152,7 @@ mod tests {
 
     fn ends_after(kinds: &[Option<ErrorKind>]) -> Option<usize> {
         let mut watch = Watch::default();
-        kinds.iter().position(|&kind| watch.add(None, &outcome(kind)).is_some())
+        kinds.iter().position(|&kind| watch.add(&outcome(kind)).is_some())
     }
 
     #[test]
@@ -161,12 +166,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_api_that_answered_has_to_be_away_for_minutes() {
         let (mut watch, down) = (Watch::default(), outcome(Some(ErrorKind::Connect)));
-        watch.add(None, &outcome(None));
-        assert!((0..20).all(|_| watch.add(None, &down).is_none()));
+        watch.add(&outcome(None));
+        assert!((0..20).all(|_| watch.add(&down).is_none()));
         tokio::time::advance(AWAY).await;
-        assert!(matches!(watch.add(None, &down), Some(End::Broken(_))));
-        watch.add(None, &outcome(Some(ErrorKind::NotFound)));
-        assert!((0..20).all(|_| watch.add(None, &down).is_none()));
+        assert!(matches!(watch.add(&down), Some(End::Broken(_))));
+        watch.add(&outcome(Some(ErrorKind::NotFound)));
+        assert!((0..20).all(|_| watch.add(&down).is_none()));
     }
 
     #[test]
@@ -182,16 +187,16 @@ mod tests {
         let mut watch = Watch::default();
         let error = Some(Failure::new(ErrorKind::Http(401), "no").of_asset("cover.jpg"));
         let refused = ElementOutcome { error, ..outcome(Some(ErrorKind::Http(401))) };
-        assert_eq!(watch.add(None, &refused), None);
+        assert_eq!(watch.add(&refused), None);
     }
 
     #[test]
     fn a_short_list_without_any_answer_is_a_run_that_could_not_be_done() {
         let mut watch = Watch::default();
-        watch.add(None, &outcome(Some(ErrorKind::Dns)));
-        watch.add(None, &ElementOutcome::bad_line("ids.txt:2".into(), "no ID".into()));
+        watch.add(&outcome(Some(ErrorKind::Dns)));
+        watch.add(&ElementOutcome::bad_line("ids.txt:2".into(), "no ID".into()));
         assert!(matches!(watch.unreachable(), Some(End::Broken(_))));
-        watch.add(None, &outcome(None));
+        watch.add(&outcome(None));
         assert_eq!(watch.unreachable(), None);
     }
 }

@@ -1,7 +1,6 @@
 use super::*;
 use crate::digest::Digest;
 use crate::element::Fields;
-use crate::error::ErrorKind;
 use crate::manifest::{FORMAT, Response};
 use crate::time::Time;
 use rstest::rstest;
@@ -91,9 +90,10 @@ fn stands(element: &Element, gaps: &[usize]) -> Standing {
 fn told(plan: &Plan) -> String {
     let actions = plan.assets.iter().map(|planned| match &planned.action {
         Action::Keep(prior) => format!("keep {}", prior.file),
-        Action::Fetch { conditional: true, .. } => format!("ask {}", planned.stem),
-        Action::Fetch { prior: Some(_), .. } => format!("again {}", planned.stem),
-        Action::Fetch { prior: None, .. } => format!("fetch {}", planned.stem),
+        Action::Ask(_) => format!("ask {}", planned.stem),
+        Action::Again(_) => format!("again {}", planned.stem),
+        Action::Fetch { had: Some(file) } => format!("fetch {file}"),
+        Action::Fetch { had: None } => format!("fetch {}", planned.stem),
     });
     let changed = if plan.changed { "changed" } else { "unchanged" };
     actions.chain([changed.to_owned()]).collect::<Vec<_>>().join(", ")
@@ -131,7 +131,7 @@ fn told(plan: &Plan) -> String {
     Some(vec![]), "again cover, again side, again video, changed")]
 #[case::a_file_is_damaged(|_: &mut Element, standing: &mut Option<Standing>, _: &mut Policy| {
     standing.as_mut().unwrap().damaged = vec!["side.png".into()];
-}, Some(vec![]), "keep cover.jpg, fetch side, keep video.mp4, changed")]
+}, Some(vec![]), "keep cover.jpg, fetch side.png, keep video.mp4, changed")]
 #[case::the_reply_is_damaged(|_: &mut Element, standing: &mut Option<Standing>, _: &mut Policy| {
     standing.as_mut().unwrap().damaged = vec!["element.json".into()];
 }, Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, changed")]
@@ -193,11 +193,10 @@ fn a_version_replaces_one_that_misses_at_least_the_same(
 ) {
     let element = sample(1);
     let standing = standing.map(|gaps| stands(&element, gaps));
-    let failure = (!candidate.is_empty()).then(|| Failure::new(ErrorKind::Http(404), "gone"));
-    let verdict = match settle(&manifest(&element, candidate), standing.as_ref(), failure) {
+    let verdict = match judge(&manifest(&element, candidate), standing.as_ref()) {
         Verdict::Same => "same",
         Verdict::Commit => "commit",
-        Verdict::Refuse(_) => "refuse",
+        Verdict::Refuse => "refuse",
     };
     assert_eq!(verdict, expected);
 }
@@ -206,5 +205,5 @@ fn a_version_replaces_one_that_misses_at_least_the_same(
 fn what_is_damaged_is_replaced_even_by_the_same() {
     let element = sample(1);
     let standing = Standing { damaged: vec!["cover.jpg".into()], ..stands(&element, &[]) };
-    assert_eq!(settle(&manifest(&element, &[]), Some(&standing), None), Verdict::Commit);
+    assert_eq!(judge(&manifest(&element, &[]), Some(&standing)), Verdict::Commit);
 }

@@ -119,17 +119,25 @@ impl LocalStore {
     ///
     /// # Errors
     /// The folder is not to be touched, or can't be read.
-    pub fn standing(&self, id: &ElementId) -> Result<Occupant, Failure> {
+    pub fn occupant(&self, id: &ElementId) -> Result<Occupant, Failure> {
         match &self.0.root {
             Some(root) => standing::look(root, id, self.0.own.is_some()),
             None => Ok(Occupant::Nothing),
         }
     }
 
-    /// The manifest that stands for `id`, its files unchecked; none where there is none to read.
-    pub fn manifest(&self, id: &ElementId) -> Option<Manifest> {
-        let bytes = self.0.root.as_ref()?.dir(id.as_str()).ok()?.read(MANIFEST).ok()?;
-        Manifest::parse(&bytes, id).ok()
+    /// The manifest that stands for `id`, its files unchecked; none where there is none, or none that can be made out.
+    ///
+    /// # Errors
+    /// There is one, and it can't be read.
+    pub fn manifest(&self, id: &ElementId) -> Result<Option<Manifest>, Failure> {
+        let Some(root) = &self.0.root else { return Ok(None) };
+        let path = format!("{id}/{MANIFEST}");
+        match root.read(&path) {
+            Ok(bytes) => Ok(Manifest::parse(&bytes, id).ok()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound || standing::is_no_folder(&error) => Ok(None),
+            Err(error) => Err(Failure::io(format!("read {}", root.at(&path)), &error)),
+        }
     }
 
     /// Starts the next version of `id`.

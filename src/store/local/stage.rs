@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::LocalStore;
 use super::dir::{Dir, set_modified};
@@ -25,6 +26,8 @@ pub struct Stage {
     pub(super) version: Dir,
     /// Whether what is staged is worth keeping for recovery.
     pub(super) keep: bool,
+    /// How many parts were made; each is named by its number.
+    parts: AtomicU32,
 }
 
 impl Stage {
@@ -38,15 +41,15 @@ impl Stage {
             done => done.map_err(cannot)?,
         };
         let version = dir.make(VERSION).map_err(cannot)?;
-        Ok(Self { id: id.clone(), dir, version, keep: false, store })
+        Ok(Self { id: id.clone(), dir, version, keep: false, parts: AtomicU32::new(0), store })
     }
 
-    /// A new file for the asset number `index`, not yet part of the version.
+    /// A new file, not yet part of the version.
     ///
     /// # Errors
     /// The file can't be made.
-    pub fn part(&self, index: usize) -> Result<Part, Failure> {
-        let name = index.to_string();
+    pub fn part(&self) -> Result<Part, Failure> {
+        let name = self.parts.fetch_add(1, Relaxed).to_string();
         let file =
             self.dir.create(&name).map_err(|error| Failure::io(format!("make {}", self.dir.at(&name)), &error))?;
         Ok(Part { path: self.dir.at(&name), name, file, hasher: Hasher::new(), size: 0 })

@@ -161,7 +161,7 @@ pub(super) fn candidate(store: &LocalStore, number: u8) -> Result<Candidate, Fai
 
 pub(super) fn candidate_of(store: &LocalStore, id: &str, number: u8) -> Result<Candidate, Failure> {
     let id = self::id(id);
-    let occupant = store.standing(&id)?;
+    let occupant = store.occupant(&id)?;
     let stage = store.stage(&id)?;
     let manifest = manifest(&id, number);
     let good = |file: &str| occupant.standing().is_some_and(|standing| !standing.damaged.contains(&file.to_owned()));
@@ -169,7 +169,7 @@ pub(super) fn candidate_of(store: &LocalStore, id: &str, number: u8) -> Result<C
         match occupant.version() {
             Some(version) if index == 0 && good("cover.png") => stage.keep(version, "cover.png", "cover.png")?,
             _ => {
-                let mut part = stage.part(index)?;
+                let mut part = stage.part()?;
                 part.write(&bytes)?;
                 stage.adopt(&part, &asset.file, asset.fetched_at)?;
             }

@@ -1,5 +1,4 @@
-//! Waiting: an account's gate, which a 429 closes for all its requests. Beside [`retry`](super::retry) the only place
-//! that sleeps.
+//! An account's gate, which a 429 shuts for all its requests, and a broken session for good.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::{ErrorKind, Failure};
+use crate::http::retry::sleep;
 
 /// The longest wait that the API can impose at a time.
 const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
@@ -14,12 +14,6 @@ const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
 const MAX_OWN_PAUSE: Duration = Duration::from_secs(60);
 /// So many pauses without a success between end the account.
 const MAX_PAUSES: u32 = 6;
-
-/// Waits so long.
-#[expect(clippy::disallowed_methods, reason = "the one place that sleeps")]
-pub(super) async fn sleep(delay: Duration) {
-    tokio::time::sleep(delay).await;
-}
 
 /// What an account's requests have met with.
 #[derive(Debug, Default)]
@@ -33,43 +27,52 @@ struct State {
 
 /// The gate of one account: shut for a while after a 429, for good when the account is broken.
 #[derive(Debug, Default)]
-pub struct Gate(Mutex<State>);
+pub(super) struct Gate(Mutex<State>);
 
 /// The way through a gate, as it was when a request was sent.
 #[derive(Clone, Copy, Debug)]
-pub struct Passage(u64);
+pub(super) struct Passage(u64);
+
+/// What is seen of a gate.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Look {
+    /// It is open.
+    Open(Passage),
+    /// It stays shut for so long.
+    Shut(Duration),
+}
 
 impl Gate {
     /// Waits until the gate is open.
     ///
     /// # Errors
     /// The account is broken; no request of its is sent any more.
-    pub async fn pass(&self) -> Result<Passage, Failure> {
+    pub(super) async fn pass(&self) -> Result<Passage, Failure> {
         loop {
             match self.look()? {
-                Ok(passage) => return Ok(passage),
-                Err(wait) => sleep(wait).await,
+                Look::Open(passage) => return Ok(passage),
+                Look::Shut(wait) => sleep(wait).await,
             }
         }
     }
 
-    /// The way through where the gate is open, else how long it stays shut.
+    /// Whether the gate is open.
     ///
     /// # Errors
     /// The account is broken.
-    pub fn look(&self) -> Result<Result<Passage, Duration>, Failure> {
+    pub(super) fn look(&self) -> Result<Look, Failure> {
         let state = self.state();
         if let Some(failure) = &state.dead {
             return Err(failure.clone());
         }
         let shut = state.opens_at.map(|at| at.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero());
-        Ok(shut.map_or(Ok(Passage(state.generation)), Err))
+        Ok(shut.map_or(Look::Open(Passage(state.generation)), Look::Shut))
     }
 
     /// Shuts the gate as the API `asked`, or for a second, two, four… where it named no time. Says for how long;
     /// nothing where another request of the same passage shut it already: that is one pause, which `asked` can only
     /// make longer.
-    pub fn shut(&self, passage: Passage, asked: Option<Duration>) -> Option<Duration> {
+    pub(super) fn shut(&self, passage: Passage, asked: Option<Duration>) -> Option<Duration> {
         let mut state = self.state();
         if state.generation != passage.0 {
             let until = asked.map(|asked| Instant::now() + asked.min(MAX_PAUSE));
@@ -90,12 +93,12 @@ impl Gate {
     }
 
     /// A request of the account succeeded.
-    pub fn succeeded(&self) {
+    pub(super) fn succeeded(&self) {
         self.state().pauses_in_row = 0;
     }
 
     /// The account is broken: `failure` is what its other elements fail with.
-    pub fn close_for_good(&self, failure: Failure) {
+    pub(super) fn close_for_good(&self, failure: Failure) {
         self.state().dead.get_or_insert(failure);
     }
 
