@@ -153,7 +153,8 @@ impl Api {
                 Err(Miss::Paused) => {}
                 Err(Miss::Failed(failure)) => {
                     drop(slot);
-                    retry.pause(failure).await?;
+                    let message = self.http.without_token(failure.message);
+                    retry.pause(Failure { message, ..failure }).await?;
                 }
             }
         }
@@ -209,7 +210,7 @@ impl Api {
             429 => {
                 if let Some(delay) = gate.shut(passage, asked.or_else(|| retry_after_in(&body))) {
                     let account = call.account.map(str::to_owned);
-                    self.events.hint(Event::Paused { account, what: said, delay });
+                    self.events.hint(Event::Paused { account, what: self.http.without_token(said), delay });
                 }
                 Err(Miss::Paused)
             }

@@ -2,7 +2,7 @@
 
 mod value;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
@@ -18,9 +18,10 @@ use element_mirror::plan::Policy;
 use element_mirror::report::log::Verbosity;
 use element_mirror::store::local::LocalOptions;
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
-const HTTP: &str = "Network";
+const NETWORK: &str = "Network";
 const ACCOUNT: &str = "Account";
 const WHAT: &str = "What is mirrored";
 const SAYING: &str = "What is said";
@@ -101,7 +102,7 @@ pub(crate) struct RunArgs {
     lock_wait: Duration,
 
     /// The account of elements whose list names none [env: USEAPI_EMAIL].
-    #[arg(long, value_name = "EMAIL", help_heading = ACCOUNT, env = "ELEMENT_MIRROR_EMAIL", hide_env = true)]
+    #[arg(long, value_name = "EMAIL", value_parser = value::email, help_heading = ACCOUNT, env = "ELEMENT_MIRROR_EMAIL", hide_env = true)]
     email: Option<String>,
 
     /// A file with the API token; without it the token is taken from $USEAPI_TOKEN.
@@ -130,7 +131,7 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(next_help_heading = HTTP)]
+#[command(next_help_heading = NETWORK)]
 struct NetworkArgs {
     /// Asset downloads at a time.
     #[arg(short = 'j', long, value_name = "N", default_value_t = 16, value_parser = value::count(1, 1024),
@@ -215,7 +216,7 @@ impl Cli {
         let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         let Command::Run(args) = &mut cli.command;
         if let Some((name, matches)) = matches.subcommand()
-            && let Err(message) = args.saying.settle(matches)
+            && let Err(message) = args.saying.resolve_conflict(matches)
             && let Some(command) = command.find_subcommand_mut(name)
         {
             command.error(ErrorKind::ArgumentConflict, message).exit();
@@ -226,7 +227,7 @@ impl Cli {
 
 impl SayingArgs {
     /// Lets a switch on the command line win over its opposite in the environment, which clap takes for a conflict.
-    fn settle(&mut self, matches: &ArgMatches) -> Result<(), &'static str> {
+    fn resolve_conflict(&mut self, matches: &ArgMatches) -> Result<(), &'static str> {
         let typed = |switch| matches.value_source(switch) == Some(ValueSource::CommandLine);
         match (typed("quiet"), typed("verbose")) {
             (true, false) => self.verbose = false,
@@ -268,14 +269,30 @@ impl RunArgs {
         Ok(inputs)
     }
 
+    /// Refuses a report that would be written over what the mirror holds.
+    pub(crate) fn check_report(&self) -> Result<(), RunError> {
+        let report = self.report.as_deref().filter(|report| *report != Path::new("-"));
+        let folder = report.and_then(Path::parent).and_then(|parent| match parent.as_os_str().is_empty() {
+            true => Path::new(".").canonicalize().ok(),
+            false => parent.canonicalize().ok(),
+        });
+        match (folder, self.out.canonicalize()) {
+            (Some(folder), Ok(out)) if folder != out && folder.starts_with(&out) => {
+                let message = "--report would be written into a folder of the mirror; put it beside the mirror";
+                Err(RunError::Usage(message.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Where to.
-    pub(crate) fn destination(&self) -> &std::path::Path {
+    pub(crate) fn destination(&self) -> &Path {
         &self.out
     }
 
     /// How the destination is opened; none in a dry run.
-    pub(crate) fn local_options(&self) -> Option<LocalOptions> {
-        (!self.dry_run).then_some(LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync })
+    pub(crate) fn local_options(&self, stop: CancellationToken) -> Option<LocalOptions> {
+        (!self.dry_run).then_some(LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, stop })
     }
 
     /// Whether the built-in sample API stands in for the real one.

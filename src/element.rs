@@ -178,7 +178,10 @@ pub fn public_url(url: &str) -> String {
             url.set_fragment(None);
             url.into()
         }
-        _ => without_query(url).chars().take(100).collect(),
+        _ => {
+            let rest = without_query(url);
+            rest.rsplit_once('@').map_or(rest, |(_, rest)| rest).chars().take(100).collect()
+        }
     }
 }
 
@@ -234,6 +237,7 @@ mod tests {
     fn a_public_url_holds_no_secret() {
         assert_eq!(public_url("https://u:p@h.example/a.png?sig=s#f"), "https://h.example/a.png");
         assert_eq!(public_url("not a url?sig=s"), "not a url");
+        assert_eq!(public_url("//user:secret@host/x"), "host/x");
         assert_eq!(public_url(&format!("data:image/png;base64,{}", "A".repeat(500))).len(), 100);
     }
 }

@@ -143,6 +143,8 @@ impl Failure {
         use std::io::ErrorKind as Io;
         let kind = match error.kind() {
             Io::StorageFull | Io::QuotaExceeded => ErrorKind::DiskFull,
+            // The system's own interruptions are gone on with; this one is a run's end.
+            Io::Interrupted => ErrorKind::Interrupted,
             _ => ErrorKind::Io,
         };
         Self::new(kind, format!("{what}: {error}"))

@@ -101,6 +101,11 @@ impl Events {
         let _ = self.sender.try_send(event);
     }
 
+    /// The same as [`Self::tell`], for threads outside the runtime.
+    pub fn tell_blocking(&self, event: Event) {
+        let _ = self.sender.blocking_send(event);
+    }
+
     /// Tells something that must not be lost, and waits for room.
     pub async fn tell(&self, event: Event) {
         // The receiver lives as long as the run; after that nobody is there to be told.

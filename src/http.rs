@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, ClientBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -109,10 +109,19 @@ impl Http {
         Retry::new(self.options.retries, what.into(), self.events.clone())
     }
 
+    /// `text` without the token, which an API may well repeat to whoever sent it.
+    pub fn without_token(&self, text: String) -> String {
+        let bearer = self.authorization.to_str().unwrap_or_default();
+        match bearer.strip_prefix("Bearer ").filter(|token| !token.is_empty()) {
+            Some(token) if text.contains(token) => text.replace(token, "[token]"),
+            _ => text,
+        }
+    }
+
     /// A permit to send a request to `target`.
     ///
     /// # Errors
-    /// The run is over.
+    /// None as long as the lane is open, which it is until the end.
     pub async fn permit(&self, target: Target) -> Result<SemaphorePermit<'_>, Failure> {
         let permit = self.lane(target).permits.acquire().await;
         permit.map_err(|_| Failure::new(ErrorKind::Interrupted, "the run is over"))
@@ -176,11 +185,6 @@ impl Reply<'_> {
         self.response.headers().get(name)?.to_str().ok()
     }
 
-    /// All headers.
-    pub fn headers(&self) -> &HeaderMap {
-        self.response.headers()
-    }
-
     /// The body's length, where the server says it.
     pub fn content_length(&self) -> Option<u64> {
         self.header(&reqwest::header::CONTENT_LENGTH)?.trim().parse().ok()
@@ -235,7 +239,10 @@ struct Lane {
 
 impl Lane {
     fn new(target: Target, options: &HttpOptions, guard: &Arc<Guard>) -> Result<Self, Failure> {
-        let plain = client(target, options, guard).tls_certs_only([]).build().map_err(unbuildable)?;
+        let plain = client(target, options, guard).tls_certs_only([]);
+        // In clear the token goes to this machine alone, and to no proxy.
+        let plain = if target == Target::Api { plain.no_proxy() } else { plain };
+        let plain = plain.build().map_err(unbuildable)?;
         let permits = match target {
             Target::Api => options.api_concurrency,
             Target::Cdn => options.concurrency,
@@ -293,12 +300,22 @@ fn classify(error: reqwest::Error, url: &Url) -> Failure {
         ErrorKind::Timeout
     } else if words.contains("certificate") {
         ErrorKind::Tls
+    } else if is_of_this_machine(&error) {
+        ErrorKind::Io
     } else if error.is_dns() {
         ErrorKind::Dns
     } else {
         ErrorKind::Connect
     };
     Failure::new(kind, format!("no reply from {}: {words}", url.host_str().unwrap_or("?")))
+}
+
+/// Whether this machine has no more descriptors, buffers or memory: no fault of the other side.
+fn is_of_this_machine(error: &(dyn StdError + 'static)) -> bool {
+    use rustix::io::Errno;
+    const OWN: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    let code = |error: &(dyn StdError + 'static)| error.downcast_ref::<std::io::Error>()?.raw_os_error();
+    chain(error).filter_map(code).any(|code| OWN.iter().any(|own| own.raw_os_error() == code))
 }
 
 fn find_cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
@@ -312,7 +329,13 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 
 /// An error with its causes, each said once, without what only says that a request failed.
 fn causes(error: &(dyn StdError + 'static)) -> String {
-    const EMPTY_WORDS: [&str; 3] = ["error sending request", "client error (Connect)", "client error (SendRequest)"];
+    const EMPTY_WORDS: [&str; 5] = [
+        "error sending request",
+        "client error (Connect)",
+        "client error (SendRequest)",
+        "error decoding response body",
+        "request or response body error",
+    ];
     let mut words = String::new();
     for cause in chain(error) {
         let said = cause.to_string();

@@ -211,7 +211,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_id_is_taken_once_and_the_first_line_wins() {
-        let found = lines(&[b"u_1 a@b.c\nu_2\nu_1 A@B.C\nu_2\n", b"u_1 x@y.z\nu_3\n"]).await;
+        let found = lines(&[b"u_1 a@b.c\nu_2\nu_1 A@B.C\nu_1\nu_2\n", b"u_1 x@y.z\nu_3\n"]).await;
         assert_eq!(found, ["u_1 a@b.c", "u_2", "contradiction list1:1", "u_3"]);
     }
 

@@ -4,7 +4,6 @@ mod cli;
 mod terminal;
 
 use std::fs::File;
-use std::io::IsTerminal as _;
 use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,7 +21,7 @@ use element_mirror::report::ndjson::NdjsonReport;
 use element_mirror::report::sink::Sink;
 use element_mirror::report::{Reporter, drain};
 use element_mirror::stop::Stop;
-use element_mirror::store::local::{LocalStore, Recovered};
+use element_mirror::store::local::{LocalStore, Opened, Recovered};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -56,15 +55,16 @@ fn main() -> ExitCode {
 fn run(args: &RunArgs) -> Result<Summary, RunError> {
     let token = args.token()?;
     let inputs = args.inputs()?;
+    args.check_report()?;
     let workers = thread::available_parallelism().map_or(MIN_WORKERS, |cores| cores.get().max(MIN_WORKERS));
     let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     let runtime = runtime.map_err(|error| RunError::io("can't start", error))?;
     let stop = Stop::default();
     watch_signals(stop.clone())?;
-    let opened = runtime.block_on(stop.token().run_until_cancelled(open(args)));
+    let opened = runtime.block_on(stop.token().run_until_cancelled(open(args, &stop)));
     // Interrupted while it waited for the lock.
     let Some(opened) = opened else { return Ok(Summary { ends: stop.ends(), ..Summary::default() }) };
-    let (store, recovered) = opened?;
+    let Opened { store, recovered } = opened?;
     let (events, receiver) = Events::channel(EVENTS);
     let counters = Arc::clone(&events.counters);
     let reporters = reporters(args, &counters, &stop)?;
@@ -81,8 +81,10 @@ fn run(args: &RunArgs) -> Result<Summary, RunError> {
         let mirror = Mirror::new(store, args.mirror_options(token, demo), events, stop.clone())?;
         Ok::<_, RunError>(mirror.run(Lines::read(inputs, counters)?).await)
     });
-    // The reporters end with the last sender of events; a panic of theirs has been printed by then.
-    let _ = reporting.join();
+    // The reporters end with the last sender of events.
+    if reporting.join().is_err() {
+        stop.end(End::Broken("reporting broke down, please report it".into()));
+    }
     // A pipe that says nothing, or a slow name server, is no reason to stay.
     runtime.shutdown_background();
     // A report that could not be written to its end is known only now.
@@ -90,13 +92,10 @@ fn run(args: &RunArgs) -> Result<Summary, RunError> {
 }
 
 /// Opens the destination: for a run, or to look only.
-async fn open(args: &RunArgs) -> Result<(LocalStore, Recovered), RunError> {
-    match args.local_options() {
-        Some(options) => {
-            let opened = LocalStore::open(args.destination(), &options).await?;
-            Ok((opened.store, opened.recovered))
-        }
-        None => Ok((LocalStore::open_to_look(args.destination())?, Recovered::default())),
+async fn open(args: &RunArgs, stop: &Stop) -> Result<Opened, RunError> {
+    match args.local_options(stop.token().clone()) {
+        Some(options) => LocalStore::open(args.destination(), &options).await,
+        None => LocalStore::open_to_look(args.destination(), stop.token().clone()),
     }
 }
 
@@ -115,7 +114,11 @@ async fn tell_recovered(events: &Events, recovered: &Recovered) {
 fn reporters(args: &RunArgs, counters: &Arc<Counters>, stop: &Stop) -> Result<Vec<Box<dyn Reporter>>, RunError> {
     let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
     if let Some(path) = &args.report {
-        reporters.push(Box::new(NdjsonReport::new(Sink::new(report_file(path)?, stop.clone()))));
+        reporters.push(Box::new(NdjsonReport::new(Sink::new(
+            path.display().to_string(),
+            report_file(path)?,
+            stop.clone(),
+        ))));
     }
     reporters.push(match args.saying.log_format {
         LogFormat::Json => Box::new(JsonLog::new(std::io::stderr(), args.saying.verbosity())),
@@ -151,11 +154,7 @@ fn watch_signals(stop: Stop) -> Result<(), RunError> {
         })
     };
     let watching = thread::Builder::new().name("signals".into()).spawn(move || {
-        let first = next();
-        stop.end(End::Signal(first));
-        if std::io::stderr().is_terminal() {
-            terminal::complain("stopping; once more stops at once");
-        }
+        stop.end(End::Signal(next()));
         std::process::exit(128 + next());
     });
     watching.map(drop).map_err(cannot)

@@ -146,7 +146,6 @@ pub fn ends_whole(media: &Media, head: &[u8], tail: &[u8], size: u64) -> bool {
     match media.media_type.as_str() {
         "image/jpeg" => holds(&[0xff, 0xd9]),
         "image/png" => holds(b"IEND"),
-        "image/gif" => holds(&[0x3b]),
         // RIFF gives its own length, less the eight bytes up to there.
         "image/webp" => head
             .get(4..8)

@@ -194,14 +194,17 @@ impl End {
     }
 }
 
-/// One of the elements that failed for a reason, to show.
+/// So many names of elements that failed alike are kept.
+const EXAMPLES: usize = 5;
+
+/// The elements that failed for a reason, to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FailureGroup {
     /// How many elements failed so.
     pub count: u64,
-    /// The first one's name.
-    pub example: String,
-    /// What was said about it.
+    /// The names of the first ones.
+    pub examples: Vec<String>,
+    /// What was said about the first one.
     pub message: String,
 }
 
@@ -237,8 +240,10 @@ impl Summary {
             let group = self.failures.entry(failure.kind).or_default();
             group.count += 1;
             if group.count == 1 {
-                group.example = outcome.name().to_owned();
                 group.message.clone_from(&failure.message);
+            }
+            if group.examples.len() < EXAMPLES {
+                group.examples.push(outcome.name().to_owned());
             }
         }
     }
@@ -304,12 +309,13 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_grouped_with_their_first_example() {
+    fn failures_are_grouped_with_examples() {
         let mut summary = Summary::default();
         for line in 1..=3 {
             summary.add(&ElementOutcome::bad_line(format!("ids.txt:{line}"), format!("line {line}")));
         }
         let group = &summary.failures[&ErrorKind::BadLine];
-        assert_eq!((group.count, group.example.as_str(), group.message.as_str()), (3, "ids.txt:1", "line 1"));
+        assert_eq!((group.count, group.message.as_str()), (3, "line 1"));
+        assert_eq!(group.examples, ["ids.txt:1", "ids.txt:2", "ids.txt:3"]);
     }
 }

@@ -26,12 +26,16 @@ pub trait Reporter: Send {
 
     /// Some time has passed.
     fn tick(&mut self) {}
+
+    /// The run is asked to end early.
+    fn stopping(&mut self, _ends: &[End]) {}
 }
 
 /// Tells `reporters` every event until the run is over. A reporter that fails ends the run and is told nothing more.
 pub async fn drain(mut events: mpsc::Receiver<Event>, mut reporters: Vec<Box<dyn Reporter>>, stop: Stop) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut told_stop = false;
     loop {
         tokio::select! {
             event = events.recv() => match event {
@@ -44,6 +48,11 @@ pub async fn drain(mut events: mpsc::Receiver<Event>, mut reporters: Vec<Box<dyn
                 }
                 None => return,
             },
+            () = stop.token().cancelled(), if !told_stop => {
+                told_stop = true;
+                let ends = stop.ends();
+                reporters.iter_mut().for_each(|reporter| reporter.stopping(&ends));
+            }
             _ = ticks.tick() => reporters.iter_mut().for_each(|reporter| reporter.tick()),
         }
     }
@@ -55,7 +64,7 @@ fn tell(reporter: &mut dyn Reporter, event: &Event, stop: &Stop) -> bool {
         Err(error) => {
             stop.end(match error.kind() {
                 io::ErrorKind::BrokenPipe => End::ReaderGone,
-                _ => End::Broken(format!("can't write the report: {error}")),
+                _ => End::Broken(error.to_string()),
             });
             false
         }

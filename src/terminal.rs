@@ -17,6 +17,7 @@ use element_mirror::report::log::Verbosity;
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::cli::{SayingArgs, When};
+use summary::LastWords;
 
 /// So many failures are said one by one; the summary counts the others.
 const MOST_FAILURES: u64 = 20;
@@ -114,7 +115,7 @@ impl Terminal {
             let status = style.apply_to(format!("{:>10}", outcome.status.as_str()));
             self.say(&format!("{status}  {}{}", outcome.name(), detail(outcome)));
         }
-        if told && self.verbosity == Verbosity::Normal && self.failures == MOST_FAILURES {
+        if told && self.verbosity == Verbosity::Normal && self.failures == MOST_FAILURES + 1 {
             self.say(&self.paint.dim.apply_to("            further failures are counted below").to_string());
         }
     }
@@ -153,7 +154,8 @@ impl Reporter for Terminal {
             }
             Event::Paused { account, what, delay } if verbose => {
                 let account = account.as_deref().unwrap_or("the account");
-                self.say(&format!("     pause  {account}: {what}; for {:.1} s", delay.as_secs_f64()));
+                let delay = delay.as_secs_f64();
+                self.say(&format!("     pause  {account}: the API asks to wait {delay:.1} s (429: {what})"));
             }
             Event::Refreshed { what } if verbose => {
                 self.say(&format!("   refresh  {what}: links were refused, asked for new ones"));
@@ -167,14 +169,23 @@ impl Reporter for Terminal {
                 }
                 self.progress = Progress::None;
                 // Whoever closed the pipe has seen enough, and says so to nobody.
-                let closed = summary.ends.contains(&End::ReaderGone);
+                let closed = summary.ends == [End::ReaderGone];
                 if !closed && (self.verbosity > Verbosity::Quiet || summary.exit_code() != 0) {
-                    write_line(summary::tell(summary, &self.destination, &self.paint).trim_end());
+                    let left = self.counters.known.load(Relaxed).saturating_sub(self.done);
+                    let (destination, paint) = (&self.destination, &self.paint);
+                    write_line(&LastWords { summary, left, destination, paint }.tell());
                 }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn stopping(&mut self, ends: &[End]) {
+        // Whoever pressed the keys is to know that they were heard.
+        if ends.iter().any(|end| matches!(end, End::Signal(_))) && io::stderr().is_terminal() {
+            self.say(&self.paint.odd.apply_to("  stopping  once more stops at once").to_string());
+        }
     }
 
     fn tick(&mut self) {
@@ -220,7 +231,7 @@ fn detail(outcome: &ElementOutcome) -> String {
             format!(": {asset}{} ({})", failure.message, failure.kind)
         }
         (None, Some(downloaded)) if downloaded > 0 => {
-            format!("  {downloaded} files, {}", BinaryBytes(outcome.bytes.unwrap_or(0)))
+            format!("  {}, {}", summary::files(downloaded), BinaryBytes(outcome.bytes.unwrap_or(0)))
         }
         _ => String::new(),
     }

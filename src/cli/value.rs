@@ -22,6 +22,12 @@ pub(super) fn named(text: &str) -> Result<String, String> {
     if text.is_empty() || text.starts_with('#') { Err("no ID is given".into()) } else { Ok(text.to_owned()) }
 }
 
+/// An account's email; an empty one is none.
+pub(super) fn email(text: &str) -> Result<String, String> {
+    let plain = text.is_empty() || (text.contains('@') && !text.chars().any(|c| c.is_whitespace() || c.is_control()));
+    if plain { Ok(text.to_owned()) } else { Err("that is no email".into()) }
+}
+
 /// A destination folder.
 pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
     match text {

@@ -14,6 +14,9 @@ use crate::time::Time;
 /// The most tags that are kept; an element has a handful.
 const MAX_TAGS: usize = 1000;
 
+/// The deepest nesting that is taken, the same as serde_json's own.
+const MAX_DEPTH: usize = 127;
+
 /// The top of a reply, as far as it decides where the element stands.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -110,6 +113,10 @@ impl<'de, const MAX: usize> Deserialize<'de> for Bounded<MAX> {
 }
 
 pub(super) fn parse(body: &[u8], asked: &ElementId) -> Result<Element, Failure> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    if is_too_deep(body) {
+        return Err(Failure::new(ErrorKind::BadReply, format!("the reply is nested more than {MAX_DEPTH} deep")));
+    }
     let top: Top<'_> = from_json(body)?;
     if let Some(text) = error_of(&top.error) {
         return Err(Failure::new(ErrorKind::ApiError, format!("the API says: {text}")));
@@ -125,6 +132,23 @@ pub(super) fn parse(body: &[u8], asked: &ElementId) -> Result<Element, Failure> 
     }
     let assets = assets(&wire)?;
     Ok(Element { fields: fields(wire, asked), assets })
+}
+
+/// Whether JSON is nested deeper than any reader of `element.json` should have to go. serde sees that only in fields
+/// that are read.
+fn is_too_deep(json: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    json.iter().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_DEPTH
+    })
 }
 
 fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
@@ -180,10 +204,7 @@ fn fields(wire: WireElement, asked: &ElementId) -> Fields {
 
 fn assets(wire: &WireElement) -> Result<Vec<Asset>, Failure> {
     if wire.resources.overflow {
-        return Err(Failure::new(
-            ErrorKind::TooManyAssets,
-            format!("the element has more than {MAX_ASSETS} resources"),
-        ));
+        return Err(too_many());
     }
     let mut assets: Vec<Asset> = Vec::new();
     let mut add = |found: Option<Asset>| {
@@ -211,8 +232,15 @@ fn assets(wire: &WireElement) -> Result<Vec<Asset>, Failure> {
     if assets.is_empty() {
         return Err(Failure::new(ErrorKind::NoAssets, "the API names no resource of this element"));
     }
+    if assets.len() > MAX_ASSETS {
+        return Err(too_many());
+    }
     assets.sort_by_key(|asset| asset.role);
     Ok(assets)
+}
+
+fn too_many() -> Failure {
+    Failure::new(ErrorKind::TooManyAssets, format!("the element has more than {MAX_ASSETS} resources"))
 }
 
 fn role(resource: &Value) -> Role {

@@ -22,17 +22,18 @@ pub struct RefusedAddress {
 #[derive(Debug)]
 pub struct Guard {
     allow_private: bool,
-    proxied: bool,
+    /// The hosts of the proxies that the environment names: they are the user's own, wherever they are. A proxy
+    /// resolves names itself, where the resolver below sees nothing of them.
+    proxies: Vec<String>,
 }
 
 impl Guard {
     /// A guard that refuses http:// and private addresses, unless `allow_private`; `proxies` says whether those of the
     /// environment are used.
     pub fn new(allow_private: bool, proxies: bool) -> Self {
-        // A proxy resolves names itself, where the resolver below sees nothing of them.
-        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
-        Self { allow_private, proxied: proxies && names.into_iter().any(set) }
+        let named = names.into_iter().filter_map(|name| std::env::var(name).ok().filter(|proxy| !proxy.is_empty()));
+        Self { allow_private, proxies: if proxies { named.map(|proxy| host_of(&proxy)).collect() } else { Vec::new() } }
     }
 
     /// Checks scheme, user and literal address of `url`, and where a proxy would resolve its name, the name's
@@ -54,7 +55,8 @@ impl Guard {
         let addresses = match url.host() {
             Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
             Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
-            Some(Host::Domain(name)) if self.proxied => resolve(name).await.unwrap_or_default(),
+            // A name that only the proxy can resolve is left to it.
+            Some(Host::Domain(name)) if !self.proxies.is_empty() => resolve(name).await.unwrap_or_default(),
             Some(Host::Domain(_)) => Vec::new(),
             None => return refuse("the link names no host".into()),
         };
@@ -75,6 +77,12 @@ impl Guard {
     }
 }
 
+/// The host of a proxy, which may be given without a scheme.
+fn host_of(proxy: &str) -> String {
+    let url = if proxy.contains("://") { Url::parse(proxy) } else { Url::parse(&format!("http://{proxy}")) };
+    url.ok().and_then(|url| Some(url.host_str()?.to_owned())).unwrap_or_default()
+}
+
 async fn resolve(name: &str) -> std::io::Result<Vec<IpAddr>> {
     Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect())
 }
@@ -90,7 +98,9 @@ impl Resolve for Resolver {
             let mut refused = None;
             let mut good = Vec::new();
             for address in resolve(name).await? {
+                let own_proxy = guard.proxies.iter().any(|proxy| proxy == name);
                 match guard.judge(name, address) {
+                    _ if own_proxy => good.push(SocketAddr::new(address, 0)),
                     Ok(()) => good.push(SocketAddr::new(address, 0)),
                     Err(error) => refused = Some(error),
                 }
@@ -226,7 +236,7 @@ mod tests {
     #[case::isatap("2606:4700::5efe:10.0.0.1", false, true)]
     fn an_address_is_asked_or_not(#[case] address: &str, #[case] by_default: bool, #[case] allowed: bool) {
         let address: IpAddr = address.parse().unwrap();
-        let guard = |allow_private| Guard { allow_private, proxied: false };
+        let guard = |allow_private| Guard { allow_private, proxies: Vec::new() };
         assert_eq!(guard(false).judge("h", address).is_ok(), by_default, "by default");
         assert_eq!(guard(true).judge("h", address).is_ok(), allowed, "with --allow-private-assets");
     }
@@ -246,15 +256,23 @@ mod tests {
     async fn a_link_is_followed_or_not(#[case] url: &str, #[case] by_default: bool, #[case] allowed: bool) {
         let url: Url = url.parse().unwrap();
         for (allow_private, expected) in [(false, by_default), (true, allowed)] {
-            let guard = Guard { allow_private, proxied: false };
+            let guard = Guard { allow_private, proxies: Vec::new() };
             assert_eq!(guard.check(&url).await.is_ok(), expected, "{url} with {allow_private}");
         }
     }
 
     #[tokio::test]
     async fn a_name_that_leads_home_is_refused_where_the_connection_is_made() {
-        let guard = Arc::new(Guard { allow_private: false, proxied: false });
+        let guard = Arc::new(Guard { allow_private: false, proxies: Vec::new() });
         let error = Resolver(guard).resolve("localhost".parse().unwrap()).await.err().unwrap();
         assert!(error.downcast_ref::<RefusedAddress>().is_some(), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_users_own_proxy_may_be_at_home() {
+        for proxy in ["http://localhost:3128", "localhost:3128", "http://user:pass@localhost"] {
+            let guard = Arc::new(Guard { allow_private: false, proxies: vec![host_of(proxy)] });
+            assert!(Resolver(guard).resolve("localhost".parse().unwrap()).await.is_ok(), "{proxy}");
+        }
     }
 }

@@ -4,7 +4,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Entry;
-use crate::error::printable;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,19 +73,30 @@ fn json(line: &str) -> Parsed {
         Ok(Wire { id: Value::String(id), email: None | Some(Value::Null) }) => entry(&id, None),
         Ok(Wire { id: Value::String(id), email: Some(Value::String(email)) }) => entry(&id, Some(&email)),
         Ok(_) => Parsed::Bad("its \"id\" or \"email\" is no string".into()),
-        Err(error) => Parsed::Bad(format!("not a JSON object with an \"id\": {error}")),
+        Err(error) => {
+            let error = error.to_string();
+            // serde counts the lines of this one line.
+            let what = error.split(" at line ").next().unwrap_or(&error);
+            Parsed::Bad(format!("not a JSON object with an \"id\": {what}"))
+        }
     }
 }
 
 fn entry(id: &str, email: Option<&str>) -> Parsed {
     let email = email.filter(|email| !email.is_empty());
     match id.parse() {
-        Err(error) => Parsed::Bad(format!("{:?} is {error}", printable(id, 80))),
+        Err(error) => Parsed::Bad(format!("{} is {error}", quoted(id))),
         Ok(_) if email.is_some_and(|email| !is_email(email)) => {
-            Parsed::Bad(format!("{:?} is no account email", printable(email.unwrap_or_default(), 80)))
+            Parsed::Bad(format!("{} is no account email", quoted(email.unwrap_or_default())))
         }
         Ok(id) => Parsed::Entry(Entry { id, email: email.map(str::to_owned) }),
     }
+}
+
+/// `text` as a person can see it, whatever is in it.
+fn quoted(text: &str) -> String {
+    let head: String = text.chars().take(80).collect();
+    format!("{head:?}{}", if head.len() < text.len() { "…" } else { "" })
 }
 
 fn is_email(text: &str) -> bool {

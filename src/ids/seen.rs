@@ -6,6 +6,9 @@ use std::collections::hash_map::Entry as Slot;
 use super::Entry;
 use crate::digest::Digest;
 
+/// The account of a line that names none: that contradicts nothing.
+const ANY: [u8; 4] = [0; 4];
+
 /// Met for the first time or not.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Sighting {
@@ -21,14 +24,13 @@ pub(super) struct Seen(HashMap<[u8; 12], [u8; 4]>);
 
 impl Seen {
     pub(super) fn sight(&mut self, entry: &Entry) -> Sighting {
-        let account = entry.email.as_deref().map(str::to_lowercase).unwrap_or_default();
-        let account = head(&account);
+        let account = entry.email.as_deref().map_or(ANY, |email| head(&email.to_lowercase()));
         match self.0.entry(head(entry.id.as_str())) {
             Slot::Vacant(slot) => {
                 slot.insert(account);
                 Sighting::First
             }
-            Slot::Occupied(slot) if *slot.get() == account => Sighting::Again,
+            Slot::Occupied(slot) if *slot.get() == account || account == ANY || *slot.get() == ANY => Sighting::Again,
             Slot::Occupied(_) => Sighting::OtherAccount,
         }
     }

@@ -35,10 +35,12 @@ impl Mirror {
         let asked = Asked { id: &entry.id, account: self.account(&entry), attempts: &attempts };
         let mut outcome = match self.stop.token().run_until_cancelled(self.mirror(&asked)).await {
             Some((step, slot)) => self.finish(&entry.id, step, slot, committer).await,
-            // It waited for its turn, and was not taken up.
-            None if attempts.load(Relaxed) == 0 => return,
-            None => self.failed(&entry.id, Failure::new(ErrorKind::Interrupted, "the run was interrupted")),
+            None => self.cut_off(&entry.id),
         };
+        if attempts.load(Relaxed) == 0 && self.stop.token().is_cancelled() {
+            // It waited for its turn when the run ended, and was not taken up.
+            return;
+        }
         outcome.email = entry.email.clone();
         outcome.attempts = attempts.load(Relaxed);
         outcome.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -102,12 +104,9 @@ impl Mirror {
         let damage = match &occupant {
             Occupant::Version(version) if !version.standing.damaged.is_empty() => {
                 let files = version.standing.damaged.join(", ");
-                Some(format!("damaged or missing in its folder, fetched again: {files}"))
+                Some(format!("damaged or missing in its folder: {files}"))
             }
-            Occupant::Remains(remains) => remains
-                .damage
-                .as_ref()
-                .map(|damage| format!("{damage}; the folder is put aside and the element fetched again")),
+            Occupant::Remains(remains) => remains.damage.clone(),
             Occupant::Nothing | Occupant::Version(_) => None,
         };
         if let Some(message) = damage {
@@ -156,7 +155,7 @@ impl Mirror {
     /// The outcome of an element that the API did not give.
     async fn unanswered(&self, asked: &Asked<'_>, failure: Failure) -> ElementOutcome {
         match failure.kind {
-            ErrorKind::Http(404 | 410) => self.absent(asked, failure),
+            ErrorKind::Http(404 | 410) => self.absent(asked, failure).await,
             ErrorKind::Http(400) if asked.account.is_none() => {
                 let refused = self.accounts.get_or_init(|| self.ask_for_account()).await;
                 self.failed(asked.id, refused.clone().unwrap_or(failure))
@@ -166,22 +165,22 @@ impl Mirror {
     }
 
     /// An element that the API does not know: gone where the mirror holds it.
-    fn absent(&self, asked: &Asked<'_>, failure: Failure) -> ElementOutcome {
+    async fn absent(&self, asked: &Asked<'_>, failure: Failure) -> ElementOutcome {
         let id = asked.id;
-        let manifest = match self.store.manifest(id) {
-            Ok(Some(manifest)) => manifest,
-            Ok(None) => {
-                let message = format!("{}; is it the right ID and account?", failure.message);
-                return self.failed(id, Failure::new(ErrorKind::NotFound, message));
-            }
+        let occupant = match self.occupant(id).await {
+            Ok(occupant) => occupant,
             Err(failure) => return self.failed(id, failure),
+        };
+        let Some(standing) = occupant.standing() else {
+            let message = format!("{}; is it the right ID and account?", failure.message);
+            return self.failed(id, Failure::new(ErrorKind::NotFound, message));
         };
         let since = self.store.gone_since(id).unwrap_or_else(|| {
             let now = Time::now();
             self.watch().add_newly_gone(asked.account, id.clone(), now);
             now
         });
-        ElementOutcome { gone_since: Some(since), ..holding(id, &manifest, Status::Gone) }
+        ElementOutcome { gone_since: Some(since), ..as_it_stands(id, Some(standing), Status::Gone) }
     }
 
     /// Ends the run where the token has several accounts and none was named; gives what the API refuses the token with,
@@ -201,11 +200,17 @@ impl Mirror {
 
     /// The outcome of an element for which nothing could be done; says what stands all the same.
     fn failed(&self, id: &ElementId, failure: Failure) -> ElementOutcome {
+        let occupant = self.store.occupant(id).unwrap_or(Occupant::Nothing);
+        with_failure(as_it_stands(id, occupant.standing(), Status::Failed), failure)
+    }
+
+    /// The outcome of an element that the run's end cut off; there is no time to look at more than its manifest.
+    fn cut_off(&self, id: &ElementId) -> ElementOutcome {
         let outcome = match self.store.manifest(id) {
             Ok(Some(manifest)) => holding(id, &manifest, Status::Failed),
             Ok(None) | Err(_) => ElementOutcome::new(Some(id.clone()), Status::Failed),
         };
-        with_failure(outcome, failure)
+        with_failure(outcome, Failure::new(ErrorKind::Interrupted, "the run ended before it was done"))
     }
 
     /// The account that an element is asked of.

@@ -53,6 +53,8 @@ struct Totals<'a> {
     elements: std::collections::BTreeMap<&'a str, u64>,
     downloaded: u64,
     bytes: u64,
+    warnings: u64,
+    suspiciously_gone: u64,
     elapsed_ms: u64,
     exit_code: u8,
     /// Why the run ended early, in words.
@@ -66,6 +68,8 @@ impl<'a> Totals<'a> {
             elements: summary.counts.iter().map(|(status, &count)| (status.as_str(), count)).collect(),
             downloaded: summary.downloaded,
             bytes: summary.bytes,
+            warnings: summary.warnings,
+            suspiciously_gone: summary.suspiciously_gone,
             elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
             exit_code: summary.exit_code(),
             ends: summary.ends.iter().map(ToString::to_string).collect(),

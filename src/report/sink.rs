@@ -17,14 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Writes to an open file or pipe. A reader that does not read holds the run up, but not its end.
 pub struct Sink {
+    name: String,
     out: File,
     stop: Stop,
 }
 
 impl Sink {
-    /// A sink into `out`, whose patience ends soon after `stop` is asked for.
-    pub fn new(out: File, stop: Stop) -> Self {
-        Self { out, stop }
+    /// A sink into `out`, known as `name`, whose patience ends soon after `stop` is asked for.
+    pub fn new(name: String, out: File, stop: Stop) -> Self {
+        Self { name, out, stop }
     }
 
     fn wait_for_room(&self) -> io::Result<()> {
@@ -43,7 +44,8 @@ impl Sink {
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.wait_for_room()?;
-        self.out.write(&bytes[..bytes.len().min(PIPE_BUF)])
+        let written = self.out.write(&bytes[..bytes.len().min(PIPE_BUF)]);
+        written.map_err(|error| io::Error::new(error.kind(), format!("can't write the report {}: {error}", self.name)))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -10,9 +10,12 @@ mod recover;
 pub mod stage;
 pub mod standing;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, RunError};
@@ -35,6 +38,8 @@ pub struct LocalOptions {
     pub lock_wait: Duration,
     /// Leave flushing to the operating system.
     pub no_sync: bool,
+    /// Ends what takes long.
+    pub stop: CancellationToken,
 }
 
 /// A destination folder. Cheap to clone.
@@ -47,6 +52,9 @@ struct Inner {
     root: Option<Dir>,
     /// None in a dry run, which writes nothing and takes no lock.
     own: Option<Own>,
+    /// Elements of which an earlier run's version can't be put in its place, and why.
+    stuck: HashMap<ElementId, Failure>,
+    stop: CancellationToken,
 }
 
 /// The program's own folders in the destination, under its lock.
@@ -93,7 +101,9 @@ impl LocalStore {
         let recovered = recover::recover(&root, &own).map_err(|error| {
             RunError::io(format!("can't clear up what an earlier run left in {}", own.staging.at("")), error)
         })?;
-        let store = Self(Arc::new(Inner { path: path.to_owned(), root: Some(root), own: Some(own) }));
+        let stuck = recovered.stuck.iter().cloned().collect();
+        let (path, stop) = (path.to_owned(), options.stop.clone());
+        let store = Self(Arc::new(Inner { path, root: Some(root), own: Some(own), stuck, stop }));
         Ok(Opened { store, recovered })
     }
 
@@ -101,13 +111,14 @@ impl LocalStore {
     ///
     /// # Errors
     /// What is there is no folder, or can't be read.
-    pub fn open_to_look(path: &Path) -> Result<Self, RunError> {
+    pub fn open_to_look(path: &Path, stop: CancellationToken) -> Result<Opened, RunError> {
         let root = match Dir::open(path) {
             Ok(root) => Some(root),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(RunError::io(format!("can't read the destination {}", path.display()), error)),
         };
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), root, own: None })))
+        let store = Self(Arc::new(Inner { path: path.to_owned(), root, own: None, stuck: HashMap::new(), stop }));
+        Ok(Opened { store, recovered: Recovered::default() })
     }
 
     /// Where it is.
@@ -118,10 +129,13 @@ impl LocalStore {
     /// What stands in the folder of `id`, its files checked by size and time, and by their bytes where the time differs.
     ///
     /// # Errors
-    /// The folder is not to be touched, or can't be read.
+    /// The folder is not to be touched, or can't be read; or a version of an earlier run waits for its place.
     pub fn occupant(&self, id: &ElementId) -> Result<Occupant, Failure> {
+        if let Some(failure) = self.0.stuck.get(id) {
+            return Err(failure.clone());
+        }
         match &self.0.root {
-            Some(root) => standing::look(root, id, self.0.own.is_some()),
+            Some(root) => standing::Look { root, mend: self.0.own.is_some(), stop: &self.0.stop }.at(id),
             None => Ok(Occupant::Nothing),
         }
     }

@@ -1,6 +1,5 @@
 //! The last words of a run: what happened, and what to do next.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use element_mirror::error::ErrorKind;
@@ -12,76 +11,107 @@ use super::Paint;
 /// So many kinds of failures are told; more fit no screen.
 const MOST_KINDS: usize = 8;
 
-/// The summary of a run into `destination`.
-pub(super) fn tell(summary: &Summary, destination: &Path, paint: &Paint) -> String {
-    let ends: Vec<String> = summary.ends.iter().map(End::to_string).collect();
-    let bad = |text: String| paint.bad.apply_to(text).to_string();
-    if summary.ends.iter().any(|end| matches!(end, End::Refused(_))) && nothing_was_done(summary) {
-        return ends.into_iter().map(|end| bad(format!("error: {end}"))).collect::<Vec<_>>().join("\n");
-    }
-    let mut lines = vec![counts(summary, paint)];
-    // What an end says already, or what it cut off, is no failure to tell of by itself.
-    let is_told = |kind: &ErrorKind, group: &FailureGroup| {
-        *kind == ErrorKind::Interrupted || ends.iter().any(|end| end.contains(&group.message))
-    };
-    let groups = summary.failures.iter().filter(|(kind, group)| !is_told(kind, group));
-    lines.extend(groups.take(MOST_KINDS).map(|(kind, group)| failures(*kind, group, paint)));
-    if summary.suspiciously_gone > 0 {
-        let head = bad(format!("{} elements are gone at once", summary.suspiciously_gone));
-        let rest = "is it the right account? None of them was noted as gone; their folders stay.";
-        lines.push(format!("{head}: {rest}"));
-    }
-    lines.extend(ends.into_iter().map(bad));
-    if summary.total() > 0 {
-        lines.push(paint.dim.apply_to(format!("mirror: {}", destination.display())).to_string());
-    }
-    lines.join("\n")
+/// What the last words are about.
+pub(super) struct LastWords<'a> {
+    pub(super) summary: &'a Summary,
+    /// Elements that the lists name, as far as they were read, and that were not taken up.
+    pub(super) left: u64,
+    pub(super) destination: &'a Path,
+    pub(super) paint: &'a Paint,
 }
 
-fn nothing_was_done(summary: &Summary) -> bool {
-    summary.count(Status::Failed) == summary.total()
-}
-
-fn counts(summary: &Summary, paint: &Paint) -> String {
-    if summary.total() == 0 {
-        return "nothing to do: no elements were named".to_owned();
+impl LastWords<'_> {
+    /// The words, a few lines of them.
+    pub(super) fn tell(&self) -> String {
+        let Self { summary, paint, .. } = self;
+        let ends: Vec<String> = summary.ends.iter().map(End::to_string).collect();
+        let bad = |text: String| paint.bad.apply_to(text).to_string();
+        if self.was_refused() {
+            return ends.into_iter().map(|end| bad(format!("error: {end}"))).collect::<Vec<_>>().join("\n");
+        }
+        let mut lines = vec![self.counts()];
+        // What an end says already, or what it cut off, is no failure to tell of by itself.
+        let by_itself = |kind: ErrorKind, group: &FailureGroup| {
+            kind != ErrorKind::Interrupted && !ends.iter().any(|end| end.contains(&group.message))
+        };
+        let groups = summary.failures.iter().filter(|(kind, group)| by_itself(**kind, group));
+        lines.extend(groups.take(MOST_KINDS).map(|(kind, group)| self.failures(*kind, group)));
+        if summary.suspiciously_gone > 0 {
+            let head = bad(format!("{} elements are gone at once", summary.suspiciously_gone));
+            let rest = "is it the right account? None of them was noted as gone; their folders stay.";
+            lines.push(format!("{head}: {rest}"));
+        }
+        if self.left > 0 && !ends.is_empty() {
+            lines.push(format!("not taken up: {}", elements(self.left)));
+        }
+        lines.extend(ends.into_iter().map(bad));
+        if summary.total() > 0 {
+            lines.push(paint.dim.apply_to(format!("mirror: {}", self.destination.display())).to_string());
+        }
+        lines.join("\n")
     }
-    let counts: Vec<String> = summary
-        .counts
-        .iter()
-        .map(|(status, count)| {
+
+    /// Whether the API refused the run from the start, so that there is nothing else to say.
+    fn was_refused(&self) -> bool {
+        let nothing_done = self.summary.count(Status::Failed) == self.summary.total();
+        nothing_done && self.summary.ends.iter().any(|end| matches!(end, End::Refused(_)))
+    }
+
+    fn counts(&self) -> String {
+        let Self { summary, paint, .. } = self;
+        if summary.total() == 0 {
+            let nothing =
+                if summary.ends.is_empty() { "nothing to do: no elements were named" } else { "nothing was done" };
+            return nothing.to_owned();
+        }
+        let count = |(status, count): (&Status, &u64)| {
             let style = if matches!(status, Status::Failed | Status::Incomplete) { &paint.bad } else { &paint.good };
             style.apply_to(format!("{count} {}", status.as_str().replace('_', " "))).to_string()
-        })
-        .collect();
-    let noun = if summary.total() == 1 { "element" } else { "elements" };
-    let seconds = summary.elapsed.as_secs_f64();
-    let mut line = format!("{} {noun}: {}", summary.total(), counts.join(", "));
-    if summary.downloaded > 0 {
-        let rate = (summary.bytes as f64 / seconds.max(0.001)) as u64;
-        let (files, bytes, rate) = (summary.downloaded, BinaryBytes(summary.bytes), BinaryBytes(rate));
-        let _ = write!(line, "; {files} files, {bytes} ({rate}/s)");
+        };
+        let counts: Vec<String> = summary.counts.iter().map(count).collect();
+        let seconds = summary.elapsed.as_secs_f64();
+        let mut line = format!("{}: {}", elements(summary.total()), counts.join(", "));
+        if summary.downloaded > 0 {
+            let rate = (summary.bytes as f64 / seconds.max(0.001)) as u64;
+            let (files, bytes, rate) = (files(summary.downloaded), BinaryBytes(summary.bytes), BinaryBytes(rate));
+            line += &format!("; {files}, {bytes} ({rate}/s)");
+        }
+        if summary.warnings > 0 {
+            line += &format!("; {} about files", counted(summary.warnings, "warning"));
+        }
+        line + &format!(" in {seconds:.1} s")
     }
-    let _ = write!(line, " in {seconds:.1} s");
-    line
+
+    fn failures(&self, kind: ErrorKind, group: &FailureGroup) -> String {
+        let FailureGroup { count, examples, message } = group;
+        let head = self.paint.bad.apply_to(format!("{kind:>12}"));
+        let mut names = examples.join(", ");
+        if *count > examples.len() as u64 {
+            names += &format!(" and {} more", count - examples.len() as u64);
+        }
+        let hint = hint(kind).map(|hint| self.paint.dim.apply_to(format!("\n{:>12}  {hint}", "→")).to_string());
+        format!("{head}  {names}: {message}{}", hint.unwrap_or_default())
+    }
 }
 
-fn failures(kind: ErrorKind, group: &FailureGroup, paint: &Paint) -> String {
-    let FailureGroup { count, example, message } = group;
-    let head = paint.bad.apply_to(format!("{kind:>12}"));
-    let others = if *count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
-    let hint = hint(kind).map(|hint| paint.dim.apply_to(format!("\n{:>12}  {hint}", "→")).to_string());
-    format!("{head}  {example}: {message}{others}{}", hint.unwrap_or_default())
+fn elements(count: u64) -> String {
+    counted(count, "element")
 }
 
-/// What to do about failures of a kind.
+/// A number of files, in words.
+pub(super) fn files(count: u64) -> String {
+    counted(count, "file")
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// What to do about failures of a kind, where their words don't say it.
 fn hint(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::BadLine => "correct the line in the list",
         ErrorKind::NotFound => "check the ID, and the account it belongs to (--email)",
-        ErrorKind::AccountBroken => "log the account in again at useapi.net",
-        ErrorKind::UnsafeUrl => "if that address is yours, --allow-private-assets takes it",
-        ErrorKind::TooLarge => "if that is right, raise --max-size",
         ErrorKind::DiskFull => "free some space and run again",
         kind if kind.is_passing() => "run again later; what is mirrored is not fetched again",
         _ => return None,
@@ -109,7 +139,8 @@ mod tests {
         let mut summary = Summary { elapsed: Duration::from_millis(2500), ..Summary::default() };
         outcomes.iter().for_each(|outcome| summary.add(outcome));
         change(&mut summary);
-        tell(&summary, Path::new("mirror"), &Paint::new(When::Never))
+        let (destination, paint) = (Path::new("mirror"), &Paint::new(When::Never));
+        LastWords { summary: &summary, left: 7, destination, paint }.tell()
     }
 
     #[test]
@@ -122,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_grouped_with_an_example_and_what_to_do() {
+    fn failures_are_grouped_with_examples_and_what_to_do() {
         let missing = |id| outcome(id, Status::Failed, Some(Failure::new(ErrorKind::NotFound, "the API answered 404")));
         let outcomes = [
             outcome("u_1", Status::Created, None),
@@ -132,7 +163,7 @@ mod tests {
         ];
         insta::assert_snapshot!(told(&outcomes, |_| {}), @r#"
         4 elements: 1 created, 3 failed; 12 files, 3.00 MiB (1.20 MiB/s) in 2.5 s
-           not_found  u_2: the API answered 404 (and 1 more)
+           not_found  u_2, u_3: the API answered 404
                    →  check the ID, and the account it belongs to (--email)
             bad_line  ids.txt:7: "../x" is not an element ID
                    →  correct the line in the list
@@ -165,6 +196,7 @@ mod tests {
         insta::assert_snapshot!(ended, @r"
         1 element: 1 gone; 4 files, 1.00 MiB (409.60 KiB/s) in 2.5 s
         2 elements are gone at once: is it the right account? None of them was noted as gone; their folders stay.
+        not taken up: 7 elements
         the API answered 401: Unauthorized
         interrupted: what was committed is whole; run again to go on
         mirror: mirror

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use element_mirror::digest::Digest;
+use element_mirror::time::Time;
 use serde_json::json;
 
 use crate::support::{MirrorDir, Reply, Request, Upstream, picture, program};
@@ -49,11 +50,20 @@ impl Day {
                 if request.path.starts_with("/v1/") {
                     self.pauses.push(Pause { since: request.at, seconds });
                 }
+                if seconds == 0 {
+                    return Reply::json(429, &json!({"error": "busy", "retryAfter": in_a_moment()}));
+                }
                 Reply::json(429, &json!({"error": "busy"})).header("retry-after", &seconds.to_string())
             }
             _ => good,
         }
     }
+}
+
+/// A tenth of a second from now.
+fn in_a_moment() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Time::from_unix_millis(i64::try_from(now.as_millis()).unwrap() + 100).unwrap().to_string()
 }
 
 /// The good reply to a request for part of `bytes` or all of them.

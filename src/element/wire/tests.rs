@@ -114,9 +114,25 @@ fn two_assets_are_the_same_only_by_their_whole_link() {
 #[case::other_id("{\"id\": \"u_2\", \"cover\": {\"resource\": \"https://h/c\"}}", ErrorKind::WrongId)]
 #[case::no_assets("{\"id\": \"u_1\", \"resources\": [{\"resourceKey\": \"cover\"}]}", ErrorKind::NoAssets)]
 #[case::nested(&format!("{{\"tagList\": {}1{}}}", "[".repeat(10_000), "]".repeat(10_000)), ErrorKind::BadReply)]
+#[case::nested_in_what_is_not_read(&format!("{{\"x\": {}1{}}}", "[".repeat(10_000), "]".repeat(10_000)), ErrorKind::BadReply)]
 #[case::many(&format!("{{\"resources\": [{}]}}", vec!["{\"resource\": \"https://h/c\"}"; 100_000].join(",")), ErrorKind::TooManyAssets)]
 fn a_reply_that_is_no_element_says_what_is_wrong(#[case] body: &str, #[case] expected: ErrorKind) {
     assert_eq!(parse(body.as_bytes(), &id()).unwrap_err().kind, expected);
+}
+
+#[test]
+fn brackets_in_texts_are_no_nesting() {
+    let body =
+        json!({"description": "[{".repeat(200), "name": "a\\\"[".repeat(200), "cover": {"resource": "https://h/c"}});
+    assert!(read(&body).is_ok());
+}
+
+#[test]
+fn voices_count_among_the_assets() {
+    let resources: Vec<Value> = (0..60)
+        .map(|n| json!({"resource": format!("https://h/{n}"), "voice": {"resource": format!("https://h/w{n}")}}))
+        .collect();
+    assert_eq!(read(&json!({"resources": resources})).unwrap_err().kind, ErrorKind::TooManyAssets);
 }
 
 #[test]

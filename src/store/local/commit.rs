@@ -165,7 +165,7 @@ impl Work {
         }
         if self.stop.is_cancelled() {
             for job in group.drain(..) {
-                answer(job, Err(Failure::new(ErrorKind::Interrupted, "the run was interrupted before the commit")));
+                answer(job, Err(Failure::new(ErrorKind::Interrupted, "the run ended before its commit")));
             }
         }
         group
@@ -234,7 +234,7 @@ impl Work {
         let stage = &job.candidate.stage;
         let exchanged = exchange(self.store.root()?, &stage.dir, &stage.id, seal.superseded.is_some())?;
         if !exchanged && !self.told_no_exchange.swap(true, Relaxed) {
-            self.events.hint(Event::Warned {
+            self.events.tell_blocking(Event::Warned {
                 what: self.store.path().display().to_string(),
                 message: "this file system can't exchange folders: while an element is replaced, its folder may be \
                           missing for an instant"

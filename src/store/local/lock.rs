@@ -29,11 +29,12 @@ struct Holder {
 pub(super) async fn acquire(own: &Dir, wait: Duration) -> Result<Lock, RunError> {
     let what = || format!("can't lock the destination by {}", own.at("lock"));
     let mut file = own.open_or_create("lock").map_err(|error| RunError::io(what(), error))?;
-    let until = Instant::now() + wait;
+    // A wait that no clock can hold is one without end.
+    let until = Instant::now().checked_add(wait);
     loop {
         match file.try_lock() {
             Ok(()) => break,
-            Err(TryLockError::WouldBlock) if Instant::now() < until => pause().await,
+            Err(TryLockError::WouldBlock) if until.is_none_or(|until| Instant::now() < until) => pause().await,
             Err(TryLockError::WouldBlock) => return Err(RunError::Locked(held(&mut file))),
             Err(TryLockError::Error(error)) => {
                 let what = format!("{}; does this file system support locks?", what());

@@ -158,7 +158,7 @@ fn is_whole(version: &Dir, id: &ElementId, digest: Digest) -> bool {
     let Ok(manifest) = Manifest::parse(&bytes, id) else { return false };
     let files_hold = manifest
         .own_files()
-        .all(|(file, _, sha256, _)| standing::hash(version, file).is_ok_and(|found| found == sha256));
+        .all(|(file, _, sha256, _)| standing::hash(version, file, None).is_ok_and(|found| found == sha256));
     let sums_hold = version.read(crate::layout::SUMS).is_ok_and(|sums| sums == manifest.sums(digest).as_bytes());
     Digest::of(&bytes) == digest && files_hold && sums_hold
 }

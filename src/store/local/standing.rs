@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::{self, Read as _};
 
 use rustix::io::Errno;
+use tokio_util::sync::CancellationToken;
 
 use super::dir::{Dir, Entry};
 use crate::digest::{Digest, Hasher};
@@ -87,52 +88,100 @@ pub(super) fn own_names(manifest: &Manifest) -> HashSet<&str> {
     manifest.own_files().map(|(file, ..)| file).chain([MANIFEST, SUMS]).collect()
 }
 
-/// Looks at the folder of `id`; `mend` gives files their time back that were found to be good all the same.
-pub(super) fn look(root: &Dir, id: &ElementId, mend: bool) -> Result<Occupant, Failure> {
-    let dir = match root.dir(id.as_str()) {
-        Ok(dir) => dir,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nothing),
-        Err(error) if is_no_folder(&error) => {
-            let message =
-                format!("{} is a symbolic link or a file, not a folder; it is not touched", root.at(id.as_str()));
-            return Err(Failure::new(ErrorKind::NotAFolder, message));
+/// How elements' folders are looked at.
+pub(super) struct Look<'a> {
+    pub(super) root: &'a Dir,
+    /// Whether files get their time back that were found to be good all the same.
+    pub(super) mend: bool,
+    /// Ends the reading of large files.
+    pub(super) stop: &'a CancellationToken,
+}
+
+/// What was found of a manifest and the checksums beside it.
+enum Found {
+    Whole(Box<Manifest>),
+    Nothing,
+    /// What is wrong.
+    Damaged(String),
+}
+
+impl Look<'_> {
+    /// Looks at the folder of `id`.
+    pub(super) fn at(&self, id: &ElementId) -> Result<Occupant, Failure> {
+        let place = self.root.at(id.as_str());
+        let dir = match self.root.dir(id.as_str()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nothing),
+            Err(error) if is_no_folder(&error) => {
+                let message = format!("{place} is a symbolic link or a file, not a folder; it is not touched");
+                return Err(Failure::new(ErrorKind::NotAFolder, message));
+            }
+            dir => dir.map_err(|error| Failure::io(format!("open {place}"), &error))?,
+        };
+        let manifest = match find_manifest(&dir, id)? {
+            Found::Whole(manifest) => *manifest,
+            Found::Nothing => return without_manifest(dir),
+            Found::Damaged(why) => {
+                let damage = Some(format!("{} is damaged: {why}", dir.at(MANIFEST)));
+                return Ok(Occupant::Remains(Remains { dir, damage }));
+            }
+        };
+        let mut damaged = Vec::new();
+        for (file, size, digest, time) in manifest.own_files() {
+            let good = self.is_good(&dir, file, size, (digest, time));
+            if !good.map_err(|error| Failure::io(format!("read {}", dir.at(file)), &error))? {
+                damaged.push(file.to_owned());
+            }
         }
-        Err(error) => return Err(Failure::io(format!("open {}", root.at(id.as_str())), &error)),
-    };
-    let damaged = |dir: Dir, why: String| {
-        let damage = Some(format!("{} is damaged: {why}", dir.at(MANIFEST)));
-        Ok(Occupant::Remains(Remains { dir, damage }))
-    };
+        Ok(Occupant::Version(Box::new(Version { dir, standing: Standing { manifest, damaged } })))
+    }
+
+    /// Whether `file` has its size and time, or where the time differs, its bytes.
+    fn is_good(&self, dir: &Dir, file: &str, size: u64, (digest, time): (Digest, Time)) -> io::Result<bool> {
+        let entry = match dir.entry(file) {
+            Ok(entry) => entry,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        if !entry.is_file || entry.size != size {
+            return Ok(false);
+        }
+        if is_about(&entry, time) {
+            return Ok(true);
+        }
+        let good = hash(dir, file, Some(self.stop))? == digest;
+        if good && self.mend {
+            // Where the time can't be given back, the file is read again next time.
+            let _ = dir.set_modified(file, time);
+        }
+        Ok(good)
+    }
+}
+
+/// Reads the manifest in `dir`, and holds it against SHA256SUMS, where its own digest stands.
+fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure> {
     let bytes = match dir.read(MANIFEST) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return without_manifest(dir),
-        Err(error) if is_no_file(&error) => return damaged(dir, "it is no file".to_owned()),
-        Err(error) => return Err(Failure::io(format!("read {}", dir.at(MANIFEST)), &error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) if is_no_file(&error) => return Ok(Found::Damaged("it is no file".to_owned())),
+        bytes => bytes.map_err(|error| Failure::io(format!("read {}", dir.at(MANIFEST)), &error))?,
     };
     let manifest = match Manifest::parse(&bytes, id) {
-        Ok(manifest) => manifest,
-        Err(InvalidManifest::Damaged(why)) => return damaged(dir, why),
-        Err(error) => return Err(refused(&dir, &error)),
+        Err(InvalidManifest::Damaged(why)) => return Ok(Found::Damaged(why)),
+        manifest => manifest.map_err(|error| refused(dir, &error))?,
     };
-    let sums = manifest.sums(Digest::of(&bytes));
-    match dir.read(SUMS) {
-        Ok(standing) if standing == sums.as_bytes() => {}
-        // Its own digest stands in SHA256SUMS: either of the two was edited, and nobody can say which.
-        Ok(_) => return damaged(dir, format!("it is not the one that {SUMS} names")),
+    let sums = match dir.read(SUMS) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return damaged(dir, format!("there is no {SUMS} beside it"));
+            return Ok(Found::Damaged(format!("there is no {SUMS} beside it")));
         }
-        Err(error) if is_no_file(&error) => return damaged(dir, format!("{SUMS} beside it is no file")),
-        Err(error) => return Err(Failure::io(format!("read {}", dir.at(SUMS)), &error)),
-    }
-    let mut bad = Vec::new();
-    for (file, size, digest, time) in manifest.own_files() {
-        let good = is_good(&dir, file, size, (digest, time), mend);
-        if !good.map_err(|error| Failure::io(format!("read {}", dir.at(file)), &error))? {
-            bad.push(file.to_owned());
-        }
-    }
-    Ok(Occupant::Version(Box::new(Version { dir, standing: Standing { manifest, damaged: bad } })))
+        Err(error) if is_no_file(&error) => return Ok(Found::Damaged(format!("{SUMS} beside it is no file"))),
+        sums => sums.map_err(|error| Failure::io(format!("read {}", dir.at(SUMS)), &error))?,
+    };
+    // Where they differ one of the two was edited, and nobody can say which.
+    let agree = sums == manifest.sums(Digest::of(&bytes)).as_bytes();
+    Ok(if agree {
+        Found::Whole(Box::new(manifest))
+    } else {
+        Found::Damaged(format!("it is not the one that {SUMS} names"))
+    })
 }
 
 /// A folder of strangers' files alone is nothing odd; files of ours without a manifest are.
@@ -161,38 +210,20 @@ fn is_no_file(error: &io::Error) -> bool {
     [Errno::LOOP, Errno::ISDIR, Errno::NXIO].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
 }
 
-/// Whether `file` has its size and time, or where the time differs, its bytes.
-fn is_good(dir: &Dir, file: &str, size: u64, (digest, time): (Digest, Time), mend: bool) -> io::Result<bool> {
-    let entry = match dir.entry(file) {
-        Ok(entry) => entry,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    if !entry.is_file || entry.size != size {
-        return Ok(false);
-    }
-    if is_about(&entry, time) {
-        return Ok(true);
-    }
-    let good = hash(dir, file)? == digest;
-    if good && mend {
-        // Where the time can't be given back, the file is read again next time.
-        let _ = dir.set_modified(file, time);
-    }
-    Ok(good)
-}
-
 fn is_about(entry: &Entry, time: Time) -> bool {
     let nanos = |(seconds, nanos): (i64, i64)| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
     (nanos(entry.modified) - nanos(time.to_unix())).abs() <= TIME_TOLERANCE_NANOS
 }
 
-/// The digest of the file `name`.
-pub(super) fn hash(dir: &Dir, name: &str) -> io::Result<Digest> {
+/// The digest of the file `name`; reading it ends when `stop` is cancelled.
+pub(super) fn hash(dir: &Dir, name: &str, stop: Option<&CancellationToken>) -> io::Result<Digest> {
     let mut file = dir.file(name)?;
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; 256 * 1024];
     loop {
+        if stop.is_some_and(CancellationToken::is_cancelled) {
+            return Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended"));
+        }
         match file.read(&mut buffer)? {
             0 => return Ok(hasher.finish()),
             read => hasher.update(&buffer[..read]),

@@ -110,7 +110,7 @@ fn odd_but_legal_json_is_taken() {
 #[case::nested_voice(Reply::ok(nested("voice")), "bad_reply")]
 #[case::nested_resources(Reply::ok(nested("resources")), "bad_reply")]
 #[case::nested_error(Reply::ok(nested("error")), "bad_reply")]
-#[case::nested_elements(Reply::ok(format!("{}{{}}{}", "{\"element\":".repeat(10_000), "}".repeat(10_000))), "no_assets")]
+#[case::nested_elements(Reply::ok(format!("{}{{}}{}", "{\"element\":".repeat(10_000), "}".repeat(10_000))), "bad_reply")]
 #[case::resources(Reply::ok(resources(100_000)), "too_many_assets")]
 #[case::one_resource_too_many(Reply::ok(resources(65)), "too_many_assets")]
 fn an_overgrown_reply_is_refused(#[case] reply: Reply, #[case] kind: &str) {
