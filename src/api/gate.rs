@@ -87,8 +87,9 @@ impl Gate {
             return None;
         }
         let own = Duration::from_secs(1 << (state.pauses_in_row - 1)).min(MAX_OWN_PAUSE);
-        // "At once" is what a clock that goes wrong makes of a date, and would only use up the pauses.
-        let delay = asked.filter(|asked| !asked.is_zero()).unwrap_or(own).min(MAX_PAUSE);
+        // "At once" is what a clock that goes wrong makes of a date; taken at its word it would only use up the pauses.
+        let asked = asked.map(|asked| if asked.is_zero() { Duration::from_secs(1) } else { asked });
+        let delay = asked.unwrap_or(own).min(MAX_PAUSE);
         state.opens_at = Some(Instant::now() + delay);
         Some(delay)
     }

@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use rstest::rstest;
+use serde_json::json;
 
 use crate::support::{MirrorDir, Outcome, Program, Reply, TOKEN, Upstream, element, png, program};
 
@@ -248,4 +249,48 @@ fn the_help_says_every_option() {
     assert_eq!(help("--help"), help("-h"));
     let all = program().env("COLUMNS", "100").arg("--help").output().expect(0).stdout;
     insta::assert_snapshot!("help", all);
+}
+
+#[test]
+fn in_clear_the_token_goes_past_every_proxy() {
+    let (upstream, proxy, mirror) = (Upstream::start(), Upstream::start(), MirrorDir::new());
+    upstream.add("u_1", 1);
+    let mut program = program().run(&upstream, &mirror.path()).ids(["u_1"]);
+    for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
+        program = program.env(name, &proxy.url(""));
+    }
+    // The asset is on loopback too, and asked of the proxy, which has none.
+    program.report().expect(3);
+    assert_eq!(upstream.requests_to("/v1/").len(), 2, "once more for fresh links");
+    assert!(
+        !proxy.requests().is_empty()
+            && proxy.requests().iter().all(|request| !request.headers.contains_key("authorization"))
+    );
+}
+
+#[test]
+fn an_api_that_repeats_the_token_is_not_repeated() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let echo = |status| Reply::json(status, &json!({"error": format!("who is {TOKEN}?")}));
+    for (id, reply) in [("u_1", echo(403)), ("u_2", echo(500)), ("u_3", echo(200)), ("u_4", echo(429))] {
+        upstream.on_element(id, [reply, echo(403)]);
+    }
+    let run = program().run(&upstream, &mirror.path()).ids(["u_1", "u_2", "u_3", "u_4"]).arg("-v").report().expect(3);
+    assert!(run.stdout.contains("who is [token]?") && run.stderr.contains("who is [token]?"), "{}", run.stderr);
+    let json = program().run(&upstream, &mirror.path()).ids(["u_1"]).args(["--log-format", "json"]).report().expect(3);
+    assert!(json.stderr.contains("who is [token]?"));
+    upstream.on_element("u_1", [echo(401)]);
+    program().run(&upstream, &mirror.path()).ids(["u_1"]).report().expect(4);
+}
+
+#[test]
+fn a_report_is_not_written_over_what_the_mirror_holds() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    upstream.add("u_1", 1);
+    program().run(&upstream, &mirror.path()).ids(["u_1"]).output().expect(0);
+    for path in ["u_1/cover.png", "u_1/report", ".element-mirror/lock"] {
+        let run = program().run(&upstream, &mirror.path()).ids(["u_1"]).arg("--report").arg(mirror.at(path));
+        run.output().expect(2);
+    }
+    mirror.check();
 }

@@ -214,3 +214,33 @@ fn a_folder_of_strangers_files_alone_is_filled_without_a_word() {
 fn set_modified(mirror: &MirrorDir, path: &str, time: SystemTime) {
     std::fs::File::options().append(true).open(mirror.at(path)).unwrap().set_modified(time).unwrap();
 }
+
+#[test]
+fn what_stands_is_said_of_damaged_folders_too() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    upstream.add("u_1", 2);
+    program().run(&upstream, &mirror.path()).ids(["u_1"]).output().expect(0);
+    std::fs::remove_file(mirror.at("u_1/cover.png")).unwrap();
+    for (reply, code, status) in [(404, 0, "gone"), (403, 3, "failed"), (503, 1, "failed")] {
+        upstream.on_element("u_1", [Reply::json(reply, &json!({"error": "no"}))]);
+        let run = program().run(&upstream, &mirror.path()).ids(["u_1"]).report().expect(code);
+        assert_eq!((run.status("u_1").as_str(), &run.line("u_1")["stands"]), (status, &json!("incomplete")));
+    }
+}
+
+#[test]
+fn a_damaged_file_gets_its_name_back() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let mut told = upstream.add("u_1", 3);
+    told["resources"][2]["slotKey"] = json!("side");
+    upstream.tell("u_1", &told);
+    program().run(&upstream, &mirror.path()).ids(["u_1"]).output().expect(0);
+    assert_eq!(mirror.manifest("u_1")["assets"][2]["file"], "side-2.png");
+    told["resources"].as_array_mut().unwrap().remove(1);
+    upstream.tell("u_1", &told);
+    program().run(&upstream, &mirror.path()).ids(["u_1"]).output().expect(0);
+    std::fs::remove_file(mirror.at("u_1/side-2.png")).unwrap();
+    program().run(&upstream, &mirror.path()).ids(["u_1"]).output().expect(0);
+    assert_eq!(mirror.manifest("u_1")["assets"][1]["file"], "side-2.png");
+    mirror.check();
+}
