@@ -236,7 +236,7 @@ impl Api {
 fn retry_after(text: &str) -> Option<Duration> {
     let text = text.trim();
     let seconds = text.parse().ok().map(Duration::from_secs);
-    seconds.or_else(|| Some(Time::from_http_date(text)?.from_now()))
+    seconds.or_else(|| Some(Time::from_http_date(text)?.until()))
 }
 
 /// `retryAfter` in the body: a time.
@@ -247,7 +247,7 @@ fn retry_after_in(body: &[u8]) -> Option<Duration> {
         retry_after: String,
     }
     let body: Body = serde_json::from_slice(body).ok()?;
-    Some(Time::from_rfc3339(&body.retry_after)?.from_now())
+    Some(Time::from_rfc3339(&body.retry_after)?.until())
 }
 
 #[cfg(test)]

@@ -9,12 +9,12 @@
 //! ids ─► ElementId ─fetch─► Element ─plan─► Plan ─download─► staged version ─commit─► Manifest
 //!                                    ▲                                                  │
 //!                                    └───────────── previous Manifest ◄─────────────────┘
-//!         each arrow emits an Event ─► one report task ─► terminal │ NDJSON │ log      ElementOutcome
+//!         what happens is an Event ─► one report task ─► terminal │ NDJSON │ log       ElementOutcome
 //!                                                                                        │ fold
 //!                                                                                  Summary ─► exit code
 //! ```
 //!
-//! The modules below stand in layers, and each uses only those further down: a use case, its stages, the mechanisms
+//! The modules below stand in layers, and each uses only those of its own layer and further down: a use case, its stages, the mechanisms
 //! that each hide one outside world, and the vocabulary, which does no I/O.
 
 // The use case

@@ -43,7 +43,7 @@ impl Time {
     }
 
     /// How long until this time, zero where it has passed.
-    pub fn from_now(self) -> Duration {
+    pub fn until(self) -> Duration {
         let now = Timestamp::now();
         self.0.duration_since(now).try_into().unwrap_or_default()
     }
