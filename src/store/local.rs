@@ -7,6 +7,8 @@ mod flush;
 mod gone;
 mod lock;
 mod recover;
+mod seal;
+mod shelf;
 pub mod stage;
 pub mod standing;
 
@@ -195,7 +197,7 @@ impl LocalStore {
 impl Own {
     /// Removes what is staged as `name`. The seal goes first: what is half removed is not to be gone on with.
     fn discard(&self, name: &str) -> std::io::Result<()> {
-        match self.staging.dir(name).and_then(|staged| staged.remove_file(commit::SEALED)) {
+        match self.staging.dir(name).and_then(|staged| staged.remove_file(seal::SEALED)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound && !standing::is_no_folder(&error) => Err(error),
             _ => self.staging.remove_tree(name),
         }

@@ -9,18 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::clear::{clear_away, free_name, put_aside};
-use super::dir::Dir;
 use super::flush::Flusher;
-use super::stage::{Stage, VERSION};
+use super::seal::{Fate, OLD, SEALED, Seal, Site, Superseded, VERSION};
+use super::shelf::{Shelf, put_aside};
+use super::stage::Stage;
 use super::standing::Occupant;
 use super::{LocalStore, Own};
 use crate::digest::Digest;
-use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::{Event, Events};
 use crate::manifest::Manifest;
@@ -28,41 +26,6 @@ use crate::time::Time;
 
 /// How many sealed versions may wait for the committer.
 const QUEUE: usize = 256;
-
-/// The name of the seal in an element's staging folder.
-pub(super) const SEALED: &str = "sealed";
-/// Where the superseded folder waits, on file systems that can't exchange two.
-pub(super) const OLD: &str = "old";
-
-/// What a commit is to do, written down before it is begun: enough to finish it after any interruption.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Seal {
-    /// The digest of the new `manifest.json`.
-    pub(super) manifest: Digest,
-    /// What becomes of the folder that stands; none where there is none.
-    pub(super) superseded: Option<Superseded>,
-}
-
-/// What becomes of a superseded folder.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Superseded {
-    pub(super) fate: Fate,
-    /// The folder's name under `history/<id>/` or `damaged/<id>/`.
-    pub(super) when: String,
-    /// Files that were found damaged; they were put aside, and the new version may have them whole.
-    pub(super) damaged: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Fate {
-    /// A version: it goes to history.
-    History,
-    /// It holds nothing that the new version does not.
-    Discard,
-    /// No version could be made out in it: it is put aside whole.
-    Damaged,
-}
 
 /// A version that is complete in its stage, ready to be committed.
 pub struct Candidate {
@@ -218,10 +181,8 @@ impl Work {
             let stage = &mut sealed.job.candidate.stage;
             stage.keep = stage.dir.has(OLD).unwrap_or(true);
         }
-        let Sealed { job, seal } = &sealed;
-        let stage = &job.candidate.stage;
-        let cleared = taken.and_then(|()| match &seal.superseded {
-            Some(superseded) => clear_away((self.store.root()?, self.store.own()?), &stage.dir, &stage.id, superseded),
+        let cleared = taken.and_then(|()| match &sealed.seal.superseded {
+            Some(superseded) => self.site(&sealed)?.clear_away(superseded),
             None => Ok(()),
         });
         match cleared {
@@ -230,9 +191,13 @@ impl Work {
         }
     }
 
-    fn take_place(&self, Sealed { job, seal }: &Sealed) -> Result<(), Failure> {
-        let stage = &job.candidate.stage;
-        let exchanged = exchange(self.store.root()?, &stage.dir, &stage.id, seal.superseded.is_some())?;
+    fn site<'a>(&'a self, sealed: &'a Sealed) -> Result<Site<'a>, Failure> {
+        let stage = &sealed.job.candidate.stage;
+        Ok(Site { root: self.store.root()?, own: self.store.own()?, staged: &stage.dir, id: &stage.id })
+    }
+
+    fn take_place(&self, sealed: &Sealed) -> Result<(), Failure> {
+        let exchanged = self.site(sealed)?.exchange(sealed.seal.superseded.is_some())?;
         if !exchanged && !self.told_no_exchange.swap(true, Relaxed) {
             self.events.tell_blocking(Event::Warned {
                 what: self.store.path().display().to_string(),
@@ -266,55 +231,56 @@ fn fail<T>(job: Job, failure: Failure) -> Option<T> {
 
 /// Decides what becomes of the folder that stands, and puts its damaged files aside.
 fn superseded(own: &Own, candidate: &Candidate) -> Result<Option<Superseded>, Failure> {
-    let id = candidate.stage.id.as_str();
+    let id = &candidate.stage.id;
     let (fate, time, damaged) = match &candidate.occupant {
         Occupant::Nothing => return Ok(None),
         Occupant::Remains(_) => (Fate::Damaged, Time::now(), Vec::new()),
         Occupant::Version(version) => {
             let standing = &version.standing;
+            let aside = put_aside(own, version, id);
+            aside.map_err(|error| Failure::io(format!("put damaged files of {id} aside"), &error))?;
             let same = standing.manifest.holds_same(&candidate.manifest);
             let fate = if same { Fate::Discard } else { Fate::History };
             (fate, standing.manifest.committed_at, standing.damaged.clone())
         }
     };
-    if let Occupant::Version(version) = &candidate.occupant {
-        put_aside(own, version, id).map_err(|error| Failure::io(format!("put damaged files of {id} aside"), &error))?;
-    }
-    let shelf = if fate == Fate::Damaged { "damaged" } else { "history" };
-    let when = free_name(&own.own, &format!("{shelf}/{id}"), &time.to_compact());
-    let when =
-        when.map_err(|error| Failure::io(format!("look for a free name for the old version of {id}"), &error))?;
+    let shelf = if fate == Fate::Damaged { Shelf::Damaged } else { Shelf::History };
+    let when = shelf.free_name(own, id, &time.to_compact());
+    let when = when.map_err(|error| Failure::io(format!("name the old version of {id}"), &error))?;
     Ok(Some(Superseded { fate, when, damaged }))
 }
 
-/// Step (b): the new version takes its place, that of another one where that `stands`; false where the file system can't
-/// exchange folders.
-pub(super) fn exchange(root: &Dir, staged: &Dir, id: &ElementId, stands: bool) -> Result<bool, Failure> {
-    let id = id.as_str();
-    let cannot = |error: std::io::Error| {
-        let immovable = [Errno::XDEV, Errno::BUSY].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()));
-        let failure = Failure::io(format!("replace {}", root.at(id)), &error);
-        if immovable { Failure { kind: ErrorKind::CannotReplace, ..failure } } else { failure }
-    };
-    if !stands {
-        return match staged.rename_new(VERSION, root, id) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                let message = format!("{} has appeared meanwhile; it is not touched", root.at(id));
-                Err(Failure::new(ErrorKind::FolderTaken, message))
-            }
-            done => done.map(|()| true).map_err(cannot),
+impl Site<'_> {
+    /// Step (b): the new version takes its place, that of another one where that `stands`; false where the file system
+    /// can't exchange folders.
+    pub(super) fn exchange(&self, stands: bool) -> Result<bool, Failure> {
+        let Self { root, staged, .. } = self;
+        let id = self.id.as_str();
+        let cannot = |error: std::io::Error| {
+            let immovable = [Errno::XDEV, Errno::BUSY].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()));
+            let failure = Failure::io(format!("replace {}", root.at(id)), &error);
+            if immovable { Failure { kind: ErrorKind::CannotReplace, ..failure } } else { failure }
         };
+        if !stands {
+            return match staged.rename_new(VERSION, root, id) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    let message = format!("{} has appeared meanwhile; it is not touched", root.at(id));
+                    Err(Failure::new(ErrorKind::FolderTaken, message))
+                }
+                done => done.map(|()| true).map_err(cannot),
+            };
+        }
+        if staged.exchange(VERSION, root, id).map_err(cannot)? {
+            return Ok(true);
+        }
+        root.rename_new(id, staged, OLD).map_err(cannot)?;
+        staged.rename_new(VERSION, root, id).map_err(|error| {
+            // The standing version goes back; where even that fails, the next run's recovery does it.
+            let _ = staged.rename_new(OLD, root, id);
+            cannot(error)
+        })?;
+        Ok(false)
     }
-    if staged.exchange(VERSION, root, id).map_err(cannot)? {
-        return Ok(true);
-    }
-    root.rename_new(id, staged, OLD).map_err(cannot)?;
-    staged.rename_new(VERSION, root, id).map_err(|error| {
-        // The standing version goes back; where even that fails, the next run's recovery does it.
-        let _ = staged.rename_new(OLD, root, id);
-        cannot(error)
-    })?;
-    Ok(false)
 }
 
 #[cfg(test)]

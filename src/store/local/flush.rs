@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 
 use super::dir::Dir;
-use super::stage::{Stage, VERSION};
+use super::seal::{SEALED, VERSION};
+use super::stage::Stage;
 use super::{LocalStore, Own};
 use crate::error::Failure;
 
@@ -81,7 +82,7 @@ fn in_parallel(stages: &[&Stage], sync: impl Fn(&Stage) -> io::Result<()> + Sync
 /// The files of a staged version, its folder, its seal.
 fn sync_data(stage: &Stage) -> io::Result<()> {
     stage.version.sync_with_files()?;
-    stage.dir.file(super::commit::SEALED)?.sync_all()?;
+    stage.dir.file(SEALED)?.sync_all()?;
     stage.dir.sync()
 }
 

@@ -4,11 +4,9 @@
 use std::io;
 
 use super::Own;
-use super::clear;
-use super::commit::{self, Fate, OLD, SEALED, Seal, Superseded};
 use super::dir::Dir;
 use super::flush;
-use super::stage::VERSION;
+use super::seal::{Fate, OLD, SEALED, Seal, Site, Superseded, VERSION};
 use super::standing;
 use crate::digest::Digest;
 use crate::element::ElementId;
@@ -50,9 +48,10 @@ fn take_up(root: &Dir, own: &Own, id: &ElementId) -> Result<bool, Failure> {
     let failed = |error: io::Error| Failure::io(format!("clear up {}", own.staging.at(id.as_str())), &error);
     let finished = match own.staging.dir(id.as_str()) {
         Ok(staged) => {
-            let finished = finish((root, own), &staged, id, failed)?;
+            let site = Site { root, own, staged: &staged, id };
+            let finished = finish(site, failed)?;
             if !own.no_sync {
-                flush(root, own, &staged, id).map_err(failed)?;
+                flush(site).map_err(failed)?;
             }
             finished
         }
@@ -64,20 +63,15 @@ fn take_up(root: &Dir, own: &Own, id: &ElementId) -> Result<bool, Failure> {
 }
 
 /// Goes on with a sealed commit from where it was interrupted; false where there is none to go on with. Either way
-/// nothing is left in `staged` that must be kept.
-fn finish(
-    (root, own): (&Dir, &Own),
-    staged: &Dir,
-    id: &ElementId,
-    failed: impl Fn(io::Error) -> Failure,
-) -> Result<bool, Failure> {
+/// nothing is left staged that must be kept.
+fn finish(site: Site<'_>, failed: impl Fn(io::Error) -> Failure) -> Result<bool, Failure> {
+    let Site { root, own, staged, id } = site;
     let text = if_there(staged.read(SEALED)).map_err(&failed)?;
     let seal = text.as_ref().and_then(|bytes| serde_json::from_slice::<Seal>(bytes).ok());
     let sealed = seal.as_ref().map(|seal| seal.manifest);
     let superseded = seal.as_ref().and_then(|seal| seal.superseded.as_ref());
-    let clear_away = |superseded: &Superseded| clear::clear_away((root, own), staged, id, superseded);
     if sealed.is_some() && manifest_digest(root, id.as_str()).map_err(&failed)? == sealed {
-        superseded.map_or(Ok(()), clear_away)?;
+        superseded.map_or(Ok(()), |superseded| site.clear_away(superseded))?;
         return Ok(true);
     }
     let stands = root.has(id.as_str()).map_err(&failed)?;
@@ -95,8 +89,8 @@ fn finish(
             // The interruption may have come before the flush of its data.
             version.sync_with_files().map_err(&failed)?;
         }
-        commit::exchange(root, staged, id, stands)?;
-        superseded.map_or(Ok(()), clear_away)?;
+        site.exchange(stands)?;
+        superseded.map_or(Ok(()), |superseded| site.clear_away(superseded))?;
         return Ok(true);
     }
     match waiting {
@@ -106,7 +100,7 @@ fn finish(
         Some(_) if stands => {
             let when = Time::now().to_compact();
             let unknown = Superseded { fate: Fate::History, when, damaged: Vec::new() };
-            clear_away(superseded.unwrap_or(&unknown))?;
+            site.clear_away(superseded.unwrap_or(&unknown))?;
         }
         Some(place) => staged.rename_new(place, root, id.as_str()).map_err(failed)?,
         None => {}
@@ -164,7 +158,7 @@ fn is_whole(version: &Dir, id: &ElementId, digest: Digest) -> bool {
 }
 
 /// Flushes what a recovery moved, and the version that stands now, before the seal is removed.
-fn flush(root: &Dir, own: &Own, staged: &Dir, id: &ElementId) -> io::Result<()> {
+fn flush(Site { root, own, staged, id }: Site<'_>) -> io::Result<()> {
     if let Ok(standing) = root.dir(id.as_str()) {
         standing.sync_with_files()?;
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::LocalStore;
 use super::dir::{Dir, set_modified};
+use super::seal::VERSION;
 use super::standing::Version;
 use crate::digest::{Digest, Hasher};
 use crate::element::ElementId;
@@ -14,9 +15,6 @@ use crate::error::{ErrorKind, Failure};
 use crate::layout::{MANIFEST, RESPONSE, SUMS};
 use crate::manifest::Manifest;
 use crate::time::Time;
-
-/// The version's folder inside the element's staging folder.
-pub(super) const VERSION: &str = "version";
 
 /// A version in the making. Dropped before it is committed, it leaves nothing behind.
 pub struct Stage {

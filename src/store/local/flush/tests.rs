@@ -35,7 +35,7 @@ fn flushed_one_by_one_only_the_guilty_version_fails() {
     let store = bench.open().store;
     let candidates = ["u_1", "u_2"].map(|id| candidate_of(&store, id, 1).unwrap());
     // Only the second one has the seal that a flush expects.
-    candidates[1].stage.dir.write(super::super::commit::SEALED, b"{}", None).unwrap();
+    candidates[1].stage.dir.write(SEALED, b"{}", None).unwrap();
     let stages = candidates.each_ref().map(|candidate| &candidate.stage);
     let (data, _) = Flusher::Each.flush(&store, &stages, &[]);
     assert!(data[0].is_err() && data[1].is_ok(), "{data:?}");

@@ -1,0 +1,56 @@
+//! The seal: what a commit is to do, written down before it is begun.
+
+use serde::{Deserialize, Serialize};
+
+use super::Own;
+use super::dir::Dir;
+use crate::digest::Digest;
+use crate::element::ElementId;
+
+/// The version's folder inside an element's staging folder.
+pub(super) const VERSION: &str = "version";
+/// The seal's file there.
+pub(super) const SEALED: &str = "sealed";
+/// Where the superseded folder waits there, on file systems that can't exchange two.
+pub(super) const OLD: &str = "old";
+
+/// What a commit is to do: enough to finish it after any interruption.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Seal {
+    /// The digest of the new `manifest.json`.
+    pub(super) manifest: Digest,
+    /// What becomes of the folder that stands; none where there is none.
+    pub(super) superseded: Option<Superseded>,
+}
+
+/// What becomes of a superseded folder.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Superseded {
+    pub(super) fate: Fate,
+    /// The folder's name under `history/<id>/` or `damaged/<id>/`.
+    pub(super) when: String,
+    /// Files that were found damaged; they were put aside, and the new version may have them whole.
+    pub(super) damaged: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Fate {
+    /// A version: it goes to history.
+    History,
+    /// It holds nothing that the new version does not.
+    Discard,
+    /// No version could be made out in it: it is put aside whole.
+    Damaged,
+}
+
+/// Where the commit of one element takes place.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'a> {
+    /// The destination, where the element's folder is.
+    pub(super) root: &'a Dir,
+    pub(super) own: &'a Own,
+    /// The element's staging folder.
+    pub(super) staged: &'a Dir,
+    pub(super) id: &'a ElementId,
+}
