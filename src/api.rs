@@ -89,8 +89,8 @@ impl Api {
         Self { http, base, gates: Mutex::default(), refused: OnceLock::new(), events }
     }
 
-    /// Fetches the element of `asked`. Where there are `slots`, one is taken before each request and comes with the
-    /// reply; none is held while a pause or a retry is waited for. Source: `GET /elements/{elementId}?email=…`.
+    /// Fetches the element of `asked`. Where there are `slots`, one is taken before a request and comes with the reply;
+    /// none is held while a pause of the account is waited for. Source: `GET /elements/{elementId}?email=…`.
     ///
     /// # Errors
     /// `http_404` and `http_410` where there is no such element, `http_401` and `http_402` where the token or the
@@ -144,15 +144,15 @@ impl Api {
     ) -> Result<(T, Option<OwnedSemaphorePermit>), Failure> {
         let gate = self.gate(call.account);
         let mut retry = self.http.retry(call.what);
+        let mut slot = None;
         loop {
-            let (passage, slot, permit) = self.enter(&gate, call.slots).await?;
+            let (passage, permit) = self.enter(&gate, call.slots, &mut slot).await?;
             call.attempts.fetch_add(1, Relaxed);
             let reply = self.attempt(call, (&gate, passage), permit).await;
             match reply.and_then(|body| Ok(parse(body)?)) {
                 Ok(parsed) => return Ok((parsed, slot)),
                 Err(Miss::Paused) => {}
                 Err(Miss::Failed(failure)) => {
-                    drop(slot);
                     let message = self.http.without_token(failure.message);
                     retry.pause(Failure { message, ..failure }).await?;
                 }
@@ -160,26 +160,29 @@ impl Api {
         }
     }
 
-    /// Waits for the account's gate, and then for a slot and a permit, in this order for all; a gate that was shut
-    /// meanwhile is waited for without them.
+    /// Waits for the account's gate, and then for a slot and a permit, in this order for all. While the gate is shut
+    /// neither is held; the slot is during a retry, or a list would be walked to its end when the API is down.
     async fn enter(
         &self,
         gate: &Gate,
         slots: Option<&Arc<Semaphore>>,
-    ) -> Result<(Passage, Option<OwnedSemaphorePermit>, SemaphorePermit<'_>), Failure> {
+        slot: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<(Passage, SemaphorePermit<'_>), Failure> {
         loop {
+            if let Look::Shut(_) = gate.look()? {
+                *slot = None;
+            }
             gate.pass().await?;
-            let slot = match slots {
+            if let (None, Some(slots)) = (&slot, slots) {
                 // The semaphore is never closed.
-                Some(slots) => Arc::clone(slots).acquire_owned().await.ok(),
-                None => None,
-            };
+                *slot = Arc::clone(slots).acquire_owned().await.ok();
+            }
             let permit = self.http.permit(Target::Api).await?;
             if let Some(failure) = self.refused.get() {
                 return Err(failure.clone());
             }
             if let Look::Open(passage) = gate.look()? {
-                return Ok((passage, slot, permit));
+                return Ok((passage, permit));
             }
         }
     }
