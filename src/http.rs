@@ -16,6 +16,7 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, ClientBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::error::{ErrorKind, Failure};
@@ -79,6 +80,7 @@ pub struct Http {
     cdn: Lane,
     guard: Arc<Guard>,
     events: Events,
+    stop: CancellationToken,
 }
 
 /// A reply whose body is still to be read; it holds its lane's permit.
@@ -90,18 +92,23 @@ pub struct Reply<'a> {
 }
 
 impl Http {
-    /// The network with `token` for the API.
+    /// The network with `token` for the API; no request is begun after `stop` is cancelled.
     ///
     /// # Errors
     /// The token or the user agent holds characters that no header can carry.
-    pub fn new(options: HttpOptions, token: &SecretString, events: Events) -> Result<Self, Failure> {
+    pub fn new(
+        options: HttpOptions,
+        token: &SecretString,
+        events: Events,
+        stop: CancellationToken,
+    ) -> Result<Self, Failure> {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
             .map_err(|_| Failure::new(ErrorKind::BadReply, "the token holds characters that can't be sent"))?;
         authorization.set_sensitive(true);
         let guard = Arc::new(Guard::new(options.allow_private_assets, options.proxies));
         let api = Lane::new(Target::Api, &options, &guard)?;
         let cdn = Lane::new(Target::Cdn, &options, &guard)?;
-        Ok(Self { options, authorization, api, cdn, guard, events })
+        Ok(Self { options, authorization, api, cdn, guard, events, stop })
     }
 
     /// The further tries of a request for `what`.
@@ -121,10 +128,11 @@ impl Http {
     /// A permit to send a request to `target`.
     ///
     /// # Errors
-    /// None as long as the lane is open, which it is until the end.
+    /// The run has ended: what is cancelled then lets go of its permits, and they are not for others.
     pub async fn permit(&self, target: Target) -> Result<SemaphorePermit<'_>, Failure> {
         let permit = self.lane(target).permits.acquire().await;
-        permit.map_err(|_| Failure::new(ErrorKind::Interrupted, "the run is over"))
+        let permit = permit.ok().filter(|_| !self.stop.is_cancelled());
+        permit.ok_or_else(|| Failure::new(ErrorKind::Interrupted, "the run has ended"))
     }
 
     /// Sends one GET, following redirects as far as the target allows, until the reply's headers are there.

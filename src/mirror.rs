@@ -77,7 +77,7 @@ impl Mirror {
     /// # Errors
     /// The token can't be sent, TLS can't be set up, or the committer not be started.
     pub fn new(store: LocalStore, options: MirrorOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
-        let http = Http::new(options.http.clone(), &options.token, events.clone());
+        let http = Http::new(options.http.clone(), &options.token, events.clone(), stop.token().clone());
         let http = Arc::new(http.map_err(|failure| RunError::Broken(failure.message))?);
         let committer = match options.dry_run {
             true => None,

@@ -79,6 +79,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn no_two_requests_come_again_in_step() {
+        let mut waits = std::collections::HashSet::new();
+        for _ in 0..20 {
+            let start = tokio::time::Instant::now();
+            retry(1).pause(Failure::new(ErrorKind::Connect, "down")).await.unwrap();
+            waits.insert(start.elapsed());
+        }
+        assert!(waits.len() > 10, "{waits:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_lasting_failure_comes_back_at_once() {
         let failure = Failure::new(ErrorKind::Http(403), "no");
         assert_eq!(retry(5).pause(failure.clone()).await, Err(failure));

@@ -224,7 +224,7 @@ fn an_api_that_nobody_serves_ends_the_run_before_the_whole_list() {
         let run = program().env("ELEMENT_MIRROR_API_BASE", &format!("http://127.0.0.1:{port}/v1"));
         run.args(["run", "--retries", "0", "-o"]).arg(mirror.path()).ids(ids(n)).report().expect(1)
     };
-    assert!(run(500).lines().len() < 100);
+    assert!(run(500).lines().len() < 40, "no more than were in flight");
     for n in [1, 2, 5] {
         assert_eq!(run(n).lines().len(), n);
     }
