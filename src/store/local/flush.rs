@@ -44,8 +44,7 @@ impl Flusher {
             #[cfg(target_os = "linux")]
             Self::Whole(root) => match rustix::fs::syncfs(root) {
                 Ok(()) => Self::Never.flush(store, data, renames),
-                // Which of them it was, only a flush of each can say.
-                Err(_) => each(store, data, renames),
+                Err(error) => blame(each(store, data, renames), error.into()),
             },
             Self::Each => each(store, data, renames),
         }
@@ -53,6 +52,18 @@ impl Flusher {
 }
 
 type Answers = (Vec<Result<(), Failure>>, Vec<Result<(), Failure>>);
+
+/// After a `syncfs` that failed: which of them it was, only a flush of each can say. Where that finds none, it may have
+/// been any: what was not written may be forgotten by then.
+#[cfg(target_os = "linux")]
+fn blame((data, renames): Answers, error: io::Error) -> Answers {
+    if data.iter().chain(&renames).any(Result::is_err) {
+        return (data, renames);
+    }
+    let failure = Failure::io("flush the destination", &error);
+    let all = |answers: Vec<_>| answers.iter().map(|_| Err(failure.clone())).collect();
+    (all(data), all(renames))
+}
 
 fn each(store: &LocalStore, data: &[&Stage], renames: &[&Stage]) -> Answers {
     let data_answers = in_parallel(data, sync_data);

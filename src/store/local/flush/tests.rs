@@ -40,3 +40,17 @@ fn flushed_one_by_one_only_the_guilty_version_fails() {
     let (data, _) = Flusher::Each.flush(&store, &stages, &[]);
     assert!(data[0].is_err() && data[1].is_ok(), "{data:?}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_flush_that_fails_without_a_guilty_version_fails_them_all() {
+    let bench = Bench::new();
+    let store = bench.open().store;
+    let candidates = ["u_1", "u_2"].map(|id| candidate_of(&store, id, 1).unwrap());
+    candidates.iter().for_each(|candidate| candidate.stage.dir.write(SEALED, b"{}", None).unwrap());
+    let stages = candidates.each_ref().map(|candidate| &candidate.stage);
+    // A descriptor that nothing can be flushed through.
+    let no_good = rustix::fs::open(bench.path(), rustix::fs::OFlags::PATH, rustix::fs::Mode::empty()).unwrap();
+    let (data, renames) = Flusher::Whole(no_good.into()).flush(&store, &stages, &stages[..1]);
+    assert!(data.iter().chain(&renames).all(Result::is_err), "{data:?} {renames:?}");
+}
