@@ -308,7 +308,7 @@ impl RunArgs {
         value::token(self.token_file.as_deref())
     }
 
-    /// What the run does; `api_base` is the sample API's where that is used.
+    /// What the run does; `demo` is the sample API's base URL where that is used.
     pub(crate) fn mirror_options(&self, token: SecretString, demo: Option<Url>) -> MirrorOptions {
         let network = &self.network;
         let email = self.email.clone().or_else(|| std::env::var("USEAPI_EMAIL").ok());

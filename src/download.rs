@@ -35,9 +35,9 @@ pub struct Wanted<'a> {
 
 /// What came of it.
 #[derive(Debug)]
-pub enum Received {
+pub enum Received<'a> {
     /// The server says that the standing file is current.
-    NotModified,
+    Current(&'a manifest::Asset),
     /// All bytes are in the part.
     File(Box<Description>),
 }
@@ -113,7 +113,7 @@ impl Downloader {
     ///
     /// # Errors
     /// It can't be had; what there is of it stays in the part.
-    pub async fn download(&self, wanted: &Wanted<'_>, part: &mut Part) -> Result<Received, Failure> {
+    pub async fn download<'a>(&self, wanted: &'a Wanted<'a>, part: &mut Part) -> Result<Received<'a>, Failure> {
         let url = Url::parse(wanted.url).map_err(|error| {
             let message = format!("the link is no URL: {error}");
             Failure::new(ErrorKind::UnsafeUrl, message)
@@ -123,7 +123,7 @@ impl Downloader {
         loop {
             match transfer.attempt().await {
                 Ok(Attempt::Whole) => return transfer.describe().map(|file| Received::File(Box::new(file))),
-                Ok(Attempt::NotModified) => return Ok(Received::NotModified),
+                Ok(Attempt::Current(standing)) => return Ok(Received::Current(standing)),
                 Err(failure) => retry.pause(failure).await?,
             }
         }
@@ -139,24 +139,24 @@ impl Downloader {
 }
 
 /// How a try ended that did not fail.
-enum Attempt {
+enum Attempt<'a> {
     /// All bytes are in the part.
     Whole,
     /// The standing file is current.
-    NotModified,
+    Current(&'a manifest::Asset),
 }
 
 /// A download under way: try by try it goes on behind the bytes that are there.
-struct Transfer<'a> {
-    downloader: &'a Downloader,
+struct Transfer<'a, 't> {
+    downloader: &'t Downloader,
     url: Url,
     wanted: &'a Wanted<'a>,
-    part: &'a mut Part,
+    part: &'t mut Part,
     source: Source,
 }
 
-impl Transfer<'_> {
-    async fn attempt(&mut self) -> Result<Attempt, Failure> {
+impl<'a> Transfer<'a, '_> {
+    async fn attempt(&mut self) -> Result<Attempt<'a>, Failure> {
         let Downloader { http, events, .. } = self.downloader;
         if self.part.size() > 0 && self.source.strong_etag().is_none() {
             self.part.restart()?;
@@ -165,17 +165,17 @@ impl Transfer<'_> {
         let _in_flight = events.counters.in_flight();
         self.wanted.attempts.fetch_add(1, Relaxed);
         let mut reply = http.get(Target::Cdn, &self.url, &self.headers(), permit).await?;
-        match reply.status {
-            206 if self.part.size() > 0 => self.go_on(&reply)?,
-            200 => {
+        match (reply.status, self.wanted.unless_current) {
+            (206, _) if self.part.size() > 0 => self.go_on(&reply)?,
+            (200, _) => {
                 if self.part.size() > 0 {
                     self.part.restart()?;
                 }
                 self.source = Source::of(&reply);
             }
-            304 if self.part.size() == 0 && self.wanted.unless_current.is_some() => return Ok(Attempt::NotModified),
-            416 if self.part.size() > 0 => return self.start_over("the server has no such range"),
-            status => return Err(Failure::new(ErrorKind::Http(status), format!("the CDN answered {status}"))),
+            (304, Some(standing)) if self.part.size() == 0 => return Ok(Attempt::Current(standing)),
+            (416, _) if self.part.size() > 0 => return self.start_over("the server has no such range"),
+            (status, _) => return Err(Failure::new(ErrorKind::Http(status), format!("the CDN answered {status}"))),
         }
         self.read_body(&mut reply).await?;
         Ok(Attempt::Whole)

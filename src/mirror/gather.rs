@@ -91,13 +91,10 @@ impl Mirror {
             let received = self.downloader.download(&wanted, &mut part).await?;
             Ok((part, received))
         };
-        match (fetch.await, unless_current) {
-            (Ok((_, Received::NotModified)), Some(standing)) => Got::Standing(standing.clone()),
-            (Ok((_, Received::NotModified)), None) => {
-                Got::Missing(Failure::new(ErrorKind::BadReply, "the CDN says that nothing changed, unasked"))
-            }
-            (Ok((part, Received::File(description))), _) => Got::Part(part, description),
-            (Err(failure), _) => Got::Missing(Failure::of_asset(failure, &label)),
+        match fetch.await {
+            Ok((_, Received::Current(standing))) => Got::Standing(standing.clone()),
+            Ok((part, Received::File(description))) => Got::Part(part, description),
+            Err(failure) => Got::Missing(Failure::of_asset(failure, &label)),
         }
     }
 }

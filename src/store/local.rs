@@ -226,10 +226,7 @@ fn check_format(own: &Dir, path: &Path, sync: bool) -> Result<(), RunError> {
                 format!("{path} has format {format}, this program knows {FORMAT}; use a newer element-mirror");
             Err(RunError::Broken(message))
         }
-        Err(_) => Err(RunError::Broken(format!(
-            "{}/format is damaged: it should hold {FORMAT}",
-            own.at("").trim_end_matches('/')
-        ))),
+        Err(_) => Err(RunError::Broken(format!("{} is damaged: it should hold {FORMAT}", own.at("format")))),
     }
 }
 

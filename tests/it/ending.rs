@@ -138,14 +138,6 @@ fn a_refusal_whose_words_break_off_is_a_refusal() {
 }
 
 #[test]
-fn a_refused_token_is_said_in_one_sentence() {
-    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
-    upstream.on_element("u_1", [Reply::json(401, &json!({"error": "Unauthorized", "code": 401}))]);
-    let run = run(&upstream, &mirror).ids(["u_1"]).args(["-q"]).output().expect(4);
-    assert_eq!(run.stderr.matches("the API refuses the token").count(), 1, "{}", run.stderr);
-}
-
-#[test]
 fn a_second_run_on_the_same_destination_ends_at_once_and_touches_nothing() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     upstream.add("u_1", 1);

@@ -101,11 +101,7 @@ struct Work {
 impl Work {
     fn run(mut self) {
         let mut published: Vec<Sealed> = Vec::new();
-        loop {
-            let group = self.next_group(published.is_empty());
-            if group.is_empty() && published.is_empty() {
-                return;
-            }
+        while let Some(group) = self.next_group(published.is_empty()) {
             let group: Vec<Sealed> = group.into_iter().filter_map(|job| self.seal(job)).collect();
             let (group, published_before) = self.flush(group, std::mem::take(&mut published));
             for sealed in published_before {
@@ -115,11 +111,11 @@ impl Work {
         }
     }
 
-    /// Whatever is ready; waits for it only where `may_wait`. Nothing when all is done.
-    fn next_group(&mut self, may_wait: bool) -> Vec<Job> {
+    /// Whatever is ready; waits for it only where `may_wait`. None when all is done, and nothing more can come.
+    fn next_group(&mut self, may_wait: bool) -> Option<Vec<Job>> {
         let mut group = Vec::new();
         if may_wait {
-            group.extend(self.queue.blocking_recv());
+            group.push(self.queue.blocking_recv()?);
         }
         while group.len() < QUEUE
             && let Ok(job) = self.queue.try_recv()
@@ -131,7 +127,7 @@ impl Work {
                 answer(job, Err(Failure::new(ErrorKind::Interrupted, "the run ended before its commit")));
             }
         }
-        group
+        Some(group)
     }
 
     /// Step (a): puts damaged files aside and writes the seal.

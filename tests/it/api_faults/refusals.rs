@@ -61,20 +61,6 @@ fn an_error_that_is_a_page_or_an_object_is_told_too() {
 }
 
 #[test]
-fn where_the_api_needs_an_email_and_there_are_several_accounts_they_are_named() {
-    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
-    for id in ids(20) {
-        upstream.on_element(&id, [Reply::json(400, &json!({"error": "email is required"}))]);
-    }
-    let accounts = json!({"b@example.org": {"email": "b@example.org", "password": "hunter2"}, "a@example.org": {}});
-    upstream.on("/v1/kling/accounts", [Reply::json(200, &accounts)]);
-    let run = program().run(&upstream, &mirror.path()).ids(ids(20)).output().expect(2);
-    assert!(run.stderr.contains("a@example.org") && run.stderr.contains("b@example.org"), "{}", run.stderr);
-    assert!(!run.stderr.contains("hunter2"));
-    assert_eq!(upstream.requests_to("/v1/kling/accounts").len(), 1);
-}
-
-#[test]
 fn where_there_is_one_account_a_400_is_the_elements_own() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     upstream.add("u_2", 1);

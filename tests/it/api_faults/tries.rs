@@ -114,19 +114,6 @@ fn tls_that_breaks_in_the_handshake_is_tried_again() {
 }
 
 #[test]
-fn when_the_api_is_down_for_all_the_run_stops_early() {
-    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
-    let ids: Vec<String> = (0..80).map(|number| format!("u_{number}")).collect();
-    for id in &ids {
-        upstream.on_element(id, [failing(503)]);
-    }
-    let program = program().run(&upstream, &mirror.path()).args(["--retries", "0", "--api-concurrency", "1"]);
-    program.ids(&ids).output().expect(1);
-    let asked = upstream.requests().len();
-    assert!((5..40).contains(&asked), "{asked} of 80 were asked for");
-}
-
-#[test]
 fn with_no_retries_nothing_is_tried_again() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     upstream.on("/cdn/c", [Reply::new(503, ""), Reply::ok(png(1, 1, 1))]);

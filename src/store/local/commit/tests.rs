@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::store::local::dir::trouble;
-use crate::store::local::tests::{Bench, candidate, candidate_of, id, side};
+use crate::store::local::tests::{Bench, block_on, candidate, candidate_of, id, side};
 
 /// Commits on this thread, where the test makes its trouble.
 pub(in crate::store::local) fn commit(
@@ -313,5 +313,20 @@ fn a_link_that_took_the_folders_place_at_the_last_moment_is_put_aside() {
     assert_eq!(bench.standing(), Some(2));
     let aside = bench.at(".element-mirror/damaged/u_1").join(&bench.names(".element-mirror/damaged/u_1")[0]);
     assert_eq!(std::fs::read_link(aside).unwrap().to_str(), Some("elsewhere"));
+    bench.assert_no_litter();
+}
+
+#[test]
+fn what_is_handed_over_after_the_end_is_interrupted_however_late() {
+    let bench = Bench::new();
+    let store = bench.open().store;
+    let stop = CancellationToken::new();
+    let committer = Committer::start(&store, Events::channel(8).0, stop.clone()).unwrap();
+    stop.cancel();
+    for id in ["u_1", "u_2"] {
+        let answer = block_on(async { committer.submit(candidate_of(&store, id, 1).unwrap()).await.await });
+        assert_eq!(answer.unwrap().unwrap_err().kind, ErrorKind::Interrupted, "{id}");
+    }
+    committer.finish();
     bench.assert_no_litter();
 }
