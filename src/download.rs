@@ -14,8 +14,8 @@ use crate::element::{Role, url_path};
 use crate::error::{ErrorKind, Failure, printable};
 use crate::event::Events;
 use crate::http::{Http, Reply, Target};
-use crate::manifest;
 use crate::media::{self, Media};
+use crate::plan::Prior;
 use crate::store::local::stage::Part;
 use crate::time::Time;
 
@@ -27,8 +27,8 @@ pub struct Wanted<'a> {
     pub url: &'a str,
     /// What a person knows it by: `u_1/cover.jpg`.
     pub name: String,
-    /// The standing file, where its validator is to be asked with.
-    pub unless_current: Option<&'a manifest::Asset>,
+    /// The file that is held, where its validator is to be asked with.
+    pub unless_current: Option<&'a Prior>,
     /// Counts the requests that it takes.
     pub attempts: &'a AtomicU64,
 }
@@ -36,8 +36,8 @@ pub struct Wanted<'a> {
 /// What came of it.
 #[derive(Debug)]
 pub enum Received<'a> {
-    /// The server says that the standing file is current.
-    Current(&'a manifest::Asset),
+    /// The server says that the file that is held is current.
+    Current(&'a Prior),
     /// All bytes are in the part.
     File(Box<Description>),
 }
@@ -123,7 +123,7 @@ impl Downloader {
         loop {
             match transfer.attempt().await {
                 Ok(Attempt::Whole) => return transfer.describe().map(|file| Received::File(Box::new(file))),
-                Ok(Attempt::Current(standing)) => return Ok(Received::Current(standing)),
+                Ok(Attempt::Current(prior)) => return Ok(Received::Current(prior)),
                 Err(failure) => retry.pause(failure).await?,
             }
         }
@@ -142,8 +142,8 @@ impl Downloader {
 enum Attempt<'a> {
     /// All bytes are in the part.
     Whole,
-    /// The standing file is current.
-    Current(&'a manifest::Asset),
+    /// The file that is held is current.
+    Current(&'a Prior),
 }
 
 /// A download under way: try by try it goes on behind the bytes that are there.
@@ -173,7 +173,7 @@ impl<'a> Transfer<'a, '_> {
                 }
                 self.source = Source::of(&reply);
             }
-            (304, Some(standing)) if self.part.size() == 0 => return Ok(Attempt::Current(standing)),
+            (304, Some(prior)) if self.part.size() == 0 => return Ok(Attempt::Current(prior)),
             (416, _) if self.part.size() > 0 => return self.start_over("the server has no such range"),
             (status, _) => return Err(Failure::new(ErrorKind::Http(status), format!("the CDN answered {status}"))),
         }
@@ -189,10 +189,10 @@ impl<'a> Transfer<'a, '_> {
                 headers.push((RANGE, format!("bytes={have}-")));
                 headers.push((IF_RANGE, etag.to_owned()));
             }
-            (_, Some(standing)) if have == 0 => {
-                if let Some(etag) = &standing.etag {
+            (_, Some(Prior { asset, .. })) if have == 0 => {
+                if let Some(etag) = &asset.etag {
                     headers.push((IF_NONE_MATCH, etag.clone()));
-                } else if let Some(date) = standing.last_modified.and_then(Time::to_http_date) {
+                } else if let Some(date) = asset.last_modified.and_then(Time::to_http_date) {
                     headers.push((IF_MODIFIED_SINCE, date));
                 }
             }

@@ -19,7 +19,7 @@ impl Default for Policy {
     }
 }
 
-/// The version of an element that stands in the mirror.
+/// A version of an element on disk: the one that stands, or a draft.
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// What it should hold.
@@ -37,41 +37,61 @@ impl Standing {
     pub fn is_complete(&self) -> bool {
         self.manifest.is_complete() && self.damaged.is_empty()
     }
+
+    /// Whether the API says of `element` that nothing has changed since.
+    fn is_current(&self, element: &Element) -> bool {
+        let (was, is) = (&self.manifest.element, &element.fields);
+        was.update_time == is.update_time && was.current_version == is.current_version
+    }
+}
+
+/// Where in the mirror a file of an element is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the version that stands.
+    Standing,
+    /// In the draft of one that could not replace it.
+    Draft,
+}
+
+/// What the mirror holds of an element.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Held<'a> {
+    /// The version that stands.
+    pub standing: Option<&'a Standing>,
+    /// What an earlier run had of the next one.
+    pub draft: Option<&'a Standing>,
+}
+
+/// A file that the mirror holds of an asset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prior {
+    /// As the manifest beside it describes it.
+    pub asset: manifest::Asset,
+    /// Where it is.
+    pub place: Place,
 }
 
 /// What to do about one asset.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// The standing file serves the new version too.
-    Keep(manifest::Asset),
-    /// The CDN is asked whether the standing file is still current, and for the new bytes where it is not.
-    Ask(manifest::Asset),
-    /// The bytes are downloaded, though the standing file may have the same.
-    Again(manifest::Asset),
-    /// The bytes are downloaded: there is no good file of the asset.
-    Fetch {
-        /// The name of its damaged file, which the new one gets.
-        had: Option<String>,
-    },
+    /// The file that is held serves the new version too.
+    Keep(Prior),
+    /// The CDN is asked whether the file that is held is still current, and for the new bytes where it is not.
+    Ask(Prior),
+    /// The bytes are downloaded: there is no good file of the asset, or it is not to be trusted.
+    Fetch,
 }
 
-impl Action {
-    /// The name of the asset's file in the standing version.
-    pub fn standing_name(&self) -> Option<&str> {
-        match self {
-            Self::Keep(prior) | Self::Ask(prior) | Self::Again(prior) => Some(&prior.file),
-            Self::Fetch { had } => had.as_deref(),
-        }
-    }
-}
-
-/// One asset, its file's stem, and what to do.
+/// One asset, its file's name, and what to do.
 #[derive(Clone, Debug)]
 pub struct Planned {
     /// As the API links it.
     pub asset: Asset,
     /// The file's name without its extension.
     pub stem: String,
+    /// The name of its file in the version that stands, which it keeps.
+    pub had: Option<String>,
     /// What to do.
     pub action: Action,
 }
@@ -88,42 +108,35 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans the next version of `element` against the one that stands.
-    pub fn new(element: &Element, standing: Option<&Standing>, policy: &Policy) -> Self {
-        let roles = roles(standing, policy);
-        let mut prior = Prior::new(standing);
-        let stale = standing.is_some_and(|standing| {
-            let (was, is) = (&standing.manifest.element, &element.fields);
-            was.update_time != is.update_time || was.current_version != is.current_version
-        });
+    /// Plans the next version of `element` against what is held of it.
+    pub fn new(element: &Element, held: Held<'_>, policy: &Policy) -> Self {
+        let roles = roles(held.standing, policy);
+        let mut standing = Files::new(Place::Standing, held.standing, element);
+        let mut draft = Files::new(Place::Draft, held.draft, element);
         let assets: Vec<Planned> = element
             .assets
             .iter()
             .zip(layout::stems(&element.assets))
             .filter(|(asset, _)| roles.contains(&asset.role))
             .map(|(asset, stem)| {
-                let action = match prior.take(&asset.identity()) {
-                    Some(prior) if !standing.is_some_and(|standing| standing.holds_good(&prior)) => {
-                        Action::Fetch { had: Some(prior.file) }
-                    }
-                    Some(prior) if policy.refresh => Action::Again(prior),
-                    Some(prior) if stale => Action::Ask(prior),
-                    Some(prior) => Action::Keep(prior),
-                    None => Action::Fetch { had: None },
-                };
-                Planned { asset: asset.clone(), stem, action }
+                let (stands, drafted) = (standing.take(&asset.identity()), draft.take(&asset.identity()));
+                let had = stands.as_ref().map(|found| found.prior.asset.file.clone());
+                let action = if policy.refresh { Action::Fetch } else { choose(stands, drafted) };
+                Planned { asset: asset.clone(), stem, had, action }
             })
             .collect();
         let roles = (roles.len() < Role::ALL.len()).then_some(roles);
-        let keeps_all = assets.iter().all(|planned| matches!(planned.action, Action::Keep(_)));
-        let as_it_stands = standing.is_some_and(|standing| {
+        let stays =
+            |planned: &Planned| matches!(&planned.action, Action::Keep(prior) if prior.place == Place::Standing);
+        let as_it_stands = held.standing.is_some_and(|standing| {
             // With all assets kept, a gap of the standing version is one that the API names no more.
             standing.is_complete()
                 && standing.manifest.roles == roles
                 && standing.manifest.element == element.fields
                 && standing.manifest.assets.len() == assets.len()
         });
-        Self { roles, assets, changed: !(keeps_all && as_it_stands) }
+        let changed = !(assets.iter().all(stays) && as_it_stands);
+        Self { roles, assets, changed }
     }
 }
 
@@ -138,17 +151,47 @@ fn roles(standing: Option<&Standing>, policy: &Policy) -> Vec<Role> {
     Role::ALL.into_iter().filter(|&role| policy.roles.contains(&role) || had(role)).collect()
 }
 
-/// The files of the standing version, each to be taken once.
-struct Prior(Vec<manifest::Asset>);
+/// The file to go by, of those found in the standing version and in the draft. One that is still current needs no word
+/// of the CDN; else the draft is the younger.
+fn choose(standing: Option<Found>, draft: Option<Found>) -> Action {
+    let good = |found: Option<Found>| found.filter(|found| found.is_good);
+    match (good(standing), good(draft)) {
+        (Some(found), _) if found.is_current => Action::Keep(found.prior),
+        (_, Some(found)) if found.is_current => Action::Keep(found.prior),
+        (_, Some(found)) | (Some(found), None) => Action::Ask(found.prior),
+        (None, None) => Action::Fetch,
+    }
+}
 
-impl Prior {
-    fn new(standing: Option<&Standing>) -> Self {
-        Self(standing.map(|standing| standing.manifest.assets.clone()).unwrap_or_default())
+/// What is found of an asset in a version.
+struct Found {
+    prior: Prior,
+    is_good: bool,
+    is_current: bool,
+}
+
+/// The files of a version, each to be taken once.
+struct Files<'a> {
+    place: Place,
+    version: Option<&'a Standing>,
+    is_current: bool,
+    left: Vec<&'a manifest::Asset>,
+}
+
+impl<'a> Files<'a> {
+    fn new(place: Place, version: Option<&'a Standing>, element: &Element) -> Self {
+        let left = version.map(|version| version.manifest.assets.iter().collect()).unwrap_or_default();
+        Self { place, version, is_current: version.is_some_and(|version| version.is_current(element)), left }
     }
 
-    fn take(&mut self, identity: &Identity) -> Option<manifest::Asset> {
-        let index = self.0.iter().position(|asset| asset.identity() == *identity)?;
-        Some(self.0.remove(index))
+    fn take(&mut self, identity: &Identity) -> Option<Found> {
+        let index = self.left.iter().position(|asset| asset.identity() == *identity)?;
+        let asset = self.left.remove(index);
+        Some(Found {
+            prior: Prior { asset: asset.clone(), place: self.place },
+            is_good: self.version.is_some_and(|version| version.holds_good(asset)),
+            is_current: self.is_current,
+        })
     }
 }
 

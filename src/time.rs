@@ -48,6 +48,11 @@ impl Time {
         self.0.duration_since(now).try_into().unwrap_or_default()
     }
 
+    /// How long ago this time was, zero where it is to come.
+    pub fn age(self) -> Duration {
+        Timestamp::now().duration_since(self.0).try_into().unwrap_or_default()
+    }
+
     /// Whole seconds and nanoseconds since 1970, for the file system.
     pub fn to_unix(self) -> (i64, i64) {
         let nanos = self.0.as_nanosecond();

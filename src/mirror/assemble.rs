@@ -8,8 +8,7 @@ use crate::element::public_url;
 use crate::error::Failure;
 use crate::layout::{Names, RESPONSE};
 use crate::manifest::{Asset, FORMAT, Manifest, Missing, Response, Warning};
-use crate::media::Media;
-use crate::plan::{Plan, Planned, Standing};
+use crate::plan::{Action, Held, Place, Plan, Planned, Prior, Standing};
 use crate::store::local::stage::{Part, Stage};
 use crate::store::local::standing::{Occupant, Version};
 use crate::time::Time;
@@ -19,16 +18,40 @@ pub(super) struct Assembled {
     pub(super) manifest: Manifest,
     /// The first failure of an asset that is missing.
     pub(super) failure: Option<Failure>,
+    /// Whether more went into it than what stands: what a later run need not ask for again.
+    pub(super) has_news: bool,
     pub(super) downloaded: u64,
     pub(super) bytes: u64,
 }
 
-/// Puts `gathered` together in `stage`, beside what `occupant` holds.
+/// What of the element is on disk.
+pub(super) struct Sources {
+    /// What is in its place.
+    pub(super) occupant: Occupant,
+    /// What an earlier run had of the next version.
+    pub(super) draft: Option<Version>,
+}
+
+impl Sources {
+    /// What the planner needs to know of it.
+    pub(super) fn held(&self) -> Held<'_> {
+        Held { standing: self.occupant.standing(), draft: self.draft.as_ref().map(|draft| &draft.standing) }
+    }
+
+    fn version(&self, place: Place) -> Option<&Version> {
+        match place {
+            Place::Standing => self.occupant.version(),
+            Place::Draft => self.draft.as_ref(),
+        }
+    }
+}
+
+/// Puts `gathered` together in `stage`, beside what the `sources` hold.
 pub(super) fn assemble(
     gathered: Vec<Gathered<'_>>,
     (plan, reply): (&Plan, &ElementReply),
     stage: &Stage,
-    occupant: &Occupant,
+    sources: &Sources,
 ) -> Result<Assembled, Failure> {
     let response = &reply.body;
     let manifest = Manifest {
@@ -43,10 +66,10 @@ pub(super) fn assemble(
         warnings: Vec::new(),
     };
     let mut assembly = Assembly {
-        names: reserved(&gathered, occupant)?,
+        names: reserved(&gathered, &sources.occupant)?,
         stage,
-        standing: occupant.version(),
-        done: Assembled { manifest, failure: None, downloaded: 0, bytes: 0 },
+        sources,
+        done: Assembled { manifest, failure: None, has_news: false, downloaded: 0, bytes: 0 },
     };
     gathered.into_iter().try_for_each(|gathered| assembly.take(gathered))?;
     Ok(assembly.done)
@@ -59,7 +82,7 @@ fn reserved(gathered: &[Gathered<'_>], occupant: &Occupant) -> Result<Names, Fai
         names.reserve(&stranger.to_string_lossy());
     }
     for gathered in gathered {
-        if let Some(name) = gathered.planned.action.standing_name() {
+        if let Some(name) = &gathered.planned.had {
             names.reserve(name);
         }
     }
@@ -69,14 +92,14 @@ fn reserved(gathered: &[Gathered<'_>], occupant: &Occupant) -> Result<Names, Fai
 struct Assembly<'a> {
     names: Names,
     stage: &'a Stage,
-    standing: Option<&'a Version>,
+    sources: &'a Sources,
     done: Assembled,
 }
 
 impl Assembly<'_> {
     fn take(&mut self, Gathered { planned, got }: Gathered<'_>) -> Result<(), Failure> {
         match got {
-            Got::Standing(asset) => self.keep(Asset { url: public_url(&planned.asset.url), ..asset }),
+            Got::Held(prior) => self.keep(planned, prior),
             Got::Part(part, description) => self.take_part(planned, &part, *description),
             Got::Missing(failure) => {
                 let asset = &planned.asset;
@@ -93,11 +116,12 @@ impl Assembly<'_> {
     }
 
     fn take_part(&mut self, planned: &Planned, part: &Part, description: Description) -> Result<(), Failure> {
+        self.done.has_news = true;
         self.done.downloaded += 1;
         self.done.bytes += description.size;
-        let file = self.name(planned, &description.media);
+        let file = self.name(planned, &description.media.extension);
         let warnings = warnings(planned, &file, &description);
-        let twin = self.standing.and_then(|version| good_twin(&version.standing, description.digest));
+        let twin = self.sources.occupant.standing().and_then(|standing| good_twin(standing, description.digest));
         let asset = Asset {
             file,
             role: planned.asset.role,
@@ -115,7 +139,7 @@ impl Assembly<'_> {
         self.done.manifest.warnings.extend(warnings);
         match twin {
             // The same bytes again: one file with several links.
-            Some(twin) => self.share(&twin.file, asset),
+            Some(twin) => self.share(Place::Standing, &twin.file, asset),
             None => {
                 self.stage.adopt(part, &asset.file, asset.fetched_at)?;
                 self.done.manifest.assets.push(asset);
@@ -124,30 +148,38 @@ impl Assembly<'_> {
         }
     }
 
-    /// Takes a file of the standing version in as it is, with what was said about it.
-    fn keep(&mut self, asset: Asset) -> Result<(), Failure> {
-        let known = self.standing.map(|version| version.standing.manifest.warnings.as_slice()).unwrap_or_default();
-        let known = known.iter().filter(|warning| warning.file == asset.file).cloned();
-        self.done.manifest.warnings.extend(known);
-        let file = asset.file.clone();
-        self.share(&file, asset)
+    /// Takes a file that is held in as it is, with what was said about it.
+    fn keep(&mut self, planned: &Planned, Prior { asset, place }: Prior) -> Result<(), Failure> {
+        self.done.has_news |= place == Place::Draft || matches!(planned.action, Action::Ask(_));
+        let held = asset.file.clone();
+        let extension = held.rsplit_once('.').map_or("bin", |(_, extension)| extension);
+        let file = if planned.had.as_ref() == Some(&held) { held.clone() } else { self.name(planned, extension) };
+        let asset = Asset { file, url: public_url(&planned.asset.url), ..asset };
+        if let Some(version) = self.sources.version(place) {
+            let known = version.standing.manifest.warnings.iter().filter(|warning| warning.file == held);
+            self.done
+                .manifest
+                .warnings
+                .extend(known.map(|warning| Warning { file: asset.file.clone(), ..warning.clone() }));
+        }
+        self.share(place, &held, asset)
     }
 
-    /// Takes the standing version's `file` in, as `asset`.
-    fn share(&mut self, file: &str, asset: Asset) -> Result<(), Failure> {
-        if let Some(version) = self.standing {
+    /// Takes a `file` that is held in, as `asset`.
+    fn share(&mut self, place: Place, file: &str, asset: Asset) -> Result<(), Failure> {
+        if let Some(version) = self.sources.version(place) {
             self.stage.keep(version, file, &asset.file)?;
         }
         self.done.manifest.assets.push(asset);
         Ok(())
     }
 
-    /// The name that the asset had, where it still fits, else a new one.
-    fn name(&mut self, planned: &Planned, media: &Media) -> String {
-        let fits = |file: &&str| file.rsplit_once('.').is_some_and(|(_, extension)| extension == media.extension);
-        match planned.action.standing_name().filter(fits) {
-            Some(had) => had.to_owned(),
-            None => self.names.claim(&planned.stem, &media.extension),
+    /// The name that the asset has in the version that stands, where it still fits, else a new one.
+    fn name(&mut self, planned: &Planned, extension: &str) -> String {
+        let fits = |file: &&String| file.rsplit_once('.').is_some_and(|(_, had)| had == extension);
+        match planned.had.as_ref().filter(fits) {
+            Some(had) => had.clone(),
+            None => self.names.claim(&planned.stem, extension),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Mirror;
-use super::assemble::{Assembled, assemble};
+use super::assemble::{Assembled, Sources, assemble};
 use crate::api::{Asked, ElementReply};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
@@ -14,8 +14,9 @@ use crate::event::Event;
 use crate::ids::Entry;
 use crate::manifest::Manifest;
 use crate::outcome::{ElementOutcome, End, Stands, Status};
-use crate::plan::{Plan, Standing, Verdict, judge};
+use crate::plan::{Held, Plan, Standing, Verdict, judge};
 use crate::store::local::commit::{Candidate, Committer};
+use crate::store::local::stage::Stage;
 use crate::store::local::standing::Occupant;
 use crate::time::Time;
 
@@ -68,34 +69,55 @@ impl Mirror {
 
     async fn bring_up_to_date(&self, asked: &Asked<'_>, reply: &ElementReply) -> Result<Step, Failure> {
         let id = asked.id;
-        let occupant = self.occupant(id).await?;
-        let plan = Plan::new(&reply.element, occupant.standing(), &self.options.policy);
+        let sources = Sources { occupant: self.occupant(id).await?, draft: self.store.draft(id)? };
+        let plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
+        let standing = sources.occupant.standing();
         if !plan.changed {
-            self.store.clear_gone(id)?;
-            return Ok(Step::Settled(as_it_stands(id, occupant.standing(), Status::Unchanged)));
+            self.settle(id)?;
+            return Ok(Step::Settled(as_it_stands(id, standing, Status::Unchanged)));
         }
         let stage = self.store.stage(id)?;
         let gathered = self.gather(&plan, asked, &stage).await?;
-        let Assembled { manifest, failure, downloaded, bytes } = assemble(gathered, (&plan, reply), &stage, &occupant)?;
-        let verdict = judge(&manifest, occupant.standing());
-        let status = match (&failure, verdict, occupant.standing()) {
-            (Some(failure), Verdict::Refuse, standing) => {
-                let outcome = as_it_stands(id, standing, Status::Failed);
-                return Ok(Step::Settled(with_failure(outcome, failure.clone())));
+        let assembled = assemble(gathered, (&plan, reply), &stage, &sources)?;
+        let verdict = judge(&assembled.manifest, standing);
+        let status = match (&assembled.failure, verdict, standing) {
+            (Some(failure), Verdict::Refuse, _) => {
+                let outcome = with_failure(as_it_stands(id, standing, Status::Failed), failure.clone());
+                self.keep_draft(stage, &assembled, reply).await?;
+                return Ok(Step::Settled(outcome));
             }
             (Some(_), ..) => Status::Incomplete,
             (None, Verdict::Same, _) => Status::Unchanged,
             (None, _, None) => Status::Created,
             (None, _, Some(_)) => Status::Updated,
         };
+        let Assembled { manifest, failure, has_news, downloaded, bytes } = assembled;
         let outcome = holding(id, &manifest, status);
         let outcome = ElementOutcome { downloaded: Some(downloaded), bytes: Some(bytes), error: failure, ..outcome };
         if verdict == Verdict::Same {
-            self.store.clear_gone(id)?;
+            self.settle(id)?;
             return Ok(Step::Settled(outcome));
         }
         let digest = stage.complete(&manifest, &reply.body)?;
-        Ok(Step::Ready(Box::new(Candidate { stage, manifest, digest, occupant }), outcome))
+        let candidate = Candidate { stage, manifest, digest, occupant: sources.occupant, has_news };
+        Ok(Step::Ready(Box::new(candidate), outcome))
+    }
+
+    /// What stands is as the API says: what was noted or kept because it was not has had its time.
+    fn settle(&self, id: &ElementId) -> Result<(), Failure> {
+        self.store.clear_gone(id)?;
+        self.store.drop_draft(id)
+    }
+
+    /// Keeps what was had of a version that may not replace what stands, for the next run.
+    async fn keep_draft(&self, stage: Stage, assembled: &Assembled, reply: &ElementReply) -> Result<(), Failure> {
+        if !assembled.has_news {
+            return Ok(());
+        }
+        stage.complete(&assembled.manifest, &reply.body)?;
+        // It flushes, which no worker of the runtime should wait for.
+        let kept = tokio::task::spawn_blocking(move || stage.keep_as_draft()).await;
+        kept.unwrap_or_else(|error| Err(Failure::new(ErrorKind::Io, format!("keep a draft: {error}"))))
     }
 
     /// What is in the element's place; says where that was found damaged.
@@ -142,7 +164,8 @@ impl Mirror {
     /// What a run that writes would do.
     fn foresee(&self, id: &ElementId, reply: &ElementReply) -> Result<ElementOutcome, Failure> {
         let occupant = self.store.occupant(id)?;
-        let plan = Plan::new(&reply.element, occupant.standing(), &self.options.policy);
+        let held = Held { standing: occupant.standing(), draft: None };
+        let plan = Plan::new(&reply.element, held, &self.options.policy);
         let status = match (plan.changed, occupant.standing()) {
             (false, _) => Status::Unchanged,
             (true, None) => Status::WouldCreate,

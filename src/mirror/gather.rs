@@ -8,8 +8,7 @@ use crate::download::{Description, Received, Wanted};
 use crate::element::{Asset, url_path};
 use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
-use crate::manifest;
-use crate::plan::{Action, Plan, Planned};
+use crate::plan::{Action, Plan, Planned, Prior};
 use crate::store::local::stage::{Part, Stage};
 
 /// One asset, as it was had or not.
@@ -20,8 +19,8 @@ pub(super) struct Gathered<'a> {
 
 /// Where an asset's bytes are.
 pub(super) enum Got {
-    /// In the standing version.
-    Standing(manifest::Asset),
+    /// In a file that the mirror holds.
+    Held(Prior),
     /// In a part of the stage.
     Part(Part, Box<Description>),
     /// Nowhere: it can't be had.
@@ -80,9 +79,9 @@ impl Mirror {
 
     async fn get(&self, planned: &Planned, url: &str, asked: &Asked<'_>, stage: &Stage) -> Got {
         let unless_current = match &planned.action {
-            Action::Keep(standing) => return Got::Standing(standing.clone()),
-            Action::Ask(standing) => Some(standing),
-            Action::Again(_) | Action::Fetch { .. } => None,
+            Action::Keep(prior) => return Got::Held(prior.clone()),
+            Action::Ask(prior) => Some(prior),
+            Action::Fetch => None,
         };
         let (label, role, attempts) = (label(planned), planned.asset.role, asked.attempts);
         let wanted = Wanted { role, url, name: format!("{}/{label}", asked.id), unless_current, attempts };
@@ -92,7 +91,7 @@ impl Mirror {
             Ok((part, received))
         };
         match fetch.await {
-            Ok((_, Received::Current(standing))) => Got::Standing(standing.clone()),
+            Ok((_, Received::Current(prior))) => Got::Held(prior.clone()),
             Ok((part, Received::File(description))) => Got::Part(part, description),
             Err(failure) => Got::Missing(Failure::of_asset(failure, &label)),
         }
@@ -102,8 +101,8 @@ impl Mirror {
 /// What a person knows an asset by whose bytes may not be known yet: its standing file's name, or its stem with its
 /// path's extension.
 fn label(planned: &Planned) -> String {
-    if let Some(name) = planned.action.standing_name() {
-        return name.to_owned();
+    if let Some(name) = &planned.had {
+        return name.clone();
     }
     let path = url_path(&planned.asset.url);
     let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);

@@ -41,7 +41,11 @@ fn sample(n: u32) -> Element {
     Element { fields: fields(), assets }
 }
 
-fn held(asset: &Asset) -> manifest::Asset {
+fn held(standing: Option<&Standing>) -> Held<'_> {
+    Held { standing, draft: None }
+}
+
+fn file(asset: &Asset) -> manifest::Asset {
     manifest::Asset {
         file: asset.identity().path.rsplit('/').next().unwrap().to_owned(),
         role: asset.role,
@@ -76,7 +80,7 @@ fn manifest(element: &Element, gaps: &[usize]) -> Manifest {
         element: element.fields.clone(),
         roles: None,
         response: Response { file: "element.json".into(), size: 2, sha256: Digest::of(b"{}") },
-        assets: split(false).into_iter().map(held).collect(),
+        assets: split(false).into_iter().map(file).collect(),
         missing: split(true).into_iter().map(missing).collect(),
         warnings: Vec::new(),
     }
@@ -88,12 +92,11 @@ fn stands(element: &Element, gaps: &[usize]) -> Standing {
 
 /// A plan in a line: what becomes of each asset, and whether anything changes.
 fn told(plan: &Plan) -> String {
+    let drafted = |prior: &Prior| if prior.place == Place::Draft { " drafted" } else { "" };
     let actions = plan.assets.iter().map(|planned| match &planned.action {
-        Action::Keep(prior) => format!("keep {}", prior.file),
-        Action::Ask(_) => format!("ask {}", planned.stem),
-        Action::Again(_) => format!("again {}", planned.stem),
-        Action::Fetch { had: Some(file) } => format!("fetch {file}"),
-        Action::Fetch { had: None } => format!("fetch {}", planned.stem),
+        Action::Keep(prior) => format!("keep{} {}", drafted(prior), prior.asset.file),
+        Action::Ask(prior) => format!("ask{} {}", drafted(prior), planned.stem),
+        Action::Fetch => format!("fetch {}", planned.had.as_ref().unwrap_or(&planned.stem)),
     });
     let changed = if plan.changed { "changed" } else { "unchanged" };
     actions.chain([changed.to_owned()]).collect::<Vec<_>>().join(", ")
@@ -128,7 +131,7 @@ fn told(plan: &Plan) -> String {
     element.fields.current_version = Some(2);
 }, Some(vec![]), "ask cover, ask side, ask video, changed")]
 #[case::refresh(|_: &mut Element, _: &mut Option<Standing>, policy: &mut Policy| { policy.refresh = true; },
-    Some(vec![]), "again cover, again side, again video, changed")]
+    Some(vec![]), "fetch cover.jpg, fetch side.png, fetch video.mp4, changed")]
 #[case::a_file_is_damaged(|_: &mut Element, standing: &mut Option<Standing>, _: &mut Policy| {
     standing.as_mut().unwrap().damaged = vec!["side.png".into()];
 }, Some(vec![]), "keep cover.jpg, fetch side.png, keep video.mp4, changed")]
@@ -156,14 +159,57 @@ fn what_is_done_about_each_asset(
     let mut standing = gaps.map(|gaps| stands(&element, &gaps));
     let mut policy = Policy::default();
     change(&mut element, &mut standing, &mut policy);
-    assert_eq!(told(&Plan::new(&element, standing.as_ref(), &policy)), expected);
+    assert_eq!(told(&Plan::new(&element, held(standing.as_ref()), &policy)), expected);
+}
+
+/// What is done where version 2 has a new video, and a draft of it is there in which the assets at the places `gaps` are
+/// missing.
+#[rstest]
+#[case::one_was_missing(&[1], |_: &mut Element, _: &mut Standing, _: &mut Policy| {},
+    "keep drafted cover.jpg, ask side, keep drafted video2.mp4, changed")]
+#[case::the_new_one_was_missing(&[2], |_: &mut Element, _: &mut Standing, _: &mut Policy| {},
+    "keep drafted cover.jpg, keep drafted side.png, fetch video, changed")]
+#[case::none_was_missing(&[], |_: &mut Element, _: &mut Standing, _: &mut Policy| {},
+    "keep drafted cover.jpg, keep drafted side.png, keep drafted video2.mp4, changed")]
+#[case::a_file_of_it_is_damaged(&[1], |_: &mut Element, draft: &mut Standing, _: &mut Policy| {
+    draft.damaged = vec!["cover.jpg".into(), "video2.mp4".into()];
+}, "ask cover, ask side, fetch video, changed")]
+#[case::version_moved_on(&[1], |element: &mut Element, _: &mut Standing, _: &mut Policy| {
+    element.fields.current_version = Some(3);
+}, "ask drafted cover, ask side, ask drafted video, changed")]
+#[case::version_went_back(&[1], |element: &mut Element, _: &mut Standing, _: &mut Policy| {
+    *element = sample(1);
+}, "keep cover.jpg, keep side.png, keep video.mp4, unchanged")]
+#[case::refresh(&[1], |_: &mut Element, _: &mut Standing, policy: &mut Policy| { policy.refresh = true; },
+    "fetch cover.jpg, fetch side.png, fetch video, changed")]
+fn a_draft_saves_what_was_had(
+    #[case] gaps: &[usize],
+    #[case] change: impl Fn(&mut Element, &mut Standing, &mut Policy),
+    #[case] expected: &str,
+) {
+    let standing = stands(&sample(1), &[]);
+    let mut element = sample(1);
+    element.fields.current_version = Some(2);
+    element.assets[2] = asset("video2.mp4", Role::Video, 1);
+    let (mut draft, mut policy) = (stands(&element, gaps), Policy::default());
+    change(&mut element, &mut draft, &mut policy);
+    let held = Held { standing: Some(&standing), draft: Some(&draft) };
+    assert_eq!(told(&Plan::new(&element, held, &policy)), expected);
+}
+
+#[test]
+fn what_stands_and_is_current_needs_no_draft() {
+    let (standing, draft) = (stands(&sample(1), &[1]), stands(&sample(1), &[2]));
+    let held = Held { standing: Some(&standing), draft: Some(&draft) };
+    let plan = Plan::new(&sample(1), held, &Policy::default());
+    assert_eq!(told(&plan), "keep cover.jpg, keep drafted side.png, keep video.mp4, changed");
 }
 
 #[test]
 fn roles_are_written_down_where_they_are_not_all() {
     let cover = Policy { roles: vec![Role::Cover], ..Policy::default() };
-    assert_eq!(Plan::new(&sample(1), None, &cover).roles, Some(vec![Role::Cover]));
-    assert_eq!(Plan::new(&sample(1), None, &Policy::default()).roles, None);
+    assert_eq!(Plan::new(&sample(1), held(None), &cover).roles, Some(vec![Role::Cover]));
+    assert_eq!(Plan::new(&sample(1), held(None), &Policy::default()).roles, None);
 }
 
 #[test]
@@ -171,7 +217,7 @@ fn two_assets_of_one_identity_are_kept_one_for_one() {
     let mut twins = sample(1);
     twins.assets[1] = Asset { url: twins.assets[0].url.replace("sig=1", "sig=2"), ..twins.assets[0].clone() };
     let standing = stands(&twins, &[]);
-    assert!(!Plan::new(&twins, Some(&standing), &Policy::default()).changed);
+    assert!(!Plan::new(&twins, held(Some(&standing)), &Policy::default()).changed);
 }
 
 /// `standing` and `candidate` are the places of assets that are missing.

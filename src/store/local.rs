@@ -3,6 +3,7 @@
 mod clear;
 pub mod commit;
 mod dir;
+mod draft;
 mod flush;
 mod gone;
 mod lock;
@@ -12,7 +13,7 @@ mod shelf;
 pub mod stage;
 pub mod standing;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +28,8 @@ use crate::time::Time;
 use dir::Dir;
 use lock::Lock;
 pub use recover::Recovered;
-use stage::Stage;
-use standing::Occupant;
+use stage::{Leaves, Stage};
+use standing::{Occupant, Version};
 
 /// The format of `.element-mirror` that this program writes, and the newest that it works on.
 const FORMAT: u32 = 1;
@@ -56,6 +57,8 @@ struct Inner {
     own: Option<Own>,
     /// Elements of which an earlier run's version can't be put in its place, and why.
     stuck: HashMap<ElementId, Failure>,
+    /// Elements of which an earlier run left a draft.
+    drafts: HashSet<ElementId>,
     stop: CancellationToken,
 }
 
@@ -100,12 +103,13 @@ impl LocalStore {
             no_sync: options.no_sync,
             _lock: lock,
         };
-        let recovered = recover::recover(&root, &own).map_err(|error| {
+        let mut recovered = recover::recover(&root, &own).map_err(|error| {
             RunError::io(format!("can't clear up what an earlier run left in {}", own.staging.at("")), error)
         })?;
         let stuck = recovered.stuck.iter().cloned().collect();
+        let drafts = std::mem::take(&mut recovered.drafts);
         let (path, stop) = (path.to_owned(), options.stop.clone());
-        let store = Self(Arc::new(Inner { path, root: Some(root), own: Some(own), stuck, stop }));
+        let store = Self(Arc::new(Inner { path, root: Some(root), own: Some(own), stuck, drafts, stop }));
         Ok(Opened { store, recovered })
     }
 
@@ -119,7 +123,8 @@ impl LocalStore {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(RunError::io(format!("can't read the destination {}", path.display()), error)),
         };
-        let store = Self(Arc::new(Inner { path: path.to_owned(), root, own: None, stuck: HashMap::new(), stop }));
+        let (path, stuck, drafts) = (path.to_owned(), HashMap::new(), HashSet::new());
+        let store = Self(Arc::new(Inner { path, root, own: None, stuck, drafts, stop }));
         Ok(Opened { store, recovered: Recovered::default() })
     }
 
@@ -185,6 +190,35 @@ impl LocalStore {
         gone::clear(&self.own()?.gone, id)
     }
 
+    /// What an earlier run had of the next version of `id`, where that could not replace what stood; its files read and
+    /// hashed.
+    ///
+    /// # Errors
+    /// The run has ended meanwhile.
+    pub fn draft(&self, id: &ElementId) -> Result<Option<Version>, Failure> {
+        match self.has_draft(id) {
+            true => draft::look(&self.own()?.staging, id, &self.0.stop),
+            false => Ok(None),
+        }
+    }
+
+    /// Removes the draft of `id`: nothing in it is needed any more.
+    ///
+    /// # Errors
+    /// It can't be removed.
+    pub fn drop_draft(&self, id: &ElementId) -> Result<(), Failure> {
+        if !self.has_draft(id) {
+            return Ok(());
+        }
+        let own = self.own()?;
+        let dropped = own.discard(id.as_str(), Leaves::Nothing);
+        dropped.map_err(|error| Failure::io(format!("remove the draft {}", own.staging.at(id.as_str())), &error))
+    }
+
+    fn has_draft(&self, id: &ElementId) -> bool {
+        self.0.drafts.contains(id)
+    }
+
     fn root(&self) -> Result<&Dir, Failure> {
         self.0.root.as_ref().ok_or_else(dry)
     }
@@ -195,12 +229,30 @@ impl LocalStore {
 }
 
 impl Own {
-    /// Removes what is staged as `name`. The seal goes first: what is half removed is not to be gone on with.
-    fn discard(&self, name: &str) -> std::io::Result<()> {
-        match self.staging.dir(name).and_then(|staged| staged.remove_file(seal::SEALED)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound && !standing::is_no_folder(&error) => Err(error),
-            _ => self.staging.remove_tree(name),
+    /// Removes what is staged as `name`, but for what it `leaves`. The seal goes before what it speaks of, which is not to
+    /// be gone on with when it is half removed; a draft that has served goes before the seal, which says that it has.
+    fn discard(&self, name: &str, leaves: Leaves) -> std::io::Result<()> {
+        if leaves == Leaves::All {
+            return Ok(());
         }
+        let staged = match self.staging.dir(name) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound || standing::is_no_folder(&error) => {
+                return self.staging.remove_tree(name);
+            }
+            staged => staged?,
+        };
+        if leaves == Leaves::Nothing {
+            staged.remove_tree(draft::DRAFT)?;
+        }
+        match staged.remove_file(seal::SEALED) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        if !staged.has(draft::DRAFT)? {
+            return self.staging.remove_tree(name);
+        }
+        let mut others = staged.list()?.into_iter().filter(|inner| inner != draft::DRAFT);
+        others.try_for_each(|inner| staged.remove_tree(inner))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod again;
 mod bytes;
+mod drafts;
 mod files;
 mod gaps;
 mod links;

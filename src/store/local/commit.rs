@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::flush::Flusher;
+use super::recover;
 use super::seal::{Fate, OLD, SEALED, Seal, Site, Superseded, VERSION};
 use super::shelf::{Shelf, put_aside};
-use super::stage::Stage;
+use super::stage::{Leaves, Stage};
 use super::standing::Occupant;
 use super::{LocalStore, Own};
 use crate::digest::Digest;
@@ -37,6 +38,8 @@ pub struct Candidate {
     pub digest: Digest,
     /// What stands in its place.
     pub occupant: Occupant,
+    /// Whether it holds more than that: what a later run would have to fetch again.
+    pub has_news: bool,
 }
 
 struct Job {
@@ -170,17 +173,22 @@ impl Work {
     /// Steps (b) to (d): the version takes its place.
     fn publish(&self, mut sealed: Sealed) -> Option<Sealed> {
         // From here on the stage holds what recovery needs, or even the standing version.
-        sealed.job.candidate.stage.keep = true;
-        let taken = self.take_place(&sealed);
-        if taken.is_err() {
-            // Nothing was moved, or all was moved back: the stage may go.
-            let stage = &mut sealed.job.candidate.stage;
-            stage.keep = stage.dir.has(OLD).unwrap_or(true);
+        sealed.job.candidate.stage.leaves = Leaves::All;
+        if let Err(failure) = self.take_place(&sealed) {
+            if still_staged(&sealed) {
+                let Candidate { stage, has_news, .. } = &mut sealed.job.candidate;
+                stage.leaves = Leaves::Draft;
+                if *has_news {
+                    // It waits, flushed as it is, for a run that can do better; or else is fetched once more.
+                    let _ = stage.keep_as_draft();
+                }
+            }
+            return fail(sealed.job, failure);
         }
-        let cleared = taken.and_then(|()| match &sealed.seal.superseded {
-            Some(superseded) => self.site(&sealed)?.clear_away(superseded),
+        let cleared = match &sealed.seal.superseded {
+            Some(superseded) => self.site(&sealed).and_then(|site| site.clear_away(superseded)),
             None => Ok(()),
-        });
+        };
         match cleared {
             Ok(()) => Some(sealed),
             Err(failure) => fail(sealed.job, failure),
@@ -207,7 +215,7 @@ impl Work {
 
     /// Step (e): all is durable; the staging folder goes, and the element is answered.
     fn finish(&self, mut sealed: Sealed) {
-        sealed.job.candidate.stage.keep = false;
+        sealed.job.candidate.stage.leaves = Leaves::Nothing;
         answer(sealed.job, Ok(()));
     }
 }
@@ -217,6 +225,13 @@ fn answer(job: Job, result: Result<(), Failure>) {
     drop(job.candidate);
     // Whoever asked may have been interrupted.
     let _ = job.done.send(result);
+}
+
+/// Whether a version that did not take its place is where it was: nothing was moved, or all was moved back.
+fn still_staged(sealed: &Sealed) -> bool {
+    let dir = &sealed.job.candidate.stage.dir;
+    dir.has(OLD).is_ok_and(|moved| !moved)
+        && recover::manifest_digest(dir, VERSION).is_ok_and(|digest| digest == Some(sealed.seal.manifest))
 }
 
 /// A version that was answered goes no further.

@@ -1,12 +1,15 @@
 //! At the start of a run: what an earlier one sealed is finished, what it left half done is swept away. The table of
 //! states that a kill or a power cut can leave is in `docs/design.md`.
 
+use std::collections::HashSet;
 use std::io;
 
 use super::Own;
 use super::dir::Dir;
+use super::draft::{self, DRAFT};
 use super::flush;
 use super::seal::{Fate, OLD, SEALED, Seal, Site, Superseded, VERSION};
+use super::stage::Leaves;
 use super::standing;
 use crate::digest::Digest;
 use crate::element::ElementId;
@@ -22,6 +25,8 @@ pub struct Recovered {
     pub finished: Vec<ElementId>,
     /// Elements whose sealed version can't be finished; it stays where it is.
     pub stuck: Vec<(ElementId, Failure)>,
+    /// Elements of which there is a draft.
+    pub(super) drafts: HashSet<ElementId>,
 }
 
 /// Finishes or removes everything under `staging/`.
@@ -35,31 +40,48 @@ pub(super) fn recover(root: &Dir, own: &Own) -> io::Result<Recovered> {
         };
         // One element's trouble keeps no other from being mirrored.
         match take_up(root, own, &id) {
-            Ok(true) => recovered.finished.push(id),
-            Ok(false) => {}
+            Ok(Found::Sealed) => recovered.finished.push(id),
+            Ok(Found::Draft) => recovered.drafts.extend([id]),
+            Ok(Found::Litter) => {}
             Err(failure) => recovered.stuck.push((id, failure)),
         }
     }
     Ok(recovered)
 }
 
-/// Finishes or removes what is staged for `id`; whether its sealed version was finished.
-fn take_up(root: &Dir, own: &Own, id: &ElementId) -> Result<bool, Failure> {
+/// What was staged for an element.
+enum Found {
+    /// A sealed version, which was finished.
+    Sealed,
+    /// A draft, which stays.
+    Draft,
+    /// Nothing that is of use; it was removed.
+    Litter,
+}
+
+/// Finishes or removes what is staged for `id`, but for a draft.
+fn take_up(root: &Dir, own: &Own, id: &ElementId) -> Result<Found, Failure> {
     let failed = |error: io::Error| Failure::io(format!("clear up {}", own.staging.at(id.as_str())), &error);
-    let finished = match own.staging.dir(id.as_str()) {
+    let found = match own.staging.dir(id.as_str()) {
+        Ok(staged) if staged.list().map_err(failed)? == [DRAFT] => draft_or_litter(&staged, id),
         Ok(staged) => {
             let site = Site { root, own, staged: &staged, id };
             let finished = finish(site, failed)?;
             if !own.no_sync {
                 flush(site).map_err(failed)?;
             }
-            finished
+            if finished { Found::Sealed } else { draft_or_litter(&staged, id) }
         }
-        Err(error) if standing::is_no_folder(&error) => false,
+        Err(error) if standing::is_no_folder(&error) => Found::Litter,
         Err(error) => return Err(failed(error)),
     };
-    own.discard(id.as_str()).map_err(failed)?;
-    Ok(finished)
+    let leaves = if matches!(found, Found::Draft) { Leaves::Draft } else { Leaves::Nothing };
+    own.discard(id.as_str(), leaves).map_err(failed)?;
+    Ok(found)
+}
+
+fn draft_or_litter(staged: &Dir, id: &ElementId) -> Found {
+    if draft::is_of_use(staged, id) { Found::Draft } else { Found::Litter }
 }
 
 /// Goes on with a sealed commit from where it was interrupted; false where there is none to go on with. Either way
@@ -129,7 +151,7 @@ fn may_be_replaced(root: &Dir, id: &ElementId) -> bool {
 }
 
 /// The digest of the manifest in the folder `name`, where there is one.
-fn manifest_digest(root: &Dir, name: &str) -> io::Result<Option<Digest>> {
+pub(super) fn manifest_digest(root: &Dir, name: &str) -> io::Result<Option<Digest>> {
     match root.dir(name) {
         Err(error) if standing::is_no_folder(&error) => Ok(None),
         dir => match if_there(dir)? {

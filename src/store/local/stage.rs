@@ -16,30 +16,41 @@ use crate::layout::{MANIFEST, RESPONSE, SUMS};
 use crate::manifest::Manifest;
 use crate::time::Time;
 
-/// A version in the making. Dropped before it is committed, it leaves nothing behind.
+/// A version in the making. Dropped before it is committed, it leaves nothing behind but a draft.
 pub struct Stage {
     pub(super) store: LocalStore,
     pub(super) id: ElementId,
     pub(super) dir: Dir,
     pub(super) version: Dir,
-    /// Whether what is staged is worth keeping for recovery.
-    pub(super) keep: bool,
+    /// What stays when this is dropped.
+    pub(super) leaves: Leaves,
     /// How many parts were made; each is named by its number.
     parts: AtomicU32,
+}
+
+/// What of a staging folder stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaves {
+    Nothing,
+    /// The draft, if there is one.
+    Draft,
+    /// All of it: recovery needs it.
+    All,
 }
 
 impl Stage {
     pub(super) fn new(store: LocalStore, id: &ElementId) -> Result<Self, Failure> {
         let staging = &store.own()?.staging;
         let cannot = |error: io::Error| Failure::io(format!("make {}", staging.at(id.as_str())), &error);
-        let dir = match staging.make(id.as_str()) {
+        let made = if store.has_draft(id) { staging.ensure(id.as_str()) } else { staging.make(id.as_str()) };
+        let dir = match made {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(occupied(staging, id).unwrap_or_else(cannot));
             }
             done => done.map_err(cannot)?,
         };
         let version = dir.make(VERSION).map_err(cannot)?;
-        Ok(Self { id: id.clone(), dir, version, keep: false, parts: AtomicU32::new(0), store })
+        Ok(Self { id: id.clone(), dir, version, leaves: Leaves::Draft, parts: AtomicU32::new(0), store })
     }
 
     /// A new file, not yet part of the version.
@@ -63,13 +74,13 @@ impl Stage {
             .map_err(|error| Failure::io(format!("move {} to {file}", part.path), &error))
     }
 
-    /// Takes the standing version's `file` into this one too, as `name`.
+    /// Takes the `file` of a version that is `held` into this one too, as `name`.
     ///
     /// # Errors
     /// It can be neither linked nor copied.
-    pub fn keep(&self, standing: &Version, file: &str, name: &str) -> Result<(), Failure> {
-        let kept = standing.dir.share(file, &self.version, name);
-        kept.map_err(|error| Failure::io(format!("keep {}", standing.dir.at(file)), &error))
+    pub fn keep(&self, held: &Version, file: &str, name: &str) -> Result<(), Failure> {
+        let kept = held.dir.share(file, &self.version, name);
+        kept.map_err(|error| Failure::io(format!("keep {}", held.dir.at(file)), &error))
     }
 
     /// Completes the version: the API's reply, the manifest and the checksums. Gives the manifest's digest.
@@ -108,11 +119,9 @@ fn occupied(staging: &Dir, id: &ElementId) -> io::Result<Failure> {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if !self.keep
-            && let Ok(own) = self.store.own()
-        {
+        if let Ok(own) = self.store.own() {
             // What can't be removed now is litter, and swept by the next run.
-            let _ = own.discard(self.id.as_str());
+            let _ = own.discard(self.id.as_str(), self.leaves);
         }
     }
 }

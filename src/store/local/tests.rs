@@ -161,9 +161,16 @@ pub(super) fn candidate(store: &LocalStore, number: u8) -> Result<Candidate, Fai
 
 pub(super) fn candidate_of(store: &LocalStore, id: &str, number: u8) -> Result<Candidate, Failure> {
     let id = self::id(id);
-    let occupant = store.occupant(&id)?;
-    let stage = store.stage(&id)?;
-    let manifest = manifest(&id, number);
+    // Always the same time for each version, whatever the clock says.
+    let at = Time::from_unix_millis(1_700_000_000_000 + 60_000 * i64::from(number)).unwrap();
+    candidate_at(store, &id, (number, at))
+}
+
+/// The same, committed `at` a time.
+pub(super) fn candidate_at(store: &LocalStore, id: &ElementId, (number, at): (u8, Time)) -> Result<Candidate, Failure> {
+    let occupant = store.occupant(id)?;
+    let stage = store.stage(id)?;
+    let manifest = manifest(id, number, at);
     let good = |file: &str| occupant.standing().is_some_and(|standing| !standing.damaged.contains(&file.to_owned()));
     for (index, (asset, bytes)) in manifest.assets.iter().zip([cover(), side(number)]).enumerate() {
         match occupant.version() {
@@ -176,12 +183,10 @@ pub(super) fn candidate_of(store: &LocalStore, id: &str, number: u8) -> Result<C
         }
     }
     let digest = stage.complete(&manifest, b"{}")?;
-    Ok(Candidate { stage, manifest, digest, occupant })
+    Ok(Candidate { stage, manifest, digest, occupant, has_news: true })
 }
 
-fn manifest(id: &ElementId, number: u8) -> Manifest {
-    // Always the same time for each version, whatever the clock says.
-    let at = Time::from_unix_millis(1_700_000_000_000 + 60_000 * i64::from(number)).unwrap();
+fn manifest(id: &ElementId, number: u8, at: Time) -> Manifest {
     let asset = |file: &str, role: &str, bytes: &[u8], url: &str| {
         json!({"file": file, "role": role, "slot": "", "size": bytes.len(), "sha256": Digest::of(bytes),
             "mediaType": "image/png", "url": url, "fetchedAt": "2026-11-23T08:00:00Z"})

@@ -103,6 +103,17 @@ fn a_folder_that_can_not_be_moved_keeps_its_version() {
     assert_eq!(run.status("u_2"), "created");
     assert_eq!(mirror.read("u_1/manifest.json"), before);
     mirror.check();
+    // What had to be fetched is fetched once, however often it is tried to put it in its place.
+    told["resources"][1]["resource"] = json!(upstream.url("/cdn/new.png"));
+    upstream.tell("u_1", &told);
+    upstream.on("/cdn/new.png", [Reply::ok(png(8, 8, 9))]);
+    upstream.forget();
+    for _ in 0..2 {
+        let run = program().run(&upstream, &mirror.path()).ids(["u_1"]).report().expect(3);
+        assert_eq!(run.error_kind("u_1"), "cannot_replace");
+        assert_eq!(upstream.cdn_requests().len(), 1);
+        mirror.check_but_staging();
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn sealed(stands: bool) -> Bench {
 fn leave(bench: &Bench, fate: Fate, more: impl FnOnce(&Dir)) {
     let store = bench.open().store;
     let mut candidate = candidate(&store, 2).unwrap();
-    candidate.stage.keep = true;
+    candidate.stage.leaves = Leaves::All;
     let superseded = candidate.occupant.version().map(|version| Superseded {
         fate,
         when: version.standing.manifest.committed_at.to_compact(),
@@ -308,7 +308,7 @@ fn when_all_is_done_the_seal_is_the_first_to_go() {
         let others: Vec<_> = (0..20).map(|n| format!(".element-mirror/staging/u_1/{n}/file")).collect();
         others.iter().for_each(|other| bench.write(other, ""));
         trouble::kill_after(steps);
-        let _ = store.own().unwrap().discard("u_1");
+        let _ = store.own().unwrap().discard("u_1", Leaves::Nothing);
         let came = trouble::end();
         let all_there = others.iter().all(|other| bench.at(other).exists());
         assert!(all_there || !bench.staged(SEALED).exists(), "{steps}");

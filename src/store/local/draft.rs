@@ -1,0 +1,82 @@
+//! Drafts: what was had of a version that may not replace what stands, or could not. It waits in
+//! `staging/<id>/draft`, in the shape of a version, so that the next run need not fetch it again.
+
+use std::io;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::dir::Dir;
+use super::seal::{SEALED, VERSION};
+use super::stage::Stage;
+use super::standing::{self, Version};
+use crate::element::ElementId;
+use crate::error::Failure;
+use crate::layout::MANIFEST;
+use crate::manifest::Manifest;
+use crate::plan::Standing;
+
+/// The draft's folder inside an element's staging folder.
+pub(super) const DRAFT: &str = "draft";
+
+/// How long a draft is kept that no run has had a use for.
+const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+impl Stage {
+    /// Keeps the completed version as the element's draft, flushed, in the place of an older one.
+    ///
+    /// # Errors
+    /// It can't be flushed or moved.
+    pub fn keep_as_draft(&self) -> Result<(), Failure> {
+        let own = self.store.own()?;
+        let keep = || {
+            if !own.no_sync {
+                self.version.sync_with_files()?;
+            }
+            // It is not to be committed any more, should it have been.
+            match self.dir.remove_file(SEALED) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            self.dir.remove_tree(DRAFT)?;
+            self.dir.rename_new(VERSION, &self.dir, DRAFT)?;
+            let moved = if own.no_sync { &[][..] } else { &[&self.dir, &own.staging] };
+            moved.iter().try_for_each(|dir| dir.sync())
+        };
+        keep().map_err(|error| Failure::io(format!("keep {}", self.dir.at(DRAFT)), &error))
+    }
+}
+
+/// Whether `staged`, the staging folder of `id`, holds a draft that a run may still have a use for.
+pub(super) fn is_of_use(staged: &Dir, id: &ElementId) -> bool {
+    staged
+        .dir(DRAFT)
+        .ok()
+        .and_then(|draft| manifest(&draft, id))
+        .is_some_and(|manifest| manifest.committed_at.age() <= MAX_AGE)
+}
+
+/// The draft of `id`. Its files are hashed: it is read once or twice, and nobody has vouched for it.
+pub(super) fn look(staging: &Dir, id: &ElementId, stop: &CancellationToken) -> Result<Option<Version>, Failure> {
+    let Ok(dir) = staging.dir(format!("{id}/{DRAFT}")) else { return Ok(None) };
+    let Some(manifest) = manifest(&dir, id) else { return Ok(None) };
+    let mut damaged = Vec::new();
+    for asset in &manifest.assets {
+        match standing::hash(&dir, &asset.file, Some(stop)) {
+            Ok(found) if found == asset.sha256 => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                return Err(Failure::io(format!("read {}", dir.at(&asset.file)), &error));
+            }
+            // What can't be read is fetched again.
+            _ => damaged.push(asset.file.clone()),
+        }
+    }
+    Ok(Some(Version { dir, standing: Standing { manifest, damaged } }))
+}
+
+fn manifest(draft: &Dir, id: &ElementId) -> Option<Manifest> {
+    Manifest::parse(&draft.read(MANIFEST).ok()?, id).ok()
+}
+
+#[cfg(test)]
+mod tests;

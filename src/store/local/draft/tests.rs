@@ -1,0 +1,168 @@
+#![expect(clippy::disallowed_methods, reason = "tests look at the files from outside")]
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::store::local::LocalStore;
+use crate::store::local::commit::tests::commit;
+use crate::store::local::dir::trouble;
+use crate::store::local::flush::Flusher;
+use crate::store::local::tests::{Bench, candidate, candidate_at, id, whole};
+use crate::time::Time;
+
+fn days_ago(days: i64) -> Time {
+    Time::from_unix_millis(jiff::Timestamp::now().as_millisecond() - days * 24 * 3_600_000).unwrap()
+}
+
+/// Puts version `number` of `u_1` together, as of so many `days` ago, and keeps it as a draft.
+fn keep(store: &LocalStore, number: u8, days: i64) -> Result<(), Failure> {
+    candidate_at(store, &id("u_1"), (number, days_ago(days)))?.stage.keep_as_draft()
+}
+
+/// A mirror in which version 1 stands, and version 2 waits as a draft.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.commit(1);
+    keep(&bench.open().store, 2, 0).unwrap();
+    bench
+}
+
+fn draft(store: &LocalStore) -> Option<Version> {
+    store.draft(&id("u_1")).unwrap()
+}
+
+#[test]
+fn a_draft_waits_thirty_days() {
+    // One day in the future: the clock was set back.
+    for (days, kept) in [(0, true), (-1, true), (29, true), (31, false)] {
+        let bench = Bench::new();
+        bench.commit(1);
+        keep(&bench.open().store, 2, days).unwrap();
+        assert_eq!(whole(&bench.staged("draft")), 2);
+        assert_eq!(draft(&bench.open().store).is_some(), kept, "{days} days");
+        assert_eq!(bench.standing(), Some(1));
+        if !kept {
+            bench.assert_no_litter();
+        }
+    }
+}
+
+#[test]
+fn a_draft_takes_the_place_of_an_older_one() {
+    let bench = bench();
+    keep(&bench.open().store, 3, 0).unwrap();
+    assert_eq!(whole(&bench.staged("draft")), 3);
+    assert_eq!(bench.names(".element-mirror/staging/u_1"), ["draft"]);
+}
+
+#[test]
+fn every_byte_of_a_draft_is_read_before_it_is_used() {
+    let bench = bench();
+    assert_eq!(draft(&bench.open().store).unwrap().standing.damaged, Vec::<String>::new());
+    let side = bench.staged("draft/side.png");
+    let (bytes, time) = (std::fs::read(&side).unwrap(), side.metadata().unwrap().modified().unwrap());
+    // The same size and time, other bytes.
+    std::fs::write(&side, bytes.to_ascii_uppercase()).unwrap();
+    std::fs::File::options().write(true).open(&side).unwrap().set_modified(time).unwrap();
+    assert_eq!(draft(&bench.open().store).unwrap().standing.damaged, ["side.png"]);
+    std::fs::remove_file(bench.staged("draft/cover.png")).unwrap();
+    assert_eq!(draft(&bench.open().store).unwrap().standing.damaged, ["cover.png", "side.png"]);
+}
+
+#[test]
+fn a_draft_that_nobody_can_make_out_is_litter() {
+    let spoilers: [fn(&Bench); 3] = [
+        |bench| std::fs::write(bench.staged("draft/manifest.json"), "{").unwrap(),
+        |bench| std::fs::remove_file(bench.staged("draft/manifest.json")).unwrap(),
+        |bench| {
+            std::fs::remove_dir_all(bench.staged("draft")).unwrap();
+            std::os::unix::fs::symlink("/etc", bench.staged("draft")).unwrap();
+        },
+    ];
+    for spoil in spoilers {
+        let bench = bench();
+        spoil(&bench);
+        assert!(draft(&bench.open().store).is_none());
+        bench.assert_no_litter();
+    }
+}
+
+#[test]
+fn a_draft_outlives_what_fails_and_goes_with_what_is_done() {
+    let bench = bench();
+    drop(candidate(&bench.open().store, 3).unwrap());
+    assert_eq!(bench.names(".element-mirror/staging/u_1"), ["draft"]);
+    let store = bench.open().store;
+    assert_eq!(commit(&store, vec![candidate(&store, 3).unwrap()], Flusher::Never), [Ok(())]);
+    bench.assert_no_litter();
+    drop(store);
+    keep(&bench.open().store, 2, 0).unwrap();
+    bench.open().store.drop_draft(&id("u_1")).unwrap();
+    bench.assert_no_litter();
+}
+
+#[test]
+fn a_version_that_could_not_take_its_place_waits_as_a_draft() {
+    let bench = Bench::new();
+    let store = bench.open().store;
+    let candidate = candidate_at(&store, &id("u_1"), (1, days_ago(0))).unwrap();
+    bench.write("u_1", "somebody's file");
+    let answer = commit(&store, vec![candidate], Flusher::Never).remove(0);
+    assert_eq!(answer.unwrap_err().kind, ErrorKind::FolderTaken);
+    drop(store);
+    std::fs::remove_file(bench.at("u_1")).unwrap();
+    let held = draft(&bench.open().store).unwrap();
+    assert_eq!((held.standing.manifest.assets.len(), held.standing.damaged.len()), (2, 0));
+    assert_eq!(bench.names(".element-mirror/staging/u_1"), ["draft"], "no seal");
+}
+
+#[test]
+fn keeping_a_draft_may_be_killed_at_any_step() {
+    for (steps, poor) in (0..).map(|step| (step / 2, step % 2 == 1)) {
+        trouble::be_poor(poor);
+        let bench = bench();
+        let store = bench.open().store;
+        trouble::kill_after(steps);
+        let kept = keep(&store, 3, 0);
+        let came = trouble::end();
+        drop(store);
+        let store = bench.open().store;
+        // An older one that was half removed says so, file by file.
+        if let Some(Version { standing, .. }) = draft(&store) {
+            let staged = bench.staged("draft");
+            assert!(standing.damaged.iter().all(|file| !staged.join(file).exists()), "{steps}: {:?}", standing.damaged);
+        }
+        assert_eq!(bench.standing(), Some(1));
+        assert_eq!(commit(&store, vec![candidate(&store, 3).unwrap()], Flusher::Never), [Ok(())], "{steps}");
+        bench.assert_no_litter();
+        trouble::be_poor(false);
+        if !came && poor {
+            assert_eq!(kept, Ok(()));
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_commit_beside_a_draft_that_is_killed_at_any_step_keeps_one_or_the_other() {
+    for steps in 0.. {
+        let bench = bench();
+        let store = bench.open().store;
+        trouble::kill_after(steps);
+        let answer = candidate(&store, 2).map(|candidate| commit(&store, vec![candidate], Flusher::Never).remove(0));
+        let came = trouble::end();
+        drop(store);
+        bench.open();
+        match bench.standing() {
+            Some(2) => bench.assert_no_litter(),
+            standing => {
+                assert_eq!(standing, Some(1), "{steps}");
+                assert_eq!(whole(&bench.staged("draft")), 2, "{steps}");
+                assert_eq!(bench.names(".element-mirror/staging/u_1"), ["draft"], "{steps}");
+            }
+        }
+        if !came {
+            assert_eq!(answer, Ok(Ok(())));
+            break;
+        }
+    }
+}
