@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use element_mirror::digest::Digest;
 use serde_json::json;
 
-use crate::support::{MirrorDir, Upstream, program};
+use crate::support::{MirrorDir, Reply, Upstream, png, program};
 
-/// The calls of a run, in their order; none, and said loudly, where it can't be watched.
-fn calls(upstream: &Upstream, mirror: &MirrorDir) -> Option<Vec<String>> {
+/// The calls of a run that ends with `code`, in their order; none, and said loudly, where it can't be watched.
+fn calls(upstream: &Upstream, mirror: &MirrorDir, code: i32) -> Option<Vec<String>> {
     let log = mirror.beside("calls");
     let report = mirror.beside("report");
     let run = program().run(upstream, &mirror.path()).ids(["u_1", "u_2"]).arg("--report").arg(&report);
-    run.traced(&log, "openat,renameat2,fsync,syncfs,write")?.expect(0);
+    run.traced(&log, "openat,renameat2,fsync,syncfs,write")?.expect(code);
     Some(joined(&std::fs::read_to_string(log).unwrap()))
 }
 
@@ -51,7 +51,7 @@ fn a_version_is_flushed_before_it_takes_its_place_and_again_before_it_is_reporte
             told["name"] = json!(round);
             upstream.tell(id, &told);
         }
-        let Some(calls) = calls(&upstream, &mirror) else { return };
+        let Some(calls) = calls(&upstream, &mirror, 0) else { return };
         for id in ["u_1", "u_2"] {
             let sealing = |call: &str| call.contains(&format!("staging/{id}>, \"sealed\", O_RDWR|O_CREAT"));
             let moving = |call: &str| call.contains("renameat2(") && call.contains(&format!("\"{id}\""));
@@ -76,7 +76,7 @@ fn a_version_that_an_interrupted_run_had_sealed_is_flushed_before_it_takes_its_p
     let seal = json!({"manifest": Digest::of(&mirror.read("u_1/manifest.json")), "superseded": null});
     mirror.write(".element-mirror/staging/u_1/sealed", seal.to_string());
     std::fs::rename(mirror.at("u_1"), mirror.at(".element-mirror/staging/u_1/version")).unwrap();
-    let Some(calls) = calls(&upstream, &mirror) else { return };
+    let Some(calls) = calls(&upstream, &mirror, 0) else { return };
     let moved = first(&calls, 0, "move", |call| {
         call.contains("renameat2(") && call.contains("\"version\"") && call.contains("\"u_1\"")
     });
@@ -85,4 +85,26 @@ fn a_version_that_an_interrupted_run_had_sealed_is_flushed_before_it_takes_its_p
         assert!(flushed < moved, "{file} is not flushed before the move: {calls:#?}");
     }
     mirror.check();
+}
+
+#[test]
+fn a_draft_is_flushed_before_it_is_called_one() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let mut told = upstream.add("u_1", 2);
+    upstream.add("u_2", 1);
+    program().run(&upstream, &mirror.path()).ids(["u_1"]).output().expect(0);
+    told["cover"]["resource"] = json!(upstream.url("/cdn/new"));
+    told["resources"][0]["resource"] = json!(upstream.url("/cdn/new"));
+    told["resources"][1]["resource"] = json!(upstream.url("/cdn/nowhere"));
+    upstream.tell("u_1", &told);
+    upstream.on("/cdn/new", [Reply::ok(png(8, 8, 1))]);
+    let Some(calls) = calls(&upstream, &mirror, 3) else { return };
+    let named = first(&calls, 0, "draft", |call| call.contains("renameat2(") && call.contains("\"draft\""));
+    for file in ["cover.png", "element.json", "manifest.json", "SHA256SUMS"] {
+        let flushed = first(&calls, 0, file, |call| is_flush(call) && call.contains(&format!("version/{file}>")));
+        assert!(flushed < named, "{file} is flushed too late: {calls:#?}");
+    }
+    let flushed = first(&calls, named, "flush", |call| is_flush(call) && call.contains("staging/u_1>"));
+    let reported = first(&calls, 0, "report", |call| call.contains("report>") && call.contains("u_1"));
+    assert!(flushed < reported, "it is reported too early: {calls:#?}");
 }
