@@ -16,9 +16,10 @@ use url::Url;
 use crate::element::{Element, ElementId, error_text};
 use crate::error::{ErrorKind, Failure};
 use crate::event::{Event, Events};
+use crate::http::retry::Setback;
 use crate::http::{Http, Target};
 use crate::time::Time;
-use gate::{Gate, Look, Passage};
+use gate::{Gate, Look, Passage, Shut};
 
 /// The public API.
 pub const PUBLIC_API: &str = "https://api.useapi.net/v1/kling";
@@ -59,6 +60,12 @@ struct Call<'a> {
     slots: Option<&'a Arc<Semaphore>>,
 }
 
+impl Call<'_> {
+    fn account_name(&self) -> &str {
+        self.account.unwrap_or("the token's account")
+    }
+}
+
 /// The API at its base URL, with the gates of its accounts.
 pub struct Api {
     http: Arc<Http>,
@@ -74,12 +81,12 @@ pub struct Api {
 enum Miss {
     /// The account's gate was shut; the request is sent again when it opens.
     Paused,
-    Failed(Failure),
+    Failed(Setback),
 }
 
 impl From<Failure> for Miss {
     fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
+        Self::Failed(failure.into())
     }
 }
 
@@ -152,9 +159,9 @@ impl Api {
             match reply.and_then(|body| Ok(parse(body)?)) {
                 Ok(parsed) => return Ok((parsed, slot)),
                 Err(Miss::Paused) => {}
-                Err(Miss::Failed(failure)) => {
+                Err(Miss::Failed(Setback { failure, asked })) => {
                     let message = self.http.without_token(failure.message);
-                    retry.pause(Failure { message, ..failure }).await?;
+                    retry.pause(Setback { failure: Failure { message, ..failure }, asked }).await?;
                 }
             }
         }
@@ -209,23 +216,39 @@ impl Api {
         let words = if said.is_empty() { String::new() } else { format!(": {said}") };
         let failure = Failure::new(ErrorKind::Http(status), format!("the API answered {status}{words}"));
         match status {
-            401 | 402 => Err(self.refused.get_or_init(|| failure).clone().into()),
+            401 | 402 => {
+                if self.refused.set(failure.clone()).is_ok() {
+                    self.tell_refusal("the token", &failure);
+                }
+                Err(failure.into())
+            }
             429 => {
-                if let Some(delay) = gate.shut(passage, asked.or_else(|| retry_after_in(&body))) {
-                    let account = call.account.map(str::to_owned);
-                    self.events.hint(Event::Paused { account, what: self.http.without_token(said), delay });
+                match gate.shut(passage, asked.or_else(|| retry_after_in(&body))) {
+                    Shut::For(delay) => {
+                        let account = call.account.map(str::to_owned);
+                        self.events.hint(Event::Paused { account, what: self.http.without_token(said), delay });
+                    }
+                    Shut::Already => {}
+                    Shut::ForGood(failure) => self.tell_refusal(call.account_name(), &failure),
                 }
                 Err(Miss::Paused)
             }
             ACCOUNT_BROKEN => {
-                let account = call.account.unwrap_or("the token's account");
+                let account = call.account_name();
                 let message = format!("{account}: its Kling session is broken, log in again ({said})");
                 let failure = Failure::new(ErrorKind::AccountBroken, message);
-                gate.close_for_good(failure.clone());
+                if gate.close_for_good(failure.clone()) {
+                    self.tell_refusal(account, &failure);
+                }
                 Err(failure.into())
             }
-            _ => Err(failure.into()),
+            _ => Err(Miss::Failed(Setback { failure, asked })),
         }
+    }
+
+    fn tell_refusal(&self, what: &str, failure: &Failure) {
+        let (what, message) = (what.to_owned(), self.http.without_token(failure.message.clone()));
+        self.events.hint(Event::Refused { what, kind: failure.kind, message });
     }
 
     fn gate(&self, email: Option<&str>) -> Arc<Gate> {

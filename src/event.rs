@@ -38,6 +38,19 @@ pub enum Event {
     Refreshed {
         /// The element.
         what: String,
+        /// Why the first of the links was refused.
+        kind: ErrorKind,
+        /// In words.
+        message: String,
+    },
+    /// Something is not asked for any more: an asset can't be had, an account or the token is refused.
+    Refused {
+        /// The asset, the account or the token.
+        what: String,
+        /// Why.
+        kind: ErrorKind,
+        /// In words.
+        message: String,
     },
     /// Something that a person should know, and that is no failure of an element.
     Warned {

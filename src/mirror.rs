@@ -7,6 +7,7 @@ mod assemble;
 mod element;
 mod gather;
 mod gone;
+mod sources;
 mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -157,8 +157,11 @@ impl Reporter for Terminal {
                 let delay = delay.as_secs_f64();
                 self.say(&format!("     pause  {account}: the API asks to wait {delay:.1} s (429: {what})"));
             }
-            Event::Refreshed { what } if verbose => {
-                self.say(&format!("   refresh  {what}: links were refused, asked for new ones"));
+            Event::Refreshed { what, kind, message } if verbose => {
+                self.say(&format!("   refresh  {what}: {kind}: {message}; its links are asked for anew"));
+            }
+            Event::Refused { what, kind, message } if verbose => {
+                self.say(&format!("   refused  {what}: {kind}: {message}"));
             }
             Event::Warned { what, message } if self.verbosity > Verbosity::Quiet => {
                 self.say(&format!("{}  {what}: {message}", self.paint.odd.apply_to("   warning")));

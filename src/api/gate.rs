@@ -6,10 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::{ErrorKind, Failure};
-use crate::http::retry::sleep;
+use crate::http::retry::{MAX_ASKED, sleep};
 
-/// The longest wait that the API can impose at a time.
-const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// The longest wait where the API says none.
 const MAX_OWN_PAUSE: Duration = Duration::from_secs(60);
 /// So many pauses without a success between end the account.
@@ -32,6 +30,17 @@ pub(super) struct Gate(Mutex<State>);
 /// The way through a gate, as it was when a request was sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Passage(u64);
+
+/// What a 429 came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shut {
+    /// The gate is shut for so long.
+    For(Duration),
+    /// Another request of the same passage had shut it already: that is one pause.
+    Already,
+    /// It was one time too many; why the account's other elements fail.
+    ForGood(Failure),
+}
 
 /// What is seen of a gate.
 #[derive(Clone, Copy, Debug)]
@@ -69,29 +78,27 @@ impl Gate {
         Ok(shut.map_or(Look::Open(Passage(state.generation)), Look::Shut))
     }
 
-    /// Shuts the gate as the API `asked`, or for a second, two, four… where it named no time. Says for how long;
-    /// nothing where another request of the same passage shut it already: that is one pause, which `asked` can only
-    /// make longer.
-    pub(super) fn shut(&self, passage: Passage, asked: Option<Duration>) -> Option<Duration> {
+    /// Shuts the gate as the API `asked`, or for a second, two, four… where it named no time. A pause that another
+    /// request of the same passage began, `asked` can only make longer.
+    pub(super) fn shut(&self, passage: Passage, asked: Option<Duration>) -> Shut {
         let mut state = self.state();
         if state.generation != passage.0 {
-            let until = asked.map(|asked| Instant::now() + asked.min(MAX_PAUSE));
+            let until = asked.map(|asked| Instant::now() + asked.min(MAX_ASKED));
             state.opens_at = state.opens_at.max(until);
-            return None;
+            return Shut::Already;
         }
         state.generation += 1;
         state.pauses_in_row += 1;
         if state.pauses_in_row >= MAX_PAUSES {
             let message = format!("the API asked {MAX_PAUSES} times in a row to wait (429)");
-            state.dead = Some(Failure::new(ErrorKind::Http(429), message));
-            return None;
+            return Shut::ForGood(state.dead.get_or_insert(Failure::new(ErrorKind::Http(429), message)).clone());
         }
         let own = Duration::from_secs(1 << (state.pauses_in_row - 1)).min(MAX_OWN_PAUSE);
         // "At once" is what a clock that goes wrong makes of a date; taken at its word it would only use up the pauses.
         let asked = asked.map(|asked| if asked.is_zero() { Duration::from_secs(1) } else { asked });
-        let delay = asked.unwrap_or(own).min(MAX_PAUSE);
+        let delay = asked.unwrap_or(own).min(MAX_ASKED);
         state.opens_at = Some(Instant::now() + delay);
-        Some(delay)
+        Shut::For(delay)
     }
 
     /// A request of the account succeeded.
@@ -99,9 +106,9 @@ impl Gate {
         self.state().pauses_in_row = 0;
     }
 
-    /// The account is broken: `failure` is what its other elements fail with.
-    pub(super) fn close_for_good(&self, failure: Failure) {
-        self.state().dead.get_or_insert(failure);
+    /// The account is broken: `failure` is what its other elements fail with. Whether that is news.
+    pub(super) fn close_for_good(&self, failure: Failure) -> bool {
+        self.state().dead.replace(failure).is_none()
     }
 
     // The state is whole after any panic: no call leaves it half changed.
@@ -119,7 +126,7 @@ mod tests {
         for (asked, expected) in [(7, 7), (100_000, 300), (0, 1)] {
             let gate = Gate::default();
             let passage = gate.pass().await.unwrap();
-            assert_eq!(gate.shut(passage, Some(Duration::from_secs(asked))), Some(Duration::from_secs(expected)));
+            assert_eq!(gate.shut(passage, Some(Duration::from_secs(asked))), Shut::For(Duration::from_secs(expected)));
             let start = Instant::now();
             gate.pass().await.unwrap();
             assert_eq!(start.elapsed().as_secs(), expected);
@@ -131,9 +138,10 @@ mod tests {
         let gate = Gate::default();
         let mut pauses = Vec::new();
         while let Ok(passage) = gate.pass().await {
-            pauses.extend(gate.shut(passage, None));
+            pauses.push(gate.shut(passage, None));
         }
-        assert_eq!(pauses, [1, 2, 4, 8, 16].map(Duration::from_secs));
+        assert!(matches!(pauses.pop(), Some(Shut::ForGood(_))));
+        assert_eq!(pauses, [1, 2, 4, 8, 16].map(|seconds| Shut::For(Duration::from_secs(seconds))));
         assert_eq!(gate.pass().await.unwrap_err().kind, ErrorKind::Http(429));
     }
 
@@ -142,7 +150,7 @@ mod tests {
         let gate = Gate::default();
         for _ in 0..20 {
             let passage = gate.pass().await.unwrap();
-            assert_eq!(gate.shut(passage, None), Some(Duration::from_secs(1)));
+            assert_eq!(gate.shut(passage, None), Shut::For(Duration::from_secs(1)));
             gate.succeeded();
         }
     }
@@ -163,9 +171,9 @@ mod tests {
     async fn replies_to_requests_of_before_a_pause_are_the_same_pause() {
         let gate = Gate::default();
         let before = gate.pass().await.unwrap();
-        assert!(gate.shut(before, None).is_some());
+        assert!(matches!(gate.shut(before, None), Shut::For(_)));
         for _ in 0..10 {
-            assert_eq!(gate.shut(before, None), None);
+            assert_eq!(gate.shut(before, None), Shut::Already);
         }
         assert!(gate.pass().await.is_ok());
     }

@@ -14,6 +14,24 @@ pub(crate) async fn sleep(delay: Duration) {
     tokio::time::sleep(delay).await;
 }
 
+/// The longest wait that the other side can impose at a time.
+pub const MAX_ASKED: Duration = Duration::from_secs(5 * 60);
+
+/// A try that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setback {
+    /// Why.
+    pub failure: Failure,
+    /// How long the other side asked to be left alone (`Retry-After`), where it did.
+    pub asked: Option<Duration>,
+}
+
+impl From<Failure> for Setback {
+    fn from(failure: Failure) -> Self {
+        Self { failure, asked: None }
+    }
+}
+
 /// The further tries of one request.
 pub struct Retry {
     delays: ExponentialBackoff,
@@ -33,13 +51,15 @@ impl Retry {
         Self { delays, what, events }
     }
 
-    /// Waits before the next try.
+    /// Waits before the next try, and no shorter than the other side asked for.
     ///
     /// # Errors
-    /// `failure` itself, where another try can't help or none is left.
-    pub async fn pause(&mut self, failure: Failure) -> Result<(), Failure> {
+    /// The failure itself, where another try can't help or none is left.
+    pub async fn pause(&mut self, setback: impl Into<Setback>) -> Result<(), Failure> {
+        let Setback { failure, asked } = setback.into();
         let delay = self.delays.next().filter(|_| failure.kind.is_passing());
         let Some(delay) = delay else { return Err(failure) };
+        let delay = delay.max(asked.unwrap_or_default().min(MAX_ASKED));
         self.events.hint(Event::Retrying {
             what: self.what.clone(),
             kind: failure.kind,
@@ -87,6 +107,16 @@ mod tests {
             waits.insert(start.elapsed());
         }
         assert!(waits.len() > 10, "{waits:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_other_side_is_left_alone_as_long_as_it_asked_but_five_minutes_at_most() {
+        for (asked, expected) in [(0, 0..1), (7, 7..8), (100_000, 300..301)] {
+            let failure = Failure::new(ErrorKind::Http(503), "busy");
+            let start = tokio::time::Instant::now();
+            retry(1).pause(Setback { failure, asked: Some(Duration::from_secs(asked)) }).await.unwrap();
+            assert!(expected.contains(&start.elapsed().as_secs()), "{asked}: {:?}", start.elapsed());
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,21 +1,23 @@
 //! Puts a version together: names its files, moves or links them into the stage, and writes down what it holds.
 
-use super::gather::{Gathered, Got};
-use crate::api::ElementReply;
+use super::gather::{Gathered, GatheredAsset, Got};
+use super::sources::Sources;
 use crate::digest::Digest;
 use crate::download::Description;
 use crate::element::public_url;
 use crate::error::Failure;
 use crate::layout::{Names, RESPONSE};
 use crate::manifest::{Asset, FORMAT, Manifest, Missing, Response, Warning};
-use crate::plan::{Action, Held, Place, Plan, Planned, Prior, Standing};
+use crate::plan::{Action, Place, Planned, Prior, Standing};
 use crate::store::local::stage::{Part, Stage};
-use crate::store::local::standing::{Occupant, Version};
+use crate::store::local::standing::Occupant;
 use crate::time::Time;
 
 /// A version that was put together.
 pub(super) struct Assembled {
     pub(super) manifest: Manifest,
+    /// The API's reply.
+    pub(super) response: Vec<u8>,
     /// The first failure of an asset that is missing.
     pub(super) failure: Option<Failure>,
     /// Whether more went into it than what stands: what a later run need not ask for again.
@@ -24,32 +26,9 @@ pub(super) struct Assembled {
     pub(super) bytes: u64,
 }
 
-/// What of the element is on disk.
-pub(super) struct Sources {
-    /// What is in its place.
-    pub(super) occupant: Occupant,
-    /// What an earlier run had of the next version.
-    pub(super) draft: Option<Version>,
-}
-
-impl Sources {
-    /// What the planner needs to know of it.
-    pub(super) fn held(&self) -> Held<'_> {
-        Held { standing: self.occupant.standing(), draft: self.draft.as_ref().map(|draft| &draft.standing) }
-    }
-
-    fn version(&self, place: Place) -> Option<&Version> {
-        match place {
-            Place::Standing => self.occupant.version(),
-            Place::Draft => self.draft.as_ref(),
-        }
-    }
-}
-
-/// Puts `gathered` together in `stage`, beside what the `sources` hold.
+/// Puts what was gathered together in `stage`, beside what the `sources` hold.
 pub(super) fn assemble(
-    gathered: Vec<Gathered<'_>>,
-    (plan, reply): (&Plan, &ElementReply),
+    Gathered { reply, roles, assets }: Gathered,
     stage: &Stage,
     sources: &Sources,
 ) -> Result<Assembled, Failure> {
@@ -58,33 +37,31 @@ pub(super) fn assemble(
         format: FORMAT,
         generator: concat!("element-mirror ", env!("CARGO_PKG_VERSION")).to_owned(),
         committed_at: Time::now(),
-        element: reply.element.fields.clone(),
-        roles: plan.roles.clone(),
+        element: reply.element.fields,
+        roles,
         response: Response { file: RESPONSE.to_owned(), size: response.len() as u64, sha256: Digest::of(response) },
         assets: Vec::new(),
         missing: Vec::new(),
         warnings: Vec::new(),
     };
     let mut assembly = Assembly {
-        names: reserved(&gathered, &sources.occupant)?,
+        names: reserved(&assets, &sources.occupant)?,
         stage,
         sources,
-        done: Assembled { manifest, failure: None, has_news: false, downloaded: 0, bytes: 0 },
+        done: Assembled { manifest, response: reply.body, failure: None, has_news: false, downloaded: 0, bytes: 0 },
     };
-    gathered.into_iter().try_for_each(|gathered| assembly.take(gathered))?;
+    assets.into_iter().try_for_each(|asset| assembly.take(asset))?;
     Ok(assembly.done)
 }
 
 /// The names that new files can't have: strangers' ones, and those that assets have already.
-fn reserved(gathered: &[Gathered<'_>], occupant: &Occupant) -> Result<Names, Failure> {
+fn reserved(assets: &[GatheredAsset], occupant: &Occupant) -> Result<Names, Failure> {
     let mut names = Names::new();
     for stranger in occupant.strangers()? {
         names.reserve(&stranger.to_string_lossy());
     }
-    for gathered in gathered {
-        if let Some(name) = &gathered.planned.had {
-            names.reserve(name);
-        }
+    for name in assets.iter().filter_map(|asset| asset.planned.had.as_ref()) {
+        names.reserve(name);
     }
     Ok(names)
 }
@@ -97,15 +74,15 @@ struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
-    fn take(&mut self, Gathered { planned, got }: Gathered<'_>) -> Result<(), Failure> {
+    fn take(&mut self, GatheredAsset { planned, got }: GatheredAsset) -> Result<(), Failure> {
         match got {
-            Got::Held(prior) => self.keep(planned, prior),
-            Got::Part(part, description) => self.take_part(planned, &part, *description),
+            Got::Held(prior) => self.keep(&planned, prior),
+            Got::Part(part, description) => self.take_part(&planned, &part, *description),
             Got::Missing(failure) => {
-                let asset = &planned.asset;
+                let asset = planned.asset;
                 self.done.manifest.missing.push(Missing {
                     role: asset.role,
-                    slot: asset.slot.clone(),
+                    slot: asset.slot,
                     url: public_url(&asset.url),
                     error: failure.kind.to_string(),
                 });

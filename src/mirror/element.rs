@@ -6,7 +6,8 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Mirror;
-use super::assemble::{Assembled, Sources, assemble};
+use super::assemble::{Assembled, assemble};
+use super::sources::Sources;
 use crate::api::{Asked, ElementReply};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
@@ -62,12 +63,12 @@ impl Mirror {
         self.watch().asked(asked.account, true);
         let done = match self.options.dry_run {
             true => self.foresee(asked.id, &reply).map(Step::Settled),
-            false => self.bring_up_to_date(asked, &reply).await,
+            false => self.bring_up_to_date(asked, reply).await,
         };
         (done.unwrap_or_else(|failure| Step::Settled(self.failed(asked.id, failure))), slot)
     }
 
-    async fn bring_up_to_date(&self, asked: &Asked<'_>, reply: &ElementReply) -> Result<Step, Failure> {
+    async fn bring_up_to_date(&self, asked: &Asked<'_>, reply: ElementReply) -> Result<Step, Failure> {
         let id = asked.id;
         let sources = Sources { occupant: self.occupant(id).await?, draft: self.store.draft(id)? };
         let plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
@@ -77,13 +78,13 @@ impl Mirror {
             return Ok(Step::Settled(as_it_stands(id, standing, Status::Unchanged)));
         }
         let stage = self.store.stage(id)?;
-        let gathered = self.gather(&plan, asked, &stage).await?;
-        let assembled = assemble(gathered, (&plan, reply), &stage, &sources)?;
+        let gathered = self.gather((plan, reply), asked, &sources, &stage).await?;
+        let assembled = assemble(gathered, &stage, &sources)?;
         let verdict = judge(&assembled.manifest, standing);
         let status = match (&assembled.failure, verdict, standing) {
             (Some(failure), Verdict::Refuse, _) => {
                 let outcome = with_failure(as_it_stands(id, standing, Status::Failed), failure.clone());
-                self.keep_draft(stage, &assembled, reply).await?;
+                self.keep_draft(stage, &assembled).await?;
                 return Ok(Step::Settled(outcome));
             }
             (Some(_), ..) => Status::Incomplete,
@@ -91,14 +92,14 @@ impl Mirror {
             (None, _, None) => Status::Created,
             (None, _, Some(_)) => Status::Updated,
         };
-        let Assembled { manifest, failure, has_news, downloaded, bytes } = assembled;
+        let Assembled { manifest, response, failure, has_news, downloaded, bytes } = assembled;
         let outcome = holding(id, &manifest, status);
         let outcome = ElementOutcome { downloaded: Some(downloaded), bytes: Some(bytes), error: failure, ..outcome };
         if verdict == Verdict::Same {
             self.settle(id)?;
             return Ok(Step::Settled(outcome));
         }
-        let digest = stage.complete(&manifest, &reply.body)?;
+        let digest = stage.complete(&manifest, &response)?;
         let candidate = Candidate { stage, manifest, digest, occupant: sources.occupant, has_news };
         Ok(Step::Ready(Box::new(candidate), outcome))
     }
@@ -110,11 +111,11 @@ impl Mirror {
     }
 
     /// Keeps what was had of a version that may not replace what stands, for the next run.
-    async fn keep_draft(&self, stage: Stage, assembled: &Assembled, reply: &ElementReply) -> Result<(), Failure> {
+    async fn keep_draft(&self, stage: Stage, assembled: &Assembled) -> Result<(), Failure> {
         if !assembled.has_news {
             return Ok(());
         }
-        stage.complete(&assembled.manifest, &reply.body)?;
+        stage.complete(&assembled.manifest, &assembled.response)?;
         // It flushes, which no worker of the runtime should wait for.
         let kept = tokio::task::spawn_blocking(move || stage.keep_as_draft()).await;
         kept.unwrap_or_else(|error| Err(Failure::new(ErrorKind::Io, format!("keep a draft: {error}"))))

@@ -1,19 +1,28 @@
-//! Gathers a version's assets: the kept and the downloaded ones, with one look for fresh links where links are refused.
+//! Gathers a version's assets: the kept and the downloaded ones, with one more look at the element where links are refused.
 
 use futures::future::join_all;
 
 use super::Mirror;
-use crate::api::Asked;
+use super::sources::Sources;
+use crate::api::{Asked, ElementReply};
 use crate::download::{Description, Received, Wanted};
-use crate::element::{Asset, url_path};
+use crate::element::{Asset, Role, url_path};
 use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
 use crate::plan::{Action, Plan, Planned, Prior};
 use crate::store::local::stage::{Part, Stage};
 
+/// A version's assets, had or not, and the reply that names them.
+pub(super) struct Gathered {
+    pub(super) reply: ElementReply,
+    /// The roles that the version will hold, where that is not all of them.
+    pub(super) roles: Option<Vec<Role>>,
+    pub(super) assets: Vec<GatheredAsset>,
+}
+
 /// One asset, as it was had or not.
-pub(super) struct Gathered<'a> {
-    pub(super) planned: &'a Planned,
+pub(super) struct GatheredAsset {
+    pub(super) planned: Planned,
     pub(super) got: Got,
 }
 
@@ -27,64 +36,99 @@ pub(super) enum Got {
     Missing(Failure),
 }
 
-impl Gathered<'_> {
-    /// Whether its link was refused, as one that has expired is.
-    fn is_refused(&self) -> bool {
-        matches!(&self.got, Got::Missing(failure) if matches!(failure.kind, ErrorKind::Http(403 | 404 | 410)))
+impl GatheredAsset {
+    /// Why it can't be had, where it can't.
+    fn failure(&self) -> Option<&Failure> {
+        match &self.got {
+            Got::Missing(failure) => Some(failure),
+            Got::Held(_) | Got::Part(..) => None,
+        }
+    }
+
+    /// Why its link was refused, where that is how one that has expired is refused.
+    fn refusal(&self) -> Option<&Failure> {
+        self.failure().filter(|failure| matches!(failure.kind, ErrorKind::Http(403 | 404 | 410)))
     }
 }
 
 impl Mirror {
-    /// Gets every asset of `plan` into `stage`.
+    /// Gets every asset of `plan`, which was made for `reply`, into `stage`. Where links are refused, the API is asked
+    /// once more, and what it says then counts.
     ///
     /// Fails only for reasons that lie at the destination, or where the API refuses the token meanwhile.
-    pub(super) async fn gather<'a>(
+    pub(super) async fn gather(
         &self,
-        plan: &'a Plan,
+        (mut plan, mut reply): (Plan, ElementReply),
         asked: &Asked<'_>,
+        sources: &Sources,
         stage: &Stage,
-    ) -> Result<Vec<Gathered<'a>>, Failure> {
-        let get = |planned: &'a Planned| async move {
-            let got = self.get(planned, &planned.asset.url, asked, stage).await;
-            Gathered { planned, got }
-        };
-        let mut gathered = join_all(plan.assets.iter().map(get)).await;
-        if gathered.iter().any(Gathered::is_refused) {
-            let fresh = self.fresh_links(asked).await?;
-            let again = gathered.iter_mut().filter(|gathered| gathered.is_refused()).filter_map(|gathered| {
-                let identity = gathered.planned.asset.identity();
-                let link = &fresh.iter().find(|asset| asset.identity() == identity)?.url;
-                Some(async move { gathered.got = self.get(gathered.planned, link, asked, stage).await })
-            });
-            join_all(again).await;
+    ) -> Result<Gathered, Failure> {
+        let mut assets = self.get_all(plan.assets, Vec::new(), (asked, stage)).await;
+        if let Some(refusal) = assets.iter().find_map(GatheredAsset::refusal)
+            && let Some(fresh) = self.ask_again(asked, refusal).await?
+        {
+            reply = fresh;
+            plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
+            assets.retain(|asset| asset.refusal().is_none());
+            assets = self.get_all(plan.assets, assets, (asked, stage)).await;
         }
-        let local = gathered.iter().find_map(|gathered| match &gathered.got {
-            Got::Missing(failure) if failure.kind.is_local() => Some(failure.clone()),
-            _ => None,
-        });
-        local.map_or(Ok(gathered), Err)
+        if let Some(local) = assets.iter().filter_map(GatheredAsset::failure).find(|failure| failure.kind.is_local()) {
+            return Err(local.clone());
+        }
+        for Failure { kind, message, asset } in assets.iter().filter_map(GatheredAsset::failure) {
+            let what = format!("{}/{}", asked.id, asset.as_deref().unwrap_or_default());
+            self.events.hint(Event::Refused { what, kind: *kind, message: message.clone() });
+        }
+        Ok(Gathered { reply, roles: plan.roles, assets })
     }
 
-    /// The element's assets with new links; none where it can't be fetched again.
-    async fn fresh_links(&self, asked: &Asked<'_>) -> Result<Vec<Asset>, Failure> {
+    /// The element as the API gives it after the `refusal` of a link; none where it can't be fetched again.
+    async fn ask_again(&self, asked: &Asked<'_>, refusal: &Failure) -> Result<Option<ElementReply>, Failure> {
         match self.api.element(asked, None).await {
             Ok((reply, _)) => {
-                self.events.hint(Event::Refreshed { what: asked.id.to_string() });
-                Ok(reply.element.assets)
+                let message = match &refusal.asset {
+                    Some(asset) => format!("{asset}: {refusal}"),
+                    None => refusal.to_string(),
+                };
+                self.events.hint(Event::Refreshed { what: asked.id.to_string(), kind: refusal.kind, message });
+                Ok(Some(reply))
             }
             Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Err(failure),
-            Err(_) => Ok(Vec::new()),
+            Err(_) => Ok(None),
         }
     }
 
-    async fn get(&self, planned: &Planned, url: &str, asked: &Asked<'_>, stage: &Stage) -> Got {
+    /// Gets the assets of a plan, all but those that are `had` already.
+    async fn get_all(
+        &self,
+        plan: Vec<Planned>,
+        mut had: Vec<GatheredAsset>,
+        (asked, stage): (&Asked<'_>, &Stage),
+    ) -> Vec<GatheredAsset> {
+        let get = |planned: Planned| {
+            let identity = planned.asset.identity();
+            let index = had.iter().position(|had| had.planned.asset.identity() == identity);
+            let had = index.map(|index| had.swap_remove(index).got);
+            async move {
+                let got = match had {
+                    Some(got) => got,
+                    None => self.get(&planned, asked, stage).await,
+                };
+                GatheredAsset { planned, got }
+            }
+        };
+        join_all(plan.into_iter().map(get)).await
+    }
+
+    async fn get(&self, planned: &Planned, asked: &Asked<'_>, stage: &Stage) -> Got {
         let unless_current = match &planned.action {
             Action::Keep(prior) => return Got::Held(prior.clone()),
             Action::Ask(prior) => Some(prior),
             Action::Fetch => None,
         };
-        let (label, role, attempts) = (label(planned), planned.asset.role, asked.attempts);
-        let wanted = Wanted { role, url, name: format!("{}/{label}", asked.id), unless_current, attempts };
+        let (label, attempts) = (label(planned), asked.attempts);
+        let Asset { role, url, .. } = &planned.asset;
+        let wanted = Wanted { role: *role, url, name: format!("{}/{label}", asked.id), unless_current, attempts };
         let fetch = async {
             let mut part = stage.part()?;
             let received = self.downloader.download(&wanted, &mut part).await?;

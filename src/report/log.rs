@@ -126,9 +126,15 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
             let record = Record { what, message, delay_ms: millis(delay), ..Record::default() };
             (Verbosity::Verbose, Record { level: "info", event: "pause", kind: Some(ErrorKind::Http(429)), ..record })
         }
-        Event::Refreshed { what } => {
-            let what = Some(what.as_str());
-            (Verbosity::Verbose, Record { level: "info", event: "refresh", what, ..Record::default() })
+        Event::Refreshed { what, kind, message } => {
+            let (what, kind, message) = (Some(what.as_str()), Some(*kind), Some(message.as_str()));
+            let record = Record { what, kind, message, ..Record::default() };
+            (Verbosity::Verbose, Record { level: "info", event: "refresh", ..record })
+        }
+        Event::Refused { what, kind, message } => {
+            let (what, kind, message) = (Some(what.as_str()), Some(*kind), Some(message.as_str()));
+            let record = Record { what, kind, message, ..Record::default() };
+            (Verbosity::Verbose, Record { level: "info", event: "refusal", ..record })
         }
         Event::Warned { what, message } => {
             let (what, message) = (Some(what.as_str()), Some(message.as_str()));

@@ -22,3 +22,4 @@ mod report;
 mod rough;
 mod store;
 mod support;
+mod told;

@@ -40,6 +40,37 @@ fn refused_links_are_asked_for_anew_once(#[case] status: u16) {
     mirror.check();
 }
 
+#[test]
+fn what_the_api_says_with_fresh_links_is_what_counts() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let stale = three(&upstream);
+    upstream.on("/cdn/side", [Reply::new(403, "expired")]);
+    // The side has moved, the back is there no more, and a view from the top is new.
+    let mut fresh = stale.clone();
+    fresh["name"] = json!("Fresh");
+    fresh["resources"][1]["resource"] = json!(upstream.url("/cdn/moved/side"));
+    fresh["resources"][2]["resource"] = json!(upstream.url("/cdn/top"));
+    fresh["resources"][2]["slotKey"] = json!("topView");
+    upstream.on("/cdn/moved/side", [Reply::ok(png(8, 8, 20))]);
+    upstream.on("/cdn/top", [Reply::ok(png(8, 8, 21))]);
+    upstream.on_element("u_1", [Reply::json(200, &stale), Reply::json(200, &fresh)]);
+    let line = run(&upstream, &mirror).expect(0).line("u_1");
+    expect(&line, "created", "complete", None);
+    assert_eq!((&line["assets"], &line["downloaded"], &line["attempts"]), (&json!(3), &json!(3), &json!(2 + 3 + 2)));
+    assert_eq!(mirror.names("u_1").len(), 3 + 3);
+    assert_eq!((mirror.read("u_1/side.png"), mirror.read("u_1/topView.png")), (png(8, 8, 20), png(8, 8, 21)));
+    assert_eq!(mirror.read("u_1/element.json"), fresh.to_string().into_bytes());
+    let manifest = mirror.manifest("u_1");
+    assert_eq!(
+        (&manifest["element"]["name"], &manifest["assets"][1]["url"]),
+        (&json!("Fresh"), &json!(upstream.url("/cdn/moved/side")))
+    );
+    mirror.check();
+    upstream.forget();
+    expect(&run(&upstream, &mirror).expect(0).line("u_1"), "unchanged", "complete", None);
+    assert_eq!(upstream.cdn_requests().len(), 0);
+}
+
 #[rstest]
 #[case(403)]
 #[case(404)]
