@@ -46,4 +46,5 @@ pub mod element;
 
 pub mod digest;
 pub mod error;
+pub mod header;
 pub mod time;

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::DateTimePrinter;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -22,9 +24,15 @@ impl Time {
         Timestamp::from_millisecond(millis).ok().map(Self)
     }
 
-    /// From an HTTP date (`Sun, 06 Nov 1994 08:49:37 GMT`).
+    /// From an HTTP date in any of the three forms that RFC 9110 names: `Sun, 06 Nov 1994 08:49:37 GMT`, and of old
+    /// `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
     pub fn from_http_date(text: &str) -> Option<Self> {
-        jiff::fmt::rfc2822::parse(text).ok().map(|zoned| Self(zoned.timestamp()))
+        let of_old = |form: &str| DateTime::strptime(form, text).and_then(|time| TimeZone::UTC.to_timestamp(time));
+        let timestamp = jiff::fmt::rfc2822::parse(text)
+            .map(|zoned| zoned.timestamp())
+            .or_else(|_| of_old("%A, %d-%b-%y %H:%M:%S GMT"))
+            .or_else(|_| of_old("%a %b %e %H:%M:%S %Y"));
+        timestamp.ok().map(Self)
     }
 
     /// From RFC 3339, as in a manifest or the API's `retryAfter`.
@@ -98,6 +106,14 @@ mod tests {
         let time = Time::from_http_date(text).unwrap();
         assert_eq!(time.to_string(), "2025-01-12T00:00:00Z");
         assert_eq!(time.to_http_date().as_deref(), Some(text));
+    }
+
+    #[test]
+    fn http_dates_of_old_are_read_too() {
+        for text in ["Sunday, 12-Jan-25 00:00:00 GMT", "Sun Jan 12 00:00:00 2025"] {
+            assert_eq!(Time::from_http_date(text).unwrap().to_string(), "2025-01-12T00:00:00Z", "{text}");
+        }
+        assert_eq!(Time::from_http_date("Sun Feb 31 00:00:00 2025"), None);
     }
 
     #[test]
