@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// A point in time, to the millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "Timestamp")]
 pub struct Time(Timestamp);
 
 impl Time {
     /// The system's clock, cut to milliseconds.
     pub fn now() -> Self {
-        Self::from_unix_millis(Timestamp::now().as_millisecond()).unwrap_or(Self(Timestamp::UNIX_EPOCH))
+        Timestamp::now().into()
     }
 
     /// From Unix time in milliseconds, as the API gives it; `None` outside the years -9999 to 9999.
@@ -35,9 +35,9 @@ impl Time {
         timestamp.ok().map(Self)
     }
 
-    /// From RFC 3339, as in a manifest or the API's `retryAfter`.
+    /// From RFC 3339, as in a manifest or the API's `retryAfter`; cut to milliseconds.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self)
+        text.parse().ok().map(|timestamp: Timestamp| timestamp.into())
     }
 
     /// As an HTTP date, for `If-Modified-Since`.
@@ -62,6 +62,12 @@ impl Time {
         let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
         // Both fit: jiff's range ends in the year 9999, and the remainder is below a second.
         (seconds as i64, rest as i64)
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(timestamp: Timestamp) -> Self {
+        Self::from_unix_millis(timestamp.as_millisecond()).unwrap_or(Self(Timestamp::UNIX_EPOCH))
     }
 }
 
@@ -93,6 +99,13 @@ mod tests {
     fn milliseconds_are_written_only_where_they_are_not_zero() {
         assert_eq!(Time::from_unix_millis(1_736_640_000_000).unwrap().to_string(), "2025-01-12T00:00:00Z");
         assert_eq!(Time::from_unix_millis(1_736_640_000_120).unwrap().to_string(), "2025-01-12T00:00:00.120Z");
+    }
+
+    #[test]
+    fn what_is_finer_than_milliseconds_is_cut_off_when_it_is_read() {
+        let time = Time::from_rfc3339("2025-01-12T00:00:00.1239Z").unwrap();
+        assert_eq!(Time::from_rfc3339(&time.to_string()), Some(time));
+        assert_eq!(serde_json::from_str::<Time>("\"2025-01-12T00:00:00.1239Z\"").unwrap(), time);
     }
 
     #[test]

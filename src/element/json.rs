@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::error::{ErrorKind, Failure, printable};
 
-/// The deepest nesting that is taken, serde_json's own.
-const MAX_DEPTH: usize = 127;
+/// The deepest nesting that is taken: some less than serde_json's own 127, since tags stand deeper in a manifest.
+const MAX_DEPTH: usize = 120;
 
 /// At most `MAX` items of an array; more are counted as one too many, but not kept. `None` where there is no array.
 pub(super) struct Bounded<T, const MAX: usize> {
@@ -96,9 +96,8 @@ pub(super) fn checked(body: &[u8]) -> Result<&[u8], Failure> {
     Ok(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
 }
 
-/// Whether JSON is nested deeper than any reader of `element.json` should have to go. serde sees that only in fields
-/// that are read.
-fn is_too_deep(json: &[u8]) -> bool {
+/// Whether JSON is nested deeper than any reader of it should have to go. serde sees that only in fields that are read.
+pub(super) fn is_too_deep(json: &[u8]) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     json.iter().any(|byte| {
         match byte {

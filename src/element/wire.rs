@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::json::{Bounded, boolean, checked, integer, no_error, object, text, word};
+use super::json::{Bounded, boolean, checked, integer, is_too_deep, no_error, object, text, word};
 use super::{Asset, Element, ElementId, Fields, MAX_ASSETS, Role, url_path};
 use crate::error::{ErrorKind, Failure, printable};
 use crate::time::Time;
@@ -90,7 +90,7 @@ impl WireElement {
             official: boolean(&self.official),
             create_time: time(&self.create_time),
             update_time: time(&self.update_time),
-            tags: self.tag_list.items.or_else(|| self.tag.is_object().then(|| vec![self.tag])),
+            tags: self.tag_list.items.or_else(|| self.tag.is_object().then(|| vec![self.tag])).filter(are_shallow),
         }
     }
 
@@ -116,6 +116,12 @@ impl WireElement {
         assets.sort_by_key(|asset| asset.role);
         (assets.len() <= MAX_ASSETS).then_some(assets)
     }
+}
+
+/// Whether tags can be read from a manifest again. What serde_json takes for JSON in a text is nested deeper than the
+/// reply was.
+fn are_shallow(tags: &Vec<Value>) -> bool {
+    serde_json::to_vec(tags).is_ok_and(|json| !is_too_deep(&json))
 }
 
 /// The assets found so far.
