@@ -5,9 +5,7 @@ mod gate;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
-use reqwest::header::RETRY_AFTER;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
@@ -16,9 +14,9 @@ use url::Url;
 use crate::element::{Element, ElementId, error_text};
 use crate::error::{ErrorKind, Failure};
 use crate::event::{Event, Events};
+use crate::header::retry_after_in;
 use crate::http::retry::Setback;
 use crate::http::{Http, Target};
-use crate::time::Time;
 use gate::{Gate, Look, Passage, Shut};
 
 /// The public API.
@@ -202,7 +200,7 @@ impl Api {
     ) -> Result<Vec<u8>, Miss> {
         let mut reply = self.http.get(Target::Api, &call.url, &[], permit).await?;
         let status = reply.status;
-        let asked = reply.header(&RETRY_AFTER).and_then(retry_after);
+        let asked = reply.retry_after();
         let body = reply.bytes(MAX_REPLY).await;
         if !ErrorKind::Http(status).is_passing() {
             gate.succeeded();
@@ -255,55 +253,5 @@ impl Api {
         // The map is whole after any panic.
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(gates.entry(email.map(str::to_owned)).or_default())
-    }
-}
-
-/// `Retry-After`: seconds, or an HTTP date.
-fn retry_after(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let seconds = text.parse().ok().map(Duration::from_secs);
-    seconds.or_else(|| Some(Time::from_http_date(text)?.until()))
-}
-
-/// `retryAfter` in the body: a time.
-fn retry_after_in(body: &[u8]) -> Option<Duration> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body {
-        retry_after: String,
-    }
-    let body: Body = serde_json::from_slice(body).ok()?;
-    Some(Time::from_rfc3339(&body.retry_after)?.until())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
-        let soon = Time::from_unix_millis(jiff::Timestamp::now().as_millisecond() + 60_000).unwrap();
-        let wait = retry_after(&soon.to_http_date().unwrap()).unwrap();
-        assert!((58..=60).contains(&wait.as_secs()), "{wait:?}");
-        assert_eq!(retry_after("soon"), None);
-        assert_eq!(retry_after("-1"), None);
-    }
-
-    #[test]
-    fn retry_after_may_stand_in_the_body() {
-        let soon = Time::from_unix_millis(jiff::Timestamp::now().as_millisecond() + 60_000).unwrap();
-        let wait = retry_after_in(format!("{{\"retryAfter\": \"{soon}\"}}").as_bytes()).unwrap();
-        assert!((58..=60).contains(&wait.as_secs()), "{wait:?}");
-        assert_eq!(retry_after_in(b"{\"retryAfter\": 5}"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn no_retry_after_text_is_a_panic(text in any::<String>()) {
-            let _ = retry_after(&text);
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! An element as the API describes it: its ID, the fields a manifest keeps, and its assets in their order.
 
+mod json;
+mod page;
 mod wire;
 
 use std::fmt;
@@ -12,7 +14,8 @@ use url::Url;
 use crate::error::Failure;
 use crate::time::Time;
 
-pub use wire::error_text;
+pub use json::error_text;
+pub use page::{Listed, Page};
 
 /// The most assets an element may have; about six is usual.
 pub const MAX_ASSETS: usize = 64;

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -21,6 +21,7 @@ use url::Url;
 
 use crate::error::{ErrorKind, Failure};
 use crate::event::Events;
+use crate::header::retry_after;
 use guard::Guard;
 use retry::Retry;
 
@@ -194,9 +195,14 @@ impl Reply<'_> {
         self.response.headers().get(name)?.to_str().ok()
     }
 
+    /// How long the server asks to be left alone, where it does.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.header(&RETRY_AFTER).and_then(retry_after)
+    }
+
     /// The body's length, where the server says it.
     pub fn content_length(&self) -> Option<u64> {
-        self.header(&reqwest::header::CONTENT_LENGTH)?.trim().parse().ok()
+        self.header(&CONTENT_LENGTH)?.trim().parse().ok()
     }
 
     /// The next bytes of the body; none at its end.

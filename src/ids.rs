@@ -90,8 +90,12 @@ impl Input {
 
     /// A list of the IDs that stand on the command line.
     pub fn from_ids(ids: &[String]) -> Self {
-        let text = ids.join("\n");
-        Self { name: "--id".into(), source: Box::new(io::Cursor::new(text.into_bytes())), is_list: false, path: None }
+        Self { is_list: false, ..Self::from_text("--id", ids.join("\n").into_bytes()) }
+    }
+
+    /// A list that is there already, called `name`.
+    pub fn from_text(name: &str, text: Vec<u8>) -> Self {
+        Self { name: name.into(), source: Box::new(io::Cursor::new(text)), is_list: true, path: None }
     }
 
     /// Whether it is the file `other`. A pipe or a device is no file: nothing in it would be overwritten.
@@ -108,7 +112,7 @@ fn same_file(one: &Path, other: &Path) -> bool {
     identity(one).is_some_and(|one| Some(one) == identity(other))
 }
 
-/// The lines of several lists, one after the other.
+/// The lines of several lists, one after the other, as a stream.
 pub struct Lines(mpsc::Receiver<Line>);
 
 impl Lines {
@@ -119,10 +123,14 @@ impl Lines {
     pub fn read(inputs: Vec<Input>, counters: Arc<Counters>) -> Result<Self, RunError> {
         let (sender, receiver) = mpsc::channel(AHEAD);
         let thread = std::thread::Builder::new().name("ids".into()).spawn(move || {
-            let mut seen = Seen::default();
-            let mut inputs = inputs.into_iter();
+            let mut lines = Reading::new(inputs);
             // Where nobody listens any more, the rest is not read.
-            if inputs.all(|input| read(input, &mut seen, (&sender, &counters)).is_some()) {
+            let all_read = lines.all(|line| {
+                let counts = matches!(line, Line::Entry(_) | Line::Bad { .. });
+                counters.known.fetch_add(u64::from(counts), Relaxed);
+                sender.blocking_send(line).is_ok()
+            });
+            if all_read {
                 counters.all_known.store(true, Relaxed);
             }
         });
@@ -139,38 +147,78 @@ impl Stream for Lines {
     }
 }
 
-/// Reads one list to its end; none where nobody listens any more.
-fn read(input: Input, seen: &mut Seen, (sender, counters): (&mpsc::Sender<Line>, &Counters)) -> Option<()> {
-    let mut source = BufReader::with_capacity(64 * 1024, input.source);
-    let mut reader = Reader::new(input.is_list);
-    let mut line = Vec::new();
-    for number in 1_u64.. {
-        let place = || format!("{}:{number}", input.name);
-        let parsed = match next_line(&mut source, &mut line) {
-            Ok(None) => return Some(()),
-            Ok(Some(true)) => reader.parse(&line),
-            Ok(Some(false)) => Parsed::Bad(format!("the line is longer than {} KiB", MAX_LINE >> 10)),
-            Err(error) => {
-                let unreadable = RunError::io(format!("can't read the ID list {}", place()), error);
-                return sender.blocking_send(Line::Unreadable(unreadable)).ok();
-            }
-        };
-        let line = match parsed {
-            Parsed::Nothing => continue,
-            Parsed::Bad(message) => Line::Bad { source: place(), message },
-            Parsed::Entry(entry) => match seen.sight(&entry) {
-                Sighting::First => Line::Entry(entry),
-                Sighting::Again => continue,
-                Sighting::OtherAccount => Line::Contradiction {
-                    source: place(),
-                    message: format!("{} stands further up with another account, which is taken", entry.id),
-                },
-            },
-        };
-        counters.known.fetch_add(u64::from(!matches!(line, Line::Contradiction { .. })), Relaxed);
-        sender.blocking_send(line).ok()?;
+/// The lines of several lists, one after the other, each read when it is asked for.
+pub struct Reading {
+    inputs: std::vec::IntoIter<Input>,
+    list: Option<List>,
+    seen: Seen,
+}
+
+impl Reading {
+    /// The lines of `inputs`, none of which is read yet.
+    pub fn new(inputs: Vec<Input>) -> Self {
+        Self { inputs: inputs.into_iter(), list: None, seen: Seen::default() }
     }
-    Some(())
+}
+
+impl Iterator for Reading {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        loop {
+            if let Some(line) = self.list.as_mut().and_then(|list| list.next(&mut self.seen)) {
+                return Some(line);
+            }
+            self.list = Some(List::new(self.inputs.next()?));
+        }
+    }
+}
+
+/// The list that is being read.
+struct List {
+    name: String,
+    source: BufReader<Box<dyn io::Read + Send>>,
+    reader: Reader,
+    line: Vec<u8>,
+    number: u64,
+    unreadable: bool,
+}
+
+impl List {
+    fn new(Input { name, source, is_list, .. }: Input) -> Self {
+        let source = BufReader::with_capacity(64 * 1024, source);
+        Self { name, source, reader: Reader::new(is_list), line: Vec::new(), number: 0, unreadable: false }
+    }
+
+    /// The next line that says something; none at the list's end.
+    fn next(&mut self, seen: &mut Seen) -> Option<Line> {
+        while !self.unreadable {
+            self.number += 1;
+            let place = || format!("{}:{}", self.name, self.number);
+            let parsed = match next_line(&mut self.source, &mut self.line) {
+                Ok(None) => return None,
+                Ok(Some(true)) => self.reader.parse(&self.line),
+                Ok(Some(false)) => Parsed::Bad(format!("the line is longer than {} KiB", MAX_LINE >> 10)),
+                Err(error) => {
+                    self.unreadable = true;
+                    return Some(Line::Unreadable(RunError::io(format!("can't read the ID list {}", place()), error)));
+                }
+            };
+            match parsed {
+                Parsed::Nothing => {}
+                Parsed::Bad(message) => return Some(Line::Bad { source: place(), message }),
+                Parsed::Entry(entry) => match seen.sight(&entry) {
+                    Sighting::First => return Some(Line::Entry(entry)),
+                    Sighting::Again => {}
+                    Sighting::OtherAccount => {
+                        let message = format!("{} stands further up with another account, which is taken", entry.id);
+                        return Some(Line::Contradiction { source: place(), message });
+                    }
+                },
+            }
+        }
+        None
+    }
 }
 
 /// Reads the next line into `line`, without its end; `Some(false)` where it is too long and was passed over.
@@ -193,12 +241,7 @@ mod tests {
     use futures::StreamExt as _;
 
     async fn lines(texts: &[&[u8]]) -> Vec<String> {
-        let input = |(index, text): (usize, &&[u8])| Input {
-            name: format!("list{index}"),
-            source: Box::new(io::Cursor::new(text.to_vec())),
-            is_list: true,
-            path: None,
-        };
+        let input = |(index, text): (usize, &&[u8])| Input::from_text(&format!("list{index}"), text.to_vec());
         let lines = Lines::read(texts.iter().enumerate().map(input).collect(), Arc::default()).unwrap();
         let show = |line| match line {
             Line::Entry(Entry { id, email }) => format!("{id} {}", email.unwrap_or_default()).trim().to_owned(),

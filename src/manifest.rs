@@ -1,9 +1,12 @@
 //! `manifest.json`: what an element's folder holds. Documented, and versioned, in `docs/format.md`.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::element::{ElementId, Fields, Identity, Role, url_path};
+use crate::error::printable;
 use crate::layout;
 use crate::time::Time;
 
@@ -144,20 +147,30 @@ impl Manifest {
         struct Format {
             format: u64,
         }
-        let damaged = |error: serde_json::Error| InvalidManifest::Damaged(error.to_string());
+        // serde repeats the words that it does not like.
+        let damaged = |error: serde_json::Error| InvalidManifest::Damaged(printable(&error.to_string(), 200));
         let Format { format } = serde_json::from_slice(bytes).map_err(damaged)?;
         if format > u64::from(FORMAT) {
             return Err(InvalidManifest::Newer(format));
         }
         let manifest: Self = serde_json::from_slice(bytes).map_err(damaged)?;
         if manifest.element.id != id.as_str() {
-            return Err(InvalidManifest::OtherElement(manifest.element.id));
+            return Err(InvalidManifest::OtherElement(printable(&manifest.element.id, 64)));
         }
-        let unsafe_name = manifest.own_files().map(|(file, ..)| file).find(|file| !layout::is_safe_name(file));
-        match unsafe_name {
-            Some(file) => Err(InvalidManifest::Damaged(format!("it names the file {file:?}"))),
+        match manifest.wrong_file() {
+            Some(file) => Err(InvalidManifest::Damaged(format!("it names the file {}", printable(file, 100)))),
             None => Ok(manifest),
         }
+    }
+
+    /// A file that the program would not have named so: no plain name, one of its own, or one that another file has.
+    fn wrong_file(&self) -> Option<&str> {
+        if self.response.file != layout::RESPONSE {
+            return Some(&self.response.file);
+        }
+        let mut taken = HashSet::from([layout::MANIFEST, layout::SUMS].map(str::to_ascii_lowercase));
+        let mut wrong = |file: &str| !layout::is_safe_name(file) || !taken.insert(file.to_ascii_lowercase());
+        self.own_files().map(|(file, ..)| file).find(|file| wrong(file))
     }
 
     /// The manifest as it is written: JSON in two-space indentation, ending in a line feed.
@@ -232,6 +245,31 @@ mod tests {
         assert!(matches!(Manifest::parse(b"{\"format\": 1", &id()), Err(InvalidManifest::Damaged(_))));
         let escaping = WRITTEN.replace("\"cover.jpg\"", "\"../cover.jpg\"");
         assert!(matches!(Manifest::parse(escaping.as_bytes(), &id()), Err(InvalidManifest::Damaged(_))));
+    }
+
+    #[test]
+    fn a_manifest_in_which_two_files_have_one_name_is_damaged() {
+        for name in ["element.json", "manifest.json", "sha256sums", "Element.JSON"] {
+            let twice = WRITTEN.replace("\"cover.jpg\"", &format!("\"{name}\""));
+            assert!(matches!(Manifest::parse(twice.as_bytes(), &id()), Err(InvalidManifest::Damaged(_))), "{name}");
+        }
+        let elsewhere = WRITTEN.replace("\"element.json\"", "\"reply.json\"");
+        assert!(matches!(Manifest::parse(elsewhere.as_bytes(), &id()), Err(InvalidManifest::Damaged(_))));
+    }
+
+    #[test]
+    fn what_is_said_of_a_damaged_manifest_steers_no_terminal() {
+        let role = WRITTEN.replace("\"role\": \"cover\"", "\"role\": \"\\u001b[31m\"");
+        let said = Manifest::parse(role.as_bytes(), &id()).unwrap_err().to_string();
+        assert!(said.contains("variant `[31m`") || said.contains("variant ` [31m`"), "{said}");
+    }
+
+    #[test]
+    fn a_fraction_in_a_tag_is_read_as_it_was_written() {
+        // Where it came out one digit apart, the element would be updated in every run.
+        let tagged = WRITTEN.replace("\"tags\": []", "\"tags\": [9.613215652500022e-254]");
+        let manifest = Manifest::parse(tagged.as_bytes(), &id()).unwrap();
+        assert_eq!(Manifest::parse(&manifest.to_bytes(), &id()).unwrap(), manifest);
     }
 
     #[test]

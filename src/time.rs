@@ -2,19 +2,21 @@
 
 use std::time::{Duration, SystemTime};
 
+use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::DateTimePrinter;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A point in time, to the millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "Timestamp")]
 pub struct Time(Timestamp);
 
 impl Time {
     /// The system's clock, cut to milliseconds.
     pub fn now() -> Self {
-        Self::from_unix_millis(Timestamp::now().as_millisecond()).unwrap_or(Self(Timestamp::UNIX_EPOCH))
+        Timestamp::now().into()
     }
 
     /// From Unix time in milliseconds, as the API gives it; `None` outside the years -9999 to 9999.
@@ -22,14 +24,20 @@ impl Time {
         Timestamp::from_millisecond(millis).ok().map(Self)
     }
 
-    /// From an HTTP date (`Sun, 06 Nov 1994 08:49:37 GMT`).
+    /// From an HTTP date in any of the three forms that RFC 9110 names: `Sun, 06 Nov 1994 08:49:37 GMT`, and of old
+    /// `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
     pub fn from_http_date(text: &str) -> Option<Self> {
-        jiff::fmt::rfc2822::parse(text).ok().map(|zoned| Self(zoned.timestamp()))
+        let of_old = |form: &str| DateTime::strptime(form, text).and_then(|time| TimeZone::UTC.to_timestamp(time));
+        let timestamp = jiff::fmt::rfc2822::parse(text)
+            .map(|zoned| zoned.timestamp())
+            .or_else(|_| of_old("%A, %d-%b-%y %H:%M:%S GMT"))
+            .or_else(|_| of_old("%a %b %e %H:%M:%S %Y"));
+        timestamp.ok().map(Self)
     }
 
-    /// From RFC 3339, as in a manifest or the API's `retryAfter`.
+    /// From RFC 3339, as in a manifest or the API's `retryAfter`; cut to milliseconds.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self)
+        text.parse().ok().map(|timestamp: Timestamp| timestamp.into())
     }
 
     /// As an HTTP date, for `If-Modified-Since`.
@@ -59,6 +67,12 @@ impl Time {
         let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
         // Both fit: jiff's range ends in the year 9999, and the remainder is below a second.
         (seconds as i64, rest as i64)
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(timestamp: Timestamp) -> Self {
+        Self::from_unix_millis(timestamp.as_millisecond()).unwrap_or(Self(Timestamp::UNIX_EPOCH))
     }
 }
 
@@ -93,6 +107,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_finer_than_milliseconds_is_cut_off_when_it_is_read() {
+        let time = Time::from_rfc3339("2025-01-12T00:00:00.1239Z").unwrap();
+        assert_eq!(Time::from_rfc3339(&time.to_string()), Some(time));
+        assert_eq!(serde_json::from_str::<Time>("\"2025-01-12T00:00:00.1239Z\"").unwrap(), time);
+    }
+
+    #[test]
     fn a_time_that_no_calendar_has_is_none() {
         assert_eq!(Time::from_unix_millis(i64::MAX), None);
     }
@@ -103,6 +124,14 @@ mod tests {
         let time = Time::from_http_date(text).unwrap();
         assert_eq!(time.to_string(), "2025-01-12T00:00:00Z");
         assert_eq!(time.to_http_date().as_deref(), Some(text));
+    }
+
+    #[test]
+    fn http_dates_of_old_are_read_too() {
+        for text in ["Sunday, 12-Jan-25 00:00:00 GMT", "Sun Jan 12 00:00:00 2025"] {
+            assert_eq!(Time::from_http_date(text).unwrap().to_string(), "2025-01-12T00:00:00Z", "{text}");
+        }
+        assert_eq!(Time::from_http_date("Sun Feb 31 00:00:00 2025"), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Each retry, pause, refresh and refusal is told: to people with `-v`, and to collectors with its reason and delay.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -122,4 +123,21 @@ fn a_token_that_is_refused_and_an_account_that_asks_to_wait_too_often_are_told()
     assert_told(&program_for("u_busy", 3), "the token's account", ("http_429", "6 times in a row"), None);
     upstream.on_element("u_busy", [Reply::json(401, &json!({"error": "Unauthorized"}))]);
     assert_told(&program_for("u_busy", 4), "the token", ("http_401", "Unauthorized"), None);
+}
+
+#[test]
+fn a_wait_that_a_busy_server_asks_for_is_kept_and_told() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let told = upstream.add("u_1", 1);
+    let busy = || Reply::new(503, "busy").header("retry-after", "1");
+    upstream.on_element("u_1", [busy(), Reply::json(200, &told)]);
+    upstream.on("/cdn/u_1/0.png", [busy(), Reply::ok(png(1, 1, 1))]);
+    let program = program().run(&upstream, &mirror.path()).ids(["u_1"]).args(["-v", "--log-format", "json"]);
+    let retries = by_what(&program.output().expect(0).log(), "retry");
+    assert_told(&retries, "u_1", ("http_503", "busy"), Some((1000, 1000)));
+    assert_told(&retries, "u_1/cover.png", ("http_503", "503"), Some((1000, 1000)));
+    for path in ["/v1/", "/cdn/"] {
+        let asked = upstream.requests_to(path);
+        assert!(asked[1].at - asked[0].at >= Duration::from_secs(1), "{path}");
+    }
 }

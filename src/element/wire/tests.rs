@@ -1,3 +1,4 @@
+use super::super::error_text;
 use super::*;
 use proptest::prelude::*;
 use rstest::rstest;

@@ -1,0 +1,86 @@
+//! A page of the account's list of elements. Source: `GET /elements?pageNum=…`.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::json::{Bounded, checked, integer, no_error, object};
+use super::wire::WireElement;
+use super::{Element, ElementId};
+use crate::error::{ErrorKind, Failure, printable};
+
+/// The most items that a page may have; the API gives at most 100.
+const MAX_ITEMS: usize = 1000;
+
+/// One page of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The elements on it, in the API's order; one may stand on it twice.
+    pub listed: Vec<Listed>,
+    /// What is wrong with the items that name no element; each says the item's place, counted from 1.
+    pub bad: Vec<Failure>,
+    /// How many elements the whole list has, where that is said.
+    pub total: Option<u64>,
+}
+
+/// An element as a list shows it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its ID.
+    pub id: ElementId,
+    /// As much as the list says of it: of its assets all, some, or none (also where it says more than an element may
+    /// have). What differs from the mirror is to be asked for by its ID.
+    pub element: Element,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct WirePage<'a> {
+    error: Value,
+    #[serde(borrow)]
+    elements_list: Bounded<&'a RawValue, MAX_ITEMS>,
+    total: Value,
+}
+
+impl Page {
+    /// Reads the reply to a request for a page; a list that is missing or null has no items.
+    ///
+    /// # Errors
+    /// `truncated` where the JSON ends early, `api_error` where the body is an error, `too_large` where it has more than
+    /// 1000 items, else `bad_reply`.
+    pub fn parse(body: &[u8]) -> Result<Self, Failure> {
+        let page: WirePage<'_> = object(checked(body)?)?;
+        no_error(&page.error)?;
+        if page.elements_list.overflow {
+            return Err(Failure::new(ErrorKind::TooLarge, format!("the page has more than {MAX_ITEMS} items")));
+        }
+        let mut read = Self { total: integer(&page.total).and_then(|n| n.try_into().ok()), ..Self::default() };
+        for (index, item) in page.elements_list.items.iter().flatten().enumerate() {
+            match Listed::parse(item) {
+                Ok(listed) => read.listed.push(listed),
+                Err(what) => {
+                    read.bad.push(Failure::new(ErrorKind::BadReply, format!("item {}: {what}", index + 1)));
+                }
+            }
+        }
+        Ok(read)
+    }
+}
+
+impl Listed {
+    /// Reads an item, or says what is wrong with it.
+    fn parse(item: &RawValue) -> Result<Self, String> {
+        // serde would read an object from an array, field by field.
+        if !item.get().starts_with('{') {
+            return Err("it is no JSON object".into());
+        }
+        let wire: WireElement = serde_json::from_str(item.get()).map_err(|error| error.to_string())?;
+        let named = wire.id().ok_or("it has no id")?;
+        let id: ElementId = named.parse().map_err(|error| format!("its id {} is {error}", printable(&named, 80)))?;
+        let assets = wire.assets().unwrap_or_default();
+        Ok(Self { element: Element { fields: wire.into_fields(&id), assets }, id })
+    }
+}
+
+#[cfg(test)]
+mod tests;
