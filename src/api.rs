@@ -5,6 +5,7 @@ mod gate;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -73,6 +74,14 @@ pub struct Api {
     /// Why no request can succeed any more: the token or the subscription is refused.
     refused: OnceLock<Failure>,
     events: Events,
+}
+
+/// A reply that says no.
+struct Refusal {
+    status: u16,
+    /// Its `Retry-After`.
+    asked: Option<Duration>,
+    body: Vec<u8>,
 }
 
 /// Why a try gave no reply.
@@ -209,7 +218,13 @@ impl Api {
             return Ok(body?);
         }
         // The status counts even where its words can't be had.
-        let body = body.unwrap_or_default();
+        let refusal = Refusal { status, asked, body: body.unwrap_or_default() };
+        Err(self.heed(call, (gate, passage), refusal))
+    }
+
+    /// What follows from a reply that is none: for this request, for its account, for all.
+    fn heed(&self, call: &Call<'_>, (gate, passage): (&Gate, Passage), refusal: Refusal) -> Miss {
+        let Refusal { status, asked, body } = refusal;
         let said = error_text(&body);
         let words = if said.is_empty() { String::new() } else { format!(": {said}") };
         let failure = Failure::new(ErrorKind::Http(status), format!("the API answered {status}{words}"));
@@ -218,7 +233,7 @@ impl Api {
                 if self.refused.set(failure.clone()).is_ok() {
                     self.tell_refusal("the token", &failure);
                 }
-                Err(failure.into())
+                failure.into()
             }
             429 => {
                 match gate.shut(passage, asked.or_else(|| retry_after_in(&body))) {
@@ -229,7 +244,7 @@ impl Api {
                     Shut::Already => {}
                     Shut::ForGood(failure) => self.tell_refusal(call.account_name(), &failure),
                 }
-                Err(Miss::Paused)
+                Miss::Paused
             }
             ACCOUNT_BROKEN => {
                 let account = call.account_name();
@@ -238,9 +253,9 @@ impl Api {
                 if gate.close_for_good(failure.clone()) {
                     self.tell_refusal(account, &failure);
                 }
-                Err(failure.into())
+                failure.into()
             }
-            _ => Err(Miss::Failed(Setback { failure, asked })),
+            _ => Miss::Failed(Setback { failure, asked }),
         }
     }
 

@@ -10,10 +10,9 @@ use serde_json::json;
 
 use crate::support::{MirrorDir, Reply, Request, Upstream, picture, program};
 
-const ELEMENTS: usize = 150;
+const ELEMENTS: usize = 500;
 /// Makes a day on which nothing goes wrong more than three times in a row, so that the waits stay short.
-const SEED: u32 = 213;
-const API_CONCURRENCY: usize = 4;
+const SEED: u32 = 204;
 
 /// A pause that the API was told to keep: from the request that was answered with it.
 struct Pause {
@@ -46,7 +45,7 @@ impl Day {
             10..15 => Reply::hang(),
             15..20 => good.broken_at(100),
             20..25 => {
-                let seconds = u64::from(chance / 100 % 2);
+                let seconds = u64::from((chance / 100).is_multiple_of(4));
                 if request.path.starts_with("/v1/") {
                     self.pauses.push(Pause { since: request.at, seconds });
                 }
@@ -100,7 +99,7 @@ fn every_element_arrives_byte_for_byte_on_a_bad_day() {
         }
     }
     let program = program().run(&upstream, &mirror.path()).args(["--retries", "5", "--stall-timeout", "1s"]);
-    let run = program.args(["--api-concurrency", &API_CONCURRENCY.to_string()]).ids(&ids).report().expect(0);
+    let run = program.args(["-v", "--log-format", "json"]).ids(&ids).report().expect(0);
     assert_eq!(run.lines().len(), ELEMENTS);
     for id in &ids {
         assert_eq!(run.status(id), "created");
@@ -110,7 +109,14 @@ fn every_element_arrives_byte_for_byte_on_a_bad_day() {
     }
     mirror.check();
     let day = day.lock().unwrap();
-    assert!(day.faults > 100, "the day was not that bad: {} faults", day.faults);
+    let log = run.log();
+    let told = |event: &str| log.iter().filter(|line| line["event"] == event).count();
+    println!("{} faults: {} retries and {} pauses told", day.faults, told("retry"), told("pause"));
+    assert!(day.faults > 400, "the day was not that bad: {} faults", day.faults);
+    // Several requests of the API may meet with one and the same pause; every other fault is a retry.
+    let paused = day.pauses.len();
+    assert_eq!(told("retry"), day.faults - paused);
+    assert!((1..=paused).contains(&told("pause")), "{paused} pauses were asked for");
     check_pauses(&day.pauses, &upstream.requests_to("/v1/"));
 }
 
