@@ -35,6 +35,28 @@ fn a_refused_token_or_subscription_ends_the_run_at_once(
 }
 
 #[rstest]
+#[case(401)]
+#[case(402)]
+fn a_refusal_is_heard_wherever_it_comes(#[case] status: u16) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let refusal = || Reply::json(status, &json!({"error": "Refused by the test"}));
+    // When an element is asked for once more, for fresh links.
+    let told = upstream.add("u_1", 2);
+    upstream.on_element("u_1", [Reply::json(200, &told), refusal()]);
+    upstream.on("/cdn/u_1/1.png", [Reply::new(403, "expired")]);
+    // When the accounts are asked for.
+    upstream.on_element("u_2", [Reply::json(400, &json!({"error": "email is required"}))]);
+    upstream.on("/v1/kling/accounts", [refusal()]);
+    for id in ["u_1", "u_2"] {
+        let run = program().run(&upstream, &mirror.path()).ids([id]).report().expect(4);
+        assert_eq!(run.error_kind(id), format!("http_{status}"));
+        assert!(run.stderr.contains("Refused by the test"), "{}", run.stderr);
+    }
+    assert_eq!(mirror.ids(), Vec::<String>::new());
+    mirror.check();
+}
+
+#[rstest]
 #[case(400)]
 #[case(403)]
 fn a_refused_element_fails_at_once_with_the_words_of_the_api(#[case] status: u16) {
@@ -84,8 +106,18 @@ fn an_element_that_was_never_there_is_not_found(#[case] status: u16) {
     let line = run.line("u_1");
     assert_eq!((&line["status"], &line["stands"]), (&json!("failed"), &json!("none")));
     assert_eq!(run.error_kind("u_1"), "not_found");
+    assert!(line["error"]["message"].as_str().unwrap().ends_with("is it the right ID and account?"), "{line}");
     assert_eq!(upstream.requests_to("/v1/kling/elements/u_1").len(), 1, "not tried again");
     assert!(!mirror.has(".element-mirror/gone/u_1"));
+}
+
+#[test]
+fn where_none_of_the_ids_is_known_the_account_is_doubted() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let run = program().run(&upstream, &mirror.path()).ids(ids(7)).report().expect(3);
+    assert!(run.lines().iter().all(|line| line["error"]["kind"] == "not_found"), "{}", run.stdout);
+    assert!(run.stderr.contains("is it the right ID and account?"), "{}", run.stderr);
+    assert_eq!(upstream.requests().len(), 7, "that is an answer: all are asked for");
 }
 
 #[test]
@@ -113,6 +145,7 @@ fn if_all_are_gone_the_account_is_doubted_and_nothing_is_noted() {
     }
     let run = program().run(&upstream, &mirror.path()).ids(ids(3)).report().expect(3);
     assert!(run.lines().iter().all(|line| line["status"] == "gone"));
+    assert!(run.stderr.contains("is it the right account?"), "{}", run.stderr);
     assert_eq!(mirror.names(".element-mirror/gone"), Vec::<String>::new());
     mirror.check();
 }
