@@ -363,3 +363,21 @@ fn causes(error: &(dyn StdError + 'static)) -> String {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_request_is_begun_after_the_runs_end() {
+        let (token, stop) = (SecretString::from("user:1234-token"), CancellationToken::new());
+        let http = Http::new(HttpOptions::default(), &token, Events::channel(1).0, stop.clone()).unwrap();
+        for target in [Target::Api, Target::Cdn] {
+            assert!(http.permit(target).await.is_ok());
+        }
+        stop.cancel();
+        for target in [Target::Api, Target::Cdn] {
+            assert_eq!(http.permit(target).await.err().unwrap().kind, ErrorKind::Interrupted);
+        }
+    }
+}

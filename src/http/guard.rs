@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
@@ -18,10 +19,15 @@ pub struct RefusedAddress {
     hint: &'static str,
 }
 
+/// Looks up a name's addresses.
+type Lookup = fn(&str) -> BoxFuture<'_, std::io::Result<Vec<IpAddr>>>;
+
 /// What may be asked.
 #[derive(Debug)]
 pub struct Guard {
     allow_private: bool,
+    /// The system's; the tests have one that changes its mind.
+    lookup: Lookup,
     /// The hosts of the proxies that the environment names: they are the user's own, wherever they are. A proxy
     /// resolves names itself, where the resolver below sees nothing of them.
     proxies: Vec<String>,
@@ -33,7 +39,8 @@ impl Guard {
     pub fn new(allow_private: bool, proxies: bool) -> Self {
         let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
         let named = names.into_iter().filter_map(|name| std::env::var(name).ok().filter(|proxy| !proxy.is_empty()));
-        Self { allow_private, proxies: if proxies { named.map(|proxy| host_of(&proxy)).collect() } else { Vec::new() } }
+        let proxies = if proxies { named.map(|proxy| host_of(&proxy)).collect() } else { Vec::new() };
+        Self { allow_private, lookup: resolve, proxies }
     }
 
     /// Checks scheme, user and literal address of `url`, and where a proxy would resolve its name, the name's
@@ -56,7 +63,7 @@ impl Guard {
             Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
             Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
             // A name that only the proxy can resolve is left to it.
-            Some(Host::Domain(name)) if !self.proxies.is_empty() => resolve(name).await.unwrap_or_default(),
+            Some(Host::Domain(name)) if !self.proxies.is_empty() => (self.lookup)(name).await.unwrap_or_default(),
             Some(Host::Domain(_)) => Vec::new(),
             None => return refuse("the link names no host".into()),
         };
@@ -83,8 +90,8 @@ fn host_of(proxy: &str) -> String {
     url.ok().and_then(|url| Some(url.host_str()?.to_owned())).unwrap_or_default()
 }
 
-async fn resolve(name: &str) -> std::io::Result<Vec<IpAddr>> {
-    Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect())
+fn resolve(name: &str) -> BoxFuture<'_, std::io::Result<Vec<IpAddr>>> {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
 }
 
 /// The resolver of the CDN's clients: names lead to the addresses that the guard lets through.
@@ -97,7 +104,7 @@ impl Resolve for Resolver {
             let name = name.as_str();
             let mut refused = None;
             let mut good = Vec::new();
-            for address in resolve(name).await? {
+            for address in (guard.lookup)(name).await? {
                 let own_proxy = guard.proxies.iter().any(|proxy| proxy == name);
                 match guard.judge(name, address) {
                     _ if own_proxy => good.push(SocketAddr::new(address, 0)),
@@ -198,6 +205,11 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 mod tests {
     use super::*;
     use rstest::rstest;
+    use std::cell::Cell;
+
+    fn guard() -> Guard {
+        Guard { allow_private: false, lookup: resolve, proxies: Vec::new() }
+    }
 
     #[rstest]
     #[case::public("93.184.216.34", true, true)]
@@ -223,6 +235,11 @@ mod tests {
     #[case::broadcast("255.255.255.255", false, false)]
     #[case::documentation("192.0.2.1", false, false)]
     #[case::teredo("2001::1", false, false)]
+    #[case::unassigned("192.0.0.8", false, false)]
+    #[case::benchmarks("198.18.0.1", false, false)]
+    #[case::documentation_v6("2001:db8::1", false, false)]
+    #[case::site_local("fec0::1", false, true)]
+    #[case::outside_global_unicast("4000::1", false, false)]
     #[case::mapped_loopback("::ffff:127.0.0.1", false, true)]
     #[case::mapped_public("::ffff:93.184.216.34", true, true)]
     #[case::mapped_metadata("::ffff:169.254.169.254", false, false)]
@@ -236,7 +253,7 @@ mod tests {
     #[case::isatap("2606:4700::5efe:10.0.0.1", false, true)]
     fn an_address_is_asked_or_not(#[case] address: &str, #[case] by_default: bool, #[case] allowed: bool) {
         let address: IpAddr = address.parse().unwrap();
-        let guard = |allow_private| Guard { allow_private, proxies: Vec::new() };
+        let guard = |allow_private| Guard { allow_private, ..guard() };
         assert_eq!(guard(false).judge("h", address).is_ok(), by_default, "by default");
         assert_eq!(guard(true).judge("h", address).is_ok(), allowed, "with --allow-private-assets");
     }
@@ -245,7 +262,18 @@ mod tests {
     #[case("https://cdn.example/a", true, true)]
     #[case("http://cdn.example/a", false, true)]
     #[case("https://127.0.0.1/a", false, true)]
+    #[case("https://127.0.0.1./a", false, true)]
+    #[case("https://127.1/a", false, true)]
     #[case("https://2130706433/a", false, true)]
+    #[case("https://0x7f000001/a", false, true)]
+    #[case("https://0x7f.0.0.1/a", false, true)]
+    #[case("https://0177.0.0.01/a", false, true)]
+    #[case("https://%31%32%37.0.0.1/a", false, true)]
+    #[case("https://\u{ff11}\u{ff12}\u{ff17}.0.0.1/a", false, true)]
+    #[case("https://[::7f00:1]/a", false, true)]
+    #[case("https://0251.254.0xa9fe/a", false, false)]
+    #[case("https://2852039166/a", false, false)]
+    #[case("https://[64:ff9b::169.254.169.254]/a", false, false)]
     #[case("https://[::ffff:169.254.169.254]/a", false, false)]
     #[case("https://user@cdn.example/a", false, false)]
     #[case("https://:secret@cdn.example/a", false, false)]
@@ -256,22 +284,62 @@ mod tests {
     async fn a_link_is_followed_or_not(#[case] url: &str, #[case] by_default: bool, #[case] allowed: bool) {
         let url: Url = url.parse().unwrap();
         for (allow_private, expected) in [(false, by_default), (true, allowed)] {
-            let guard = Guard { allow_private, proxies: Vec::new() };
+            let guard = Guard { allow_private, ..guard() };
             assert_eq!(guard.check(&url).await.is_ok(), expected, "{url} with {allow_private}");
         }
     }
 
     #[tokio::test]
     async fn a_name_that_leads_home_is_refused_where_the_connection_is_made() {
-        let guard = Arc::new(Guard { allow_private: false, proxies: Vec::new() });
-        let error = Resolver(guard).resolve("localhost".parse().unwrap()).await.err().unwrap();
+        let error = Resolver(Arc::new(guard())).resolve("localhost".parse().unwrap()).await.err().unwrap();
         assert!(error.downcast_ref::<RefusedAddress>().is_some(), "{error}");
+    }
+
+    thread_local! {
+        /// How often [`changing`] was asked in this test.
+        static ASKED: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// A name that is public when it is looked up first, and leads home from then on.
+    fn changing(_: &str) -> BoxFuture<'_, std::io::Result<Vec<IpAddr>>> {
+        let first = ASKED.replace(ASKED.get() + 1) == 0;
+        let address = if first { "93.184.216.34" } else { "127.0.0.1" };
+        Box::pin(async move { Ok(vec![address.parse().unwrap()]) })
+    }
+
+    fn mixed(_: &str) -> BoxFuture<'_, std::io::Result<Vec<IpAddr>>> {
+        Box::pin(async { Ok(["10.0.0.1", "93.184.216.34", "::1"].map(|address| address.parse().unwrap()).to_vec()) })
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_home_only_at_the_connection_is_refused_there() {
+        // With a proxy the check looks the name up, and finds nothing wrong.
+        let guard = Guard { lookup: changing, proxies: vec!["proxy.example".into()], ..guard() };
+        guard.check(&"https://cdn.example/a".parse().unwrap()).await.unwrap();
+        assert_eq!(ASKED.get(), 1);
+        let error = Resolver(Arc::new(guard)).resolve("cdn.example".parse().unwrap()).await.err().unwrap();
+        assert!(error.downcast_ref::<RefusedAddress>().is_some(), "{error}");
+        assert_eq!(ASKED.get(), 2);
+    }
+
+    #[tokio::test]
+    async fn of_a_names_addresses_only_the_good_ones_are_tried() {
+        let guard = Guard { lookup: mixed, ..guard() };
+        let addresses = Resolver(Arc::new(guard)).resolve("cdn.example".parse().unwrap()).await.unwrap();
+        assert_eq!(addresses.map(|address| address.ip().to_string()).collect::<Vec<_>>(), ["93.184.216.34"]);
+    }
+
+    #[tokio::test]
+    async fn where_a_proxy_looks_names_up_one_that_leads_home_is_refused_before() {
+        let guard = Guard { lookup: mixed, proxies: vec!["proxy.example".into()], ..guard() };
+        let failure = guard.check(&"https://cdn.example/a".parse().unwrap()).await.unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::UnsafeUrl);
     }
 
     #[tokio::test]
     async fn the_users_own_proxy_may_be_at_home() {
         for proxy in ["http://localhost:3128", "localhost:3128", "http://user:pass@localhost"] {
-            let guard = Arc::new(Guard { allow_private: false, proxies: vec![host_of(proxy)] });
+            let guard = Arc::new(Guard { proxies: vec![host_of(proxy)], ..guard() });
             assert!(Resolver(guard).resolve("localhost".parse().unwrap()).await.is_ok(), "{proxy}");
         }
     }

@@ -1,5 +1,6 @@
 //! What can go wrong with the API, and what is true afterwards.
 
+mod connections;
 mod pauses;
 mod redirects;
 mod refusals;

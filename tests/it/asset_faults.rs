@@ -7,6 +7,7 @@ mod files;
 mod gaps;
 mod links;
 mod names;
+mod proxies;
 mod resume;
 
 use serde_json::Value;

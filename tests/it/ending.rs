@@ -227,12 +227,14 @@ fn an_api_that_nobody_serves_ends_the_run_before_the_whole_list() {
 #[rstest]
 #[case::answers_503(Reply::new(503, "down"))]
 #[case::resets(Reply::reset())]
+#[case::says_nothing(Reply::hang())]
 fn an_api_that_is_down_ends_the_run_before_the_whole_list(#[case] reply: Reply) {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     for id in ids(200) {
         upstream.on_element(&id, [reply.clone()]);
     }
-    let of = |n: usize| run(&upstream, &mirror).args(["--retries", "0"]).ids(ids(n)).report().expect(1);
+    let options = ["--retries", "0", "--stall-timeout", "1s"];
+    let of = |n: usize| run(&upstream, &mirror).args(options).ids(ids(n)).report().expect(1);
     of(200);
     let asked = upstream.requests().len();
     assert!((5..20).contains(&asked), "{asked} requests");

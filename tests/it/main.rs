@@ -18,6 +18,8 @@ mod input;
 mod kill;
 mod last_words;
 mod main_job;
+#[cfg(target_os = "linux")]
+mod memory;
 mod report;
 mod rough;
 mod store;

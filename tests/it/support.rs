@@ -3,11 +3,13 @@
 mod mirror;
 mod mount;
 mod program;
+mod tls;
 mod upstream;
 
 pub(crate) use mirror::{MirrorDir, check_version};
 pub(crate) use mount::{Disk, Mount, skipped};
 pub(crate) use program::{Outcome, Program, Running, TOKEN, program, program_with_umask};
+pub(crate) use tls::{Certificate, TlsServer};
 pub(crate) use upstream::{Reply, Request, Upstream, picture};
 
 use serde_json::{Value, json};

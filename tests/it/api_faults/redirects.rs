@@ -21,6 +21,25 @@ fn a_redirect_to_another_host_is_not_followed(#[case] status: u16) {
     assert!(!run.stdout.contains("hidden") && !run.stderr.contains("hidden"));
 }
 
+#[rstest]
+#[case::another_scheme("https://127.0.0.1:PORT/v1/kling/elsewhere")]
+#[case::another_name_of_the_same_host("http://localhost:PORT/v1/kling/elsewhere")]
+#[case::another_name_without_a_scheme("//localhost:PORT/v1/kling/elsewhere")]
+#[case::the_port_of_the_scheme("http://127.0.0.1/v1/kling/elsewhere")]
+#[case::no_web_address("file:///etc/passwd")]
+fn a_redirect_to_another_origin_is_not_followed_even_on_the_same_host(#[case] target: &str) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let port = upstream.url("").rsplit(':').next().unwrap().to_owned();
+    upstream.add("u_ok", 1);
+    // Also where a redirect within the origin comes first.
+    upstream.on_element("u_1", [Reply::redirect(302, "/v1/kling/first")]);
+    upstream.on("/v1/kling/first", [Reply::redirect(302, &target.replace("PORT", &port))]);
+    let run = program().run(&upstream, &mirror.path()).ids(["u_1", "u_ok"]).report().expect(3);
+    assert_eq!(run.error_kind("u_1"), "redirect");
+    assert_eq!(upstream.requests_to("/v1/kling/elsewhere").len(), 0);
+    assert_eq!(upstream.requests_to("/v1/kling/first").len(), 1, "not tried again");
+}
+
 #[test]
 fn a_redirect_within_the_origin_is_followed_with_the_token() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());

@@ -26,9 +26,34 @@ fn a_refused_token_or_subscription_ends_the_run_at_once(
     let run = program.ids(ids(400)).report().expect(4);
     // Those in flight, and no further one.
     assert!(upstream.requests().len() <= 4, "{} requests", upstream.requests().len());
-    assert!(run.lines().iter().any(|line| line["error"]["kind"] == format!("http_{status}")));
+    let kinds: Vec<String> =
+        run.lines().iter().map(|line| line["error"]["kind"].as_str().unwrap().to_owned()).collect();
+    assert!(kinds.contains(&format!("http_{status}")), "{kinds:?}");
+    assert!(kinds.len() <= 4, "those that waited were not taken up: {} lines", kinds.len());
     assert!(run.stderr.contains(words), "{}", run.stderr);
     assert_eq!(mirror.ids(), Vec::<String>::new());
+}
+
+#[rstest]
+#[case(401)]
+#[case(402)]
+fn a_refusal_is_heard_wherever_it_comes(#[case] status: u16) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let refusal = || Reply::json(status, &json!({"error": "Refused by the test"}));
+    // When an element is asked for once more, for fresh links.
+    let told = upstream.add("u_1", 2);
+    upstream.on_element("u_1", [Reply::json(200, &told), refusal()]);
+    upstream.on("/cdn/u_1/1.png", [Reply::new(403, "expired")]);
+    // When the accounts are asked for.
+    upstream.on_element("u_2", [Reply::json(400, &json!({"error": "email is required"}))]);
+    upstream.on("/v1/kling/accounts", [refusal()]);
+    for id in ["u_1", "u_2"] {
+        let run = program().run(&upstream, &mirror.path()).ids([id]).report().expect(4);
+        assert_eq!(run.error_kind(id), format!("http_{status}"));
+        assert!(run.stderr.contains("Refused by the test"), "{}", run.stderr);
+    }
+    assert_eq!(mirror.ids(), Vec::<String>::new());
+    mirror.check();
 }
 
 #[rstest]
@@ -57,7 +82,7 @@ fn an_error_that_is_a_page_or_an_object_is_told_too() {
     let run = program().run(&upstream, &mirror.path()).ids(["u_1", "u_2", "u_ok"]).report().expect(3);
     let message = |id: &str| run.line(id)["error"]["message"].as_str().unwrap().to_owned();
     assert!(message("u_1").contains("<html> Forbidden by the gateway</html>"), "{}", message("u_1"));
-    assert!(message("u_2").contains("not yours"), "{}", message("u_2"));
+    assert!(message("u_2").ends_with(": not yours"), "{}", message("u_2"));
 }
 
 #[test]
@@ -81,8 +106,18 @@ fn an_element_that_was_never_there_is_not_found(#[case] status: u16) {
     let line = run.line("u_1");
     assert_eq!((&line["status"], &line["stands"]), (&json!("failed"), &json!("none")));
     assert_eq!(run.error_kind("u_1"), "not_found");
+    assert!(line["error"]["message"].as_str().unwrap().ends_with("is it the right ID and account?"), "{line}");
     assert_eq!(upstream.requests_to("/v1/kling/elements/u_1").len(), 1, "not tried again");
     assert!(!mirror.has(".element-mirror/gone/u_1"));
+}
+
+#[test]
+fn where_none_of_the_ids_is_known_the_account_is_doubted() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let run = program().run(&upstream, &mirror.path()).ids(ids(7)).report().expect(3);
+    assert!(run.lines().iter().all(|line| line["error"]["kind"] == "not_found"), "{}", run.stdout);
+    assert!(run.stderr.contains("is it the right ID and account?"), "{}", run.stderr);
+    assert_eq!(upstream.requests().len(), 7, "that is an answer: all are asked for");
 }
 
 #[test]
@@ -94,6 +129,7 @@ fn one_that_the_mirror_holds_is_gone_by_410_too() {
     upstream.on_element("u_1", [Reply::json(410, &json!({"error": "expired"}))]);
     let run = program().run(&upstream, &mirror.path()).ids(["u_1", "u_2"]).report().expect(0);
     assert_eq!(run.status("u_1"), "gone");
+    assert_eq!(mirror.ids(), ["u_1", "u_2"], "its folder stays");
     mirror.check();
 }
 
@@ -109,6 +145,7 @@ fn if_all_are_gone_the_account_is_doubted_and_nothing_is_noted() {
     }
     let run = program().run(&upstream, &mirror.path()).ids(ids(3)).report().expect(3);
     assert!(run.lines().iter().all(|line| line["status"] == "gone"));
+    assert!(run.stderr.contains("is it the right account?"), "{}", run.stderr);
     assert_eq!(mirror.names(".element-mirror/gone"), Vec::<String>::new());
     mirror.check();
 }

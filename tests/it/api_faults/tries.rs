@@ -105,15 +105,6 @@ fn a_refused_connection_is_tried_again_and_then_the_api_is_down() {
 }
 
 #[test]
-fn tls_that_breaks_in_the_handshake_is_tried_again() {
-    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
-    let base = upstream.api().replace("http:", "https:");
-    let program = program().args(["run", "--retries", "1", "--api-base", &base, "-o"]).arg(mirror.path());
-    let run = program.ids(["u_1"]).report().expect(1);
-    assert_eq!(run.line("u_1")["attempts"], 2, "{}", run.stdout);
-}
-
-#[test]
 fn with_no_retries_nothing_is_tried_again() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     upstream.on("/cdn/c", [Reply::new(503, ""), Reply::ok(png(1, 1, 1))]);
@@ -121,4 +112,27 @@ fn with_no_retries_nothing_is_tried_again() {
     let run = program().run(&upstream, &mirror.path()).args(["--retries", "0"]).ids(["u_1"]).report().expect(3);
     assert_eq!(run.error_kind("u_1"), "http_503");
     assert_eq!(upstream.requests().len(), 2);
+}
+
+/// Each first path that fails does so twice: whoever waits for its next try lets the others have the only permit.
+#[rstest]
+#[case::of_the_api("/v1/")]
+#[case::of_the_cdn("/cdn/")]
+fn no_permit_is_held_during_the_wait_for_the_next_try(#[case] prefix: &str) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let ids = ["u_1", "u_2", "u_3"];
+    for id in ids {
+        let told = upstream.add(id, 1);
+        let (path, good) = match prefix {
+            "/v1/" => (format!("/v1/kling/elements/{id}"), Reply::json(200, &told)),
+            _ => (format!("/cdn/{id}/0.png"), Reply::ok(png(1, 1, 1))),
+        };
+        upstream.on(&path, [failing(503), failing(503), good]);
+    }
+    let options = ["--api-concurrency", "1", "-j", "1", "--retries", "2"];
+    program().run(&upstream, &mirror.path()).args(options).ids(ids).output().expect(0);
+    let paths: Vec<String> = upstream.requests_to(prefix).into_iter().map(|request| request.path).collect();
+    assert_eq!(paths.len(), 9);
+    assert!(paths[..3].iter().any(|path| *path != paths[0]), "one after the other: {paths:?}");
+    mirror.check();
 }

@@ -76,6 +76,33 @@ fn a_picture_that_is_not_as_declared_or_not_whole_is_stored_with_a_warning() {
     assert_eq!((again.status("u_1").as_str(), &again.line("u_1")["warnings"]), ("unchanged", &warnings));
 }
 
+/// A JPEG with a thumbnail, whose own end marker comes first, and its end marker `before_the_end` bytes before its end.
+fn jpeg(before_the_end: Option<usize>) -> Vec<u8> {
+    let mut bytes = b"\xff\xd8\xff\xe0\0\x10JFIF thumbnail \xff\xd9".to_vec();
+    bytes.resize(200_000, 1);
+    if let Some(before) = before_the_end {
+        let end = bytes.len() - before;
+        bytes[end - 2..end].copy_from_slice(b"\xff\xd9");
+    }
+    bytes
+}
+
+#[rstest]
+#[case::at_the_end(Some(0), true)]
+#[case::with_something_behind_it(Some(60_000), true)]
+#[case::too_far_from_the_end(Some(65_536), false)]
+#[case::in_the_thumbnail_alone(None, false)]
+fn the_end_of_a_picture_is_looked_for_in_its_last_64_kib(
+    #[case] before_the_end: Option<usize>,
+    #[case] is_whole: bool,
+) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let run = mirrored(&upstream, &mirror, [Reply::ok(jpeg(before_the_end))]).expect(0);
+    let codes = run.line("u_1")["warnings"].as_array().map(|warnings| warnings[0]["code"].clone());
+    assert_eq!(codes, (!is_whole).then(|| json!("truncated_media")));
+    mirror.check();
+}
+
 #[rstest]
 #[case::announced(|| Reply::ok(mp4(1)))]
 #[case::endless(|| Reply::ok(mp4(1)).endless())]
@@ -89,6 +116,7 @@ fn what_is_too_large_is_stopped_at_the_limit(#[case] reply: fn() -> Reply) {
     assert_eq!((run.status("u_1").as_str(), run.error_kind("u_1").as_str()), ("incomplete", "too_large"));
     assert_eq!(mirror.manifest("u_1")["missing"][0]["error"], "too_large");
     assert_eq!(upstream.requests_to("/cdn/s").len(), 1, "not tried again");
+    assert_eq!(mirror.names("u_1"), ["SHA256SUMS", "cover.png", "element.json", "manifest.json"], "its part is gone");
     mirror.check();
 }
 

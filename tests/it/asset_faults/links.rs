@@ -160,6 +160,28 @@ fn an_unsafe_link_is_missing_and_the_others_are_had() {
     mirror.check();
 }
 
+/// A link's query may hold a signature.
+#[rstest]
+#[case::a_name("dns", "http://nowhere.invalid/a", None)]
+#[case::a_closed_port("connect", "http://127.0.0.1:1/a", None)]
+#[case::no_reply("timeout", "/cdn/c", Some(Reply::hang()))]
+#[case::a_stalled_body("timeout", "/cdn/c", Some(Reply::ok(png(1, 1, 1)).stalled_at(9)))]
+#[case::a_broken_body("truncated", "/cdn/c", Some(Reply::ok(png(1, 1, 1)).broken_at(9)))]
+#[case::a_status("http_503", "/cdn/c", Some(Reply::new(503, "")))]
+#[case::a_redirect("redirect", "/cdn/c", Some(Reply::redirect(302, "/cdn/c?sig=hidden")))]
+#[case::unsafe_url("unsafe_url", "http://0.0.0.0/a", None)]
+#[case::no_url("unsafe_url", "http://[/a", None)]
+fn no_failure_tells_a_links_query(#[case] kind: &str, #[case] link: &str, #[case] reply: Option<Reply>) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    upstream.on("/cdn/c", reply);
+    let link = if link.starts_with('/') { upstream.url(link) } else { link.to_owned() };
+    let program = program().run(&upstream, &mirror.path()).env("RES_OPTIONS", "timeout:1 attempts:1");
+    let program = program.args(["-v", "--stall-timeout", "1s"]);
+    let run = linked(program, &upstream, &format!("{link}?sig=hidden")).expect(3);
+    assert_eq!(run.error_kind("u_1"), kind, "{}", run.stdout);
+    assert!(!run.stdout.contains("hidden") && !run.stderr.contains("hidden"), "{}{}", run.stdout, run.stderr);
+}
+
 #[test]
 fn a_name_that_leads_nowhere_is_missing() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());

@@ -196,6 +196,14 @@ impl Running {
         String::from_utf8(line).unwrap()
     }
 
+    /// The most memory that it has held in RAM so far, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
+        peak.parse::<u64>().unwrap() << 10
+    }
+
     /// Waits for its end, at most so long.
     pub(crate) fn end_within(mut self, limit: Duration) -> Outcome {
         drop(self.0.stdin.take());
