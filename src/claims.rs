@@ -214,7 +214,7 @@ pub fn names(text: &str) {
 /// Whether Windows takes `name` for a device.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().to_ascii_uppercase();
-    let port = |kind: &str| stem.strip_prefix(kind).is_some_and(|rest| rest.len() == 1 && rest < ":");
+    let port = |kind: &str| stem.strip_prefix(kind).is_some_and(|rest| matches!(rest.as_bytes(), [b'0'..=b'9']));
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].contains(&stem.as_str()) || port("COM") || port("LPT")
 }
 
@@ -254,4 +254,5 @@ fn is_readable(message: &str) {
 }
 
 #[cfg(test)]
+#[path = "claims/tests.rs"]
 mod tests;

@@ -1,0 +1,4 @@
+//! What the fuzz targets assert: the claims that proptest tries too.
+
+#[path = "../../src/claims.rs"]
+pub mod claims;
