@@ -9,11 +9,11 @@ use serde::{Serialize, Serializer};
 pub enum ErrorKind {
     /// The API or the CDN answered with a status that is no success: `http_503`.
     Http(u16),
-    /// No connection, or it broke before a reply.
+    /// No connection, or it broke before a reply, in the TLS handshake too.
     Connect,
     /// The host's name could not be resolved.
     Dns,
-    /// TLS failed: a certificate that can't be trusted, no trust roots, a broken handshake.
+    /// TLS that another try will not mend: a certificate that is no good, or no trust roots.
     Tls,
     /// No connection, or no byte, for too long.
     Timeout,

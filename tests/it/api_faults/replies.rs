@@ -8,7 +8,7 @@ use crate::support::{MirrorDir, Outcome, Reply, Upstream, element, png, program}
 /// The outcome of one element, `u_1`, that the API answers for with `reply`.
 fn told(upstream: &Upstream, mirror: &MirrorDir, reply: Reply) -> Outcome {
     upstream.on_element("u_1", [reply]);
-    program().run(upstream, &mirror.path()).ids(["u_1"]).report()
+    program().run(upstream, &mirror.path()).args(["--stall-timeout", "1s"]).ids(["u_1"]).report()
 }
 
 #[rstest]
@@ -105,7 +105,8 @@ fn odd_but_legal_json_is_taken() {
 }
 
 #[rstest]
-#[case::announced(Reply::ok(" ".repeat((8 << 20) + 1)), "too_large")]
+#[case::announced(Reply::ok(" ".repeat((8 << 20) + 1)).stalled_at(0), "too_large")]
+#[case::come(Reply::ok(" ".repeat((8 << 20) + 1)), "too_large")]
 #[case::endless(Reply::ok("{ ").endless(), "too_large")]
 #[case::nested_voice(Reply::ok(nested("voice")), "bad_reply")]
 #[case::nested_resources(Reply::ok(nested("resources")), "bad_reply")]

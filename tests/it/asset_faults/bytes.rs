@@ -104,14 +104,15 @@ fn the_end_of_a_picture_is_looked_for_in_its_last_64_kib(
 }
 
 #[rstest]
-#[case::announced(|| Reply::ok(mp4(1)))]
+#[case::announced(|| Reply::ok(mp4(1)).stalled_at(0))]
+#[case::come(|| Reply::ok(mp4(1)))]
 #[case::endless(|| Reply::ok(mp4(1)).endless())]
 fn what_is_too_large_is_stopped_at_the_limit(#[case] reply: fn() -> Reply) {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     upstream.on("/cdn/c", [Reply::ok(png(1, 1, 1))]);
     upstream.on("/cdn/s", [reply()]);
     upstream.tell("u_1", &element("u_1", &[upstream.url("/cdn/c"), upstream.url("/cdn/s")]));
-    let program = program().run(&upstream, &mirror.path()).args(["--max-size", "4K"]);
+    let program = program().run(&upstream, &mirror.path()).args(["--max-size", "4K", "--stall-timeout", "1s"]);
     let run = program.ids(["u_1"]).report().expect(3);
     assert_eq!((run.status("u_1").as_str(), run.error_kind("u_1").as_str()), ("incomplete", "too_large"));
     assert_eq!(mirror.manifest("u_1")["missing"][0]["error"], "too_large");

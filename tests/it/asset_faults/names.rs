@@ -82,5 +82,16 @@ fn names_are_stable_from_run_to_run() {
     run(&upstream, &mirror).expect(0);
     assert_eq!(files(&mirror), ["cover.png", "side-2.png", "secondary-1.png", "secondary-2.png"]);
     assert_eq!(mirror.read("u_1/side-2.png"), second);
+    // Two new ones come before it; they get what is free.
+    for (seed, path) in [(101, "/cdn/101"), (102, "/cdn/102")] {
+        upstream.on(path, [Reply::ok(png(1, 1, seed))]);
+        let resource = json!({"resource": upstream.url(path), "resourceKey": "secondary", "slotKey": "side"});
+        told["resources"].as_array_mut().unwrap().insert(1, resource);
+    }
+    upstream.tell("u_1", &told);
+    run(&upstream, &mirror).expect(0);
+    let expected = ["cover.png", "side.png", "side-3.png", "side-2.png", "secondary-1.png", "secondary-2.png"];
+    assert_eq!(files(&mirror), expected);
+    assert_eq!(mirror.read("u_1/side-2.png"), second);
     mirror.check();
 }
