@@ -112,7 +112,7 @@ impl WireElement {
                 assets.add(asset(image, role));
             }
         }
-        let mut assets = assets.0;
+        let mut assets: Vec<Asset> = assets.0.into_iter().map(|(asset, _)| asset).collect();
         assets.sort_by_key(|asset| asset.role);
         (assets.len() <= MAX_ASSETS).then_some(assets)
     }
@@ -124,26 +124,23 @@ fn are_shallow(tags: &Vec<Value>) -> bool {
     serde_json::to_vec(tags).is_ok_and(|json| !is_too_deep(&json))
 }
 
-/// The assets found so far.
+/// The assets found so far, covers with the paths of their links.
 #[derive(Default)]
-struct Assets(Vec<Asset>);
+struct Assets(Vec<(Asset, Option<String>)>);
 
 impl Assets {
     /// Adds one that is not there yet. The cover stands twice, and its two links may be signed apart.
     fn add(&mut self, found: Option<Asset>) {
         let Some(found) = found else { return };
-        let twin = self.0.iter_mut().find(|known| {
-            known.url == found.url
-                || (known.role == Role::Cover
-                    && found.role == Role::Cover
-                    && url_path(&known.url) == url_path(&found.url))
-        });
+        let path = (found.role == Role::Cover).then(|| url_path(&found.url));
+        let twin =
+            self.0.iter_mut().find(|(known, other)| known.url == found.url || (path.is_some() && *other == path));
         match twin {
-            Some(known) => {
+            Some((known, _)) => {
                 known.width = known.width.or(found.width);
                 known.height = known.height.or(found.height);
             }
-            None => self.0.push(found),
+            None => self.0.push((found, path)),
         }
     }
 }
