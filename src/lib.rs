@@ -48,9 +48,3 @@ pub mod digest;
 pub mod error;
 pub mod header;
 pub mod time;
-
-// What holds of the parsers, for the tests here and the fuzz targets.
-#[cfg(test)]
-pub mod claims;
-#[cfg(test)]
-extern crate self as element_mirror;

@@ -1,4 +1,4 @@
 //! What the fuzz targets assert: the claims that proptest tries too.
 
-#[path = "../../src/claims.rs"]
+#[path = "../../tests/it/parsers/claims.rs"]
 pub mod claims;

@@ -20,6 +20,7 @@ mod last_words;
 mod main_job;
 #[cfg(target_os = "linux")]
 mod memory;
+mod parsers;
 mod report;
 mod rough;
 mod store;

@@ -1,15 +1,23 @@
 //! The claims, of what proptest makes up: good words with some of them wrong, and manifests of all that a program could
 //! write. That no bytes at all are a panic is tested beside each parser.
 
+#[expect(unreachable_pub, reason = "the fuzz targets use them from another crate")]
+mod claims;
+
 use std::collections::HashMap;
 
+use element_mirror::digest::Digest;
+use element_mirror::element::{Fields, Role};
+use element_mirror::header::ContentRange;
+use element_mirror::layout::{self, Names};
+use element_mirror::manifest::{self as manifests, FORMAT, Manifest, Response};
+use element_mirror::time::Time;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::*;
-use element_mirror::element::Fields;
+use claims::id;
 
 /// What is wrong with one place of a JSON.
 #[derive(Clone, Debug)]
@@ -118,12 +126,12 @@ fn some_time() -> impl Strategy<Value = Time> {
     (-377_705_000_000_000_i64..253_402_000_000_000).prop_map(|millis| Time::from_unix_millis(millis).expect("in range"))
 }
 
-fn some_asset() -> impl Strategy<Value = manifest::Asset> {
+fn some_asset() -> impl Strategy<Value = manifests::Asset> {
     let role = prop::sample::select(&Role::ALL[..]);
     let pixels = || option::of(any::<u32>());
     let said = (link(), option::of(any::<String>()), option::of(some_time()), some_time());
     (role, any::<String>(), any::<u64>(), pixels(), pixels(), said).prop_map(
-        |(role, slot, size, width, height, (url, etag, last_modified, fetched_at))| manifest::Asset {
+        |(role, slot, size, width, height, (url, etag, last_modified, fetched_at))| manifests::Asset {
             file: String::new(),
             role,
             sha256: Digest::of(slot.as_bytes()),
@@ -159,7 +167,7 @@ fn some_manifest() -> impl Strategy<Value = Manifest> {
             update_time: Some(time),
         },
     );
-    let gap = (any::<String>(), link(), any::<String>()).prop_map(|(slot, url, error)| manifest::Missing {
+    let gap = (any::<String>(), link(), any::<String>()).prop_map(|(slot, url, error)| manifests::Missing {
         role: Role::Secondary,
         slot,
         url,
@@ -180,7 +188,7 @@ fn some_manifest() -> impl Strategy<Value = Manifest> {
 }
 
 fn a_manifest() -> Value {
-    serde_json::from_str(include_str!("../manifest/format-1.json")).expect("JSON")
+    serde_json::from_str(include_str!("../../src/manifest/format-1.json")).expect("JSON")
 }
 
 #[test]
@@ -189,7 +197,7 @@ fn tags_as_deep_as_they_may_be_can_be_read_from_a_manifest() {
         let tags = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         // serde_json keeps a name for itself, of which the value is JSON in a text.
         for tag in [tags.clone(), json!({"$serde_json::private::RawValue": tags}).to_string()] {
-            element(format!("{{\"cover\":{{\"url\":\"https://h/c\"}},\"tagList\":[{tag}]}}").as_bytes());
+            claims::element(format!("{{\"cover\":{{\"url\":\"https://h/c\"}},\"tagList\":[{tag}]}}").as_bytes());
         }
     }
 }
@@ -199,17 +207,17 @@ proptest! {
 
     #[test]
     fn what_is_nearly_an_element_is_sound_or_a_failure(body in nearly(an_element())) {
-        element(body.as_bytes());
+        claims::element(body.as_bytes());
     }
 
     #[test]
     fn what_is_nearly_a_wrapped_element_is_sound_or_a_failure(body in nearly(json!({"element": an_element()}))) {
-        element(body.as_bytes());
+        claims::element(body.as_bytes());
     }
 
     #[test]
     fn what_is_nearly_a_page_has_sound_elements_and_placed_failures(body in nearly(a_page())) {
-        page(body.as_bytes());
+        claims::page(body.as_bytes());
     }
 
     #[test]
@@ -228,7 +236,7 @@ proptest! {
     ) {
         let mut text = lines.join("\n").into_bytes();
         text.extend(noise.into_iter().flatten());
-        ids(&text);
+        claims::ids(&text);
     }
 
     #[test]
@@ -238,7 +246,7 @@ proptest! {
 
     #[test]
     fn what_is_nearly_a_manifest_names_no_unsafe_file(text in nearly(a_manifest())) {
-        manifest(text.as_bytes());
+        claims::manifest(text.as_bytes());
     }
 
     #[test]
@@ -250,14 +258,14 @@ proptest! {
             let place = place.index(bytes.len());
             bytes[place] = byte;
         }
-        manifest(&bytes);
+        claims::manifest(&bytes);
     }
 
     #[test]
     fn names_are_safe_and_distinct_beside_what_stands(
         lines in vec(prop_oneof!["[!?]?[.A-Za-z0-9/-]{0,99}", "!?(?i)(side|con|com[0-9]|lpt1)(-[23])?(\\.(jpg|mp4))?", any::<String>()], 0..20)
     ) {
-        names(&lines.join("\n"));
+        claims::names(&lines.join("\n"));
     }
 
     #[test]
@@ -270,7 +278,7 @@ proptest! {
             some_time().prop_map(|time| time.to_http_date().unwrap_or_default()),
         ]
     ) {
-        waits(&text);
+        claims::waits(&text);
     }
 
     #[test]
@@ -286,6 +294,6 @@ proptest! {
     fn what_is_nearly_a_content_range_is_sound_or_none(
         text in prop_oneof!["(bytes|items|Bytes)[ =]{0,2}[+-]?[0-9*]{1,3}-?[0-9*]{0,3}/?[0-9*]{0,3}", any::<String>()]
     ) {
-        content_range(&text);
+        claims::content_range(&text);
     }
 }

@@ -1,4 +1,4 @@
-//! What holds of the parsers, whatever they are given. Asserted of what proptest makes up (`claims/tests.rs`) and of what
+//! What holds of the parsers, whatever they are given. Asserted of what proptest makes up (`parsers.rs`) and of what
 //! a fuzzer finds (`fuzz/`), which both include this file.
 
 use std::collections::HashSet;
@@ -252,7 +252,3 @@ fn is_readable(message: &str) {
     assert!(!message.chars().any(steers), "{message:?}");
     assert!(message.chars().count() <= 1000, "{} characters", message.chars().count());
 }
-
-#[cfg(test)]
-#[path = "claims/tests.rs"]
-mod tests;
