@@ -169,11 +169,23 @@ mod tests {
         }
     }
 
+    /// Any text; any characters, those that steer a terminal among them, which proptest leaves out of texts; what looks
+    /// like a path; reserved names.
+    fn slot() -> impl Strategy<Value = String> {
+        let characters = prop_oneof![any::<char>(), proptest::char::range('\0', '\u{7f}'), Just('\u{202e}')];
+        prop_oneof![
+            any::<String>(),
+            prop::collection::vec(characters, 0..20).prop_map(String::from_iter),
+            "[.A-Za-z0-9/-]{0,200}",
+            "(?i)(con|aux|lpt1|com0)(\\.x)?",
+        ]
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
         #[test]
         fn whatever_slots_the_network_sends_names_are_safe_and_distinct(
-            slots in prop::collection::vec(prop_oneof![any::<String>(), "[.A-Za-z0-9/-]{0,200}", "(?i)(con|aux|lpt1|com0)(\\.x)?"], 0..12)
+            slots in prop::collection::vec(slot(), 0..12)
         ) {
             let assets: Vec<Asset> = slots.iter().map(|slot| asset(Role::Secondary, slot)).collect();
             let mut names = Names::new();

@@ -83,7 +83,7 @@ fn an_asset_behind_a_certificate_that_is_no_good_is_missing() {
 #[cfg(target_os = "linux")]
 fn from_tls_no_redirect_leads_into_the_clear() {
     let (upstream, mirror, certificate) = (Upstream::start(), MirrorDir::new(), good());
-    let location = upstream.url("/v1/elements/u_1");
+    let location = upstream.url("/v1/elements/u_1").replace("127.0.0.1", "localhost");
     let reply = format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     let server = TlsServer::start(&certificate, reply);
     let run = run(&server.url("/v1"), &certificate, &mirror).ids(["u_1"]).report().expect(3);
