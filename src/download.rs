@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH,
@@ -12,7 +13,7 @@ use url::Url;
 use crate::digest::Digest;
 use crate::element::{Role, url_path};
 use crate::error::{ErrorKind, Failure, printable};
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::header::ContentRange;
 use crate::http::retry::Setback;
 use crate::http::{Http, Reply, Target};
@@ -93,7 +94,11 @@ impl Source {
 
     /// The validator by which a server can say that two replies have the same bytes.
     fn strong_etag(&self) -> Option<&str> {
-        self.etag.as_deref().filter(|etag| etag.starts_with('"'))
+        let is_strong = |etag: &&str| {
+            let inner = etag.strip_prefix('"').and_then(|etag| etag.strip_suffix('"'));
+            inner.is_some_and(|inner| !inner.contains('"'))
+        };
+        self.etag.as_deref().filter(is_strong)
     }
 
     /// Whether `part`, the range of a file that is `whole` bytes long, is of the same file. A server need not repeat
@@ -126,6 +131,8 @@ impl Downloader {
             match transfer.attempt().await {
                 Ok(Attempt::Whole) => return transfer.describe().map(|file| Received::File(Box::new(file))),
                 Ok(Attempt::Current(prior)) => return Ok(Received::Current(prior)),
+                // That follows a range that was asked for, and so a retry: it can't go on for ever.
+                Ok(Attempt::StartOver(why)) => transfer.start_over(why)?,
                 Err(setback) => retry.pause(setback).await?,
             }
         }
@@ -146,6 +153,8 @@ enum Attempt<'a> {
     Whole,
     /// The file that is held is current.
     Current(&'a Prior),
+    /// What came can't be put behind the bytes that are there; why.
+    StartOver(&'static str),
 }
 
 /// A download under way: try by try it goes on behind the bytes that are there.
@@ -167,23 +176,27 @@ impl<'a> Transfer<'a, '_> {
         let _in_flight = events.counters.in_flight();
         self.wanted.attempts.fetch_add(1, Relaxed);
         let mut reply = http.get(Target::Cdn, &self.url, &self.headers(), permit).await?;
-        match (reply.status, self.wanted.unless_current) {
-            (206, _) if self.part.size() > 0 => self.go_on(&reply)?,
+        let resuming = self.part.size() > 0;
+        let end = match (reply.status, self.wanted.unless_current) {
+            (206, _) if resuming => match self.end_of_range(&reply) {
+                Ok(end) => Some(end),
+                Err(why) => return Ok(Attempt::StartOver(why)),
+            },
             (200, _) => {
-                if self.part.size() > 0 {
+                if resuming {
                     self.part.restart()?;
                 }
                 self.source = Source::of(&reply);
+                None
             }
-            (304, Some(prior)) if self.part.size() == 0 => return Ok(Attempt::Current(prior)),
-            (416, _) if self.part.size() > 0 => self.start_over("the server has no such range")?,
+            (304, Some(prior)) if !resuming => return Ok(Attempt::Current(prior)),
+            (304 | 412 | 416, _) if resuming => return Ok(Attempt::StartOver("the server has no such range")),
             (status, _) => {
                 let failure = Failure::new(ErrorKind::Http(status), format!("the CDN answered {status}"));
                 return Err(Setback { failure, asked: reply.retry_after() });
             }
-        }
-        self.read_body(&mut reply).await?;
-        Ok(Attempt::Whole)
+        };
+        self.read_body(&mut reply, end).await
     }
 
     fn headers(&self) -> Vec<(HeaderName, String)> {
@@ -206,32 +219,41 @@ impl<'a> Transfer<'a, '_> {
         headers
     }
 
-    /// Whether the range of a 206 goes on where the part ends, in the same file.
-    fn go_on(&mut self, reply: &Reply<'_>) -> Result<(), Failure> {
+    /// How long the part will be with the range of a 206, where that goes on where the part ends, in the same file.
+    fn end_of_range(&mut self, reply: &Reply<'_>) -> Result<u64, &'static str> {
         let range = reply.header(&CONTENT_RANGE).and_then(ContentRange::parse);
-        let whole = range.and_then(|range| range.whole);
-        let starts_here = range.is_some_and(|range| range.first == self.part.size());
-        if !starts_here || !self.source.goes_on_with(&Source::of(reply), whole) {
-            return self.start_over("the server went on with another part or another file");
+        let Some(ContentRange { first, last, whole }) = range else { return Err("the server sent no range") };
+        if first != self.part.size() || !self.source.goes_on_with(&Source::of(reply), whole) {
+            return Err("the server went on with another part or another file");
         }
+        // Without it nobody knows whether the end of the range is that of the file.
         self.source.length = self.source.length.or(whole);
-        Ok(())
+        self.source.length.ok_or("the server does not say how long the file is")?;
+        Ok(last.saturating_add(1))
     }
 
+    /// Forgets what is there, and tells why.
     fn start_over(&mut self, why: &str) -> Result<(), Failure> {
-        self.part.restart()?;
-        Err(Failure::new(ErrorKind::Truncated, format!("{why}; starting over")))
+        let (what, message) = (self.wanted.name.clone(), format!("{why}; starting over"));
+        let delay = Duration::ZERO;
+        self.downloader.events.hint(Event::Retrying { what, kind: ErrorKind::BadReply, message, delay });
+        self.part.restart()
     }
 
-    /// Reads the body to its end, behind the bytes that are there.
-    async fn read_body(&mut self, reply: &mut Reply<'_>) -> Result<(), Failure> {
-        if let Some(encoding) = reply.header(&CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+    /// Reads the body to its end, behind the bytes that are there; that of a range may make the part `end` bytes long.
+    async fn read_body(&mut self, reply: &mut Reply<'_>, end: Option<u64>) -> Result<Attempt<'a>, Setback> {
+        let is_plain = |encoding: &str| encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
+        if let Some(encoding) = reply.header(&CONTENT_ENCODING).filter(|encoding| !is_plain(encoding)) {
             let message = format!("the body is encoded ({encoding}) although that was not asked for");
-            return Err(Failure::new(ErrorKind::ContentEncoding, message));
+            return Err(Failure::new(ErrorKind::ContentEncoding, message).into());
         }
         self.downloader.check_size(self.source.length.unwrap_or(0))?;
         while let Some(chunk) = reply.chunk().await? {
-            self.downloader.check_size(self.part.size() + chunk.len() as u64)?;
+            let size = self.part.size() + chunk.len() as u64;
+            if end.is_some_and(|end| size > end) {
+                return Ok(Attempt::StartOver("the server sent more than the range that it announced"));
+            }
+            self.downloader.check_size(size)?;
             self.part.write(&chunk)?;
             self.downloader.events.counters.bytes.fetch_add(chunk.len() as u64, Relaxed);
         }
@@ -239,9 +261,9 @@ impl<'a> Transfer<'a, '_> {
         match self.source.length {
             Some(length) if length != self.part.size() => {
                 let message = format!("{length} bytes were announced, {} came", self.part.size());
-                Err(Failure::new(ErrorKind::Truncated, message))
+                Err(Failure::new(ErrorKind::Truncated, message).into())
             }
-            _ => Ok(()),
+            _ => Ok(Attempt::Whole),
         }
     }
 
@@ -280,7 +302,9 @@ mod tests {
     fn only_a_strong_etag_lets_a_download_go_on() {
         let source = |etag: &str| Source { etag: Some(etag.into()), ..Source::default() };
         assert_eq!(source("\"a\"").strong_etag(), Some("\"a\""));
-        assert_eq!(source("W/\"a\"").strong_etag(), None);
+        for weak in ["W/\"a\"", "\"a\", \"b\"", "\"a", "\"", "a"] {
+            assert_eq!(source(weak).strong_etag(), None, "{weak}");
+        }
         assert_eq!(Source::default().strong_etag(), None);
     }
 }

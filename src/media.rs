@@ -82,7 +82,7 @@ pub fn recognise(head: &[u8], content_type: Option<&str>, path: &str, role: Role
     if let Some(media) = by_loose_signature(head) {
         return Some(media);
     }
-    if is_text(head) {
+    if is_text(head) || content_type.is_some_and(is_called_text) {
         return None;
     }
     content_type
@@ -111,6 +111,13 @@ fn by_loose_signature(head: &[u8]) -> Option<Media> {
     let frame = sync == 0xff && version & 0xe0 == 0xe0 && version & 0x18 != 0x08 && version & 0x06 != 0;
     let rated = rates & 0xf0 != 0xf0 && rates & 0x0c != 0x0c;
     (frame && rated).then(|| Media::new("audio/mpeg", "mp3"))
+}
+
+/// Whether the server calls it text, in whatever charset: an error page, whose bytes need not be UTF-8.
+fn is_called_text(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let text = ["json", "xml", "html", "javascript"];
+    essence.starts_with("text/") || essence.starts_with("application/") && text.iter().any(|end| essence.ends_with(end))
 }
 
 fn by_content_type(content_type: &str) -> Option<Media> {
@@ -185,6 +192,17 @@ mod tests {
     #[case::zip(b"PK\x03\x04\x14\x00\x00\x00\x08\x00")]
     fn what_is_no_media_is_refused_whatever_it_is_called(#[case] head: &[u8]) {
         assert_eq!(recognise(head, Some("image/png"), "/cover.png", Role::Other), None);
+    }
+
+    #[rstest]
+    #[case::gbk("text/html; charset=gbk", b"\xb7\xc3\xce\xca\xb1\xbb\xbe\xdc\xbe\xf8")]
+    #[case::json("Application/JSON", b"{\"message\":\"\xb7\xc3\xce\xca\"}")]
+    #[case::problem("application/problem+json", b"{\"title\":\"\xb7\xc3\"}")]
+    #[case::xml("application/xml", b"\xff\xfe<\x00E\x00r\x00r\x00>\x00")]
+    fn what_the_server_calls_text_is_none_in_any_charset(#[case] content_type: &str, #[case] head: &[u8]) {
+        assert_eq!(recognise(head, Some(content_type), "/cover.png", Role::Cover), None);
+        assert_eq!(recognise(head, Some(content_type), "/x", Role::Other), None);
+        assert!(recognise(head, None, "/cover.png", Role::Cover).is_some());
     }
 
     #[test]

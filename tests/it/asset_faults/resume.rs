@@ -97,6 +97,21 @@ fn a_length_that_only_the_range_tells_counts_too() {
     check(&mirror, &old());
 }
 
+/// The bytes from `from` to before `to`, and ten more.
+fn too_much(bytes: &[u8], from: usize, to: usize) -> Reply {
+    let range = format!("bytes {from}-{}/{}", to - 1, bytes.len());
+    Reply::new(206, [&bytes[from..to], &[0; 10]].concat()).header("content-range", &range)
+}
+
+#[test]
+fn a_range_of_a_file_of_unknown_length_is_not_taken_for_its_end() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let part = Reply::new(206, &old()[700..1200]).header("content-range", "bytes 700-1199/*");
+    mirrored(&upstream, &mirror, [bad_chunk(&old(), 700), tagged(part), Reply::ok(old())]).expect(0);
+    assert_eq!(range(&upstream.cdn_requests()[2]), (None, None), "it starts over");
+    check(&mirror, &old());
+}
+
 /// In each case the first reply announces the old file and breaks off; what is there at the end is the new one, whole.
 #[test]
 fn two_files_are_never_mixed() {
@@ -115,6 +130,11 @@ fn two_files_are_never_mixed() {
         ("weak_etag", vec![dated(rest(&new(), 1000), "W/\"a\"", LAST_MODIFIED), whole()]),
         ("no_etag_any_more", vec![rest(&new(), 1000).header("last-modified", LAST_MODIFIED), whole()]),
         ("another_date", vec![dated(rest(&new(), 1000), "\"a\"", tomorrow), whole()]),
+        ("more_than_its_range", vec![tagged(too_much(&old(), 1000, 1500)), whole()]),
+        ("more_than_its_range_in_chunks", vec![tagged(too_much(&old(), 1000, 1500)).in_chunks(), whole()]),
+        ("more_than_the_file", vec![tagged(too_much(&old(), 1000, old().len())), whole()]),
+        ("not_modified", vec![tagged(Reply::new(304, "")), whole()]),
+        ("precondition_failed", vec![tagged(Reply::new(412, "")), whole()]),
     ];
     let counts = cases.clone().map(|(id, then)| (id, 1 + then.len()));
     for (id, then) in cases {
@@ -122,7 +142,8 @@ fn two_files_are_never_mixed() {
         upstream.on(&path, std::iter::once(tagged(Reply::ok(old())).broken_at(1000)).chain(then));
         upstream.tell(id, &element(id, &[upstream.url(&path)]));
     }
-    let program = program().run(&upstream, &mirror.path()).args(["--retries", "2"]);
+    // One try more, for the body that broke off; starting over is none.
+    let program = program().run(&upstream, &mirror.path()).args(["--retries", "1"]);
     program.ids(counts.map(|(id, _)| id)).output().expect(0);
     for (id, count) in counts {
         let requests: Vec<Request> =

@@ -90,6 +90,14 @@ impl Reply {
         self
     }
 
+    /// The body comes in one chunk, of no announced length.
+    pub(crate) fn in_chunks(mut self) -> Self {
+        self.headers.push(("transfer-encoding".into(), "chunked".into()));
+        let chunk = [format!("{:x}\r\n", self.body.len()).as_bytes(), &self.body, b"\r\n0\r\n\r\n"].concat();
+        self.steps = Some(vec![Step::Send(self.head(0)), Step::Send(chunk)]);
+        self
+    }
+
     /// A chunked body that never ends.
     pub(crate) fn endless(mut self) -> Self {
         self.headers.push(("transfer-encoding".into(), "chunked".into()));
