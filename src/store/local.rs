@@ -248,6 +248,9 @@ impl Own {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
+        if leaves == Leaves::Draft {
+            draft::restore(&staged)?;
+        }
         if !staged.has(draft::DRAFT)? {
             return self.staging.remove_tree(name);
         }

@@ -18,6 +18,8 @@ use crate::plan::Standing;
 
 /// The draft's folder inside an element's staging folder.
 pub(super) const DRAFT: &str = "draft";
+/// Where an older one waits until another has taken its place.
+const FORMER: &str = "former";
 
 /// How long a draft is kept that no run has had a use for.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -38,12 +40,23 @@ impl Stage {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            self.dir.remove_tree(DRAFT)?;
+            if self.dir.has(DRAFT)? {
+                self.dir.rename_new(DRAFT, &self.dir, FORMER)?;
+            }
             self.dir.rename_new(VERSION, &self.dir, DRAFT)?;
             let moved = if own.no_sync { &[][..] } else { &[&self.dir, &own.staging] };
-            moved.iter().try_for_each(|dir| dir.sync())
+            moved.iter().try_for_each(|dir| dir.sync())?;
+            self.dir.remove_tree(FORMER)
         };
         keep().map_err(|error| Failure::io(format!("keep {}", self.dir.at(DRAFT)), &error))
+    }
+}
+
+/// Gives an older draft its name back, where no other has taken it.
+pub(super) fn restore(staged: &Dir) -> io::Result<()> {
+    match staged.has(FORMER)? && !staged.has(DRAFT)? {
+        true => staged.rename_new(FORMER, staged, DRAFT),
+        false => Ok(()),
     }
 }
 

@@ -70,7 +70,12 @@ fn take_up(root: &Dir, own: &Own, id: &ElementId) -> Result<Found, Failure> {
             if !own.no_sync {
                 flush(site).map_err(failed)?;
             }
-            if finished { Found::Sealed } else { draft_or_litter(&staged, id) }
+            if finished {
+                Found::Sealed
+            } else {
+                draft::restore(&staged).map_err(failed)?;
+                draft_or_litter(&staged, id)
+            }
         }
         Err(error) if standing::is_no_folder(&error) => Found::Litter,
         Err(error) => return Err(failed(error)),
