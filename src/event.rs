@@ -34,7 +34,7 @@ pub enum Event {
         /// How long.
         delay: Duration,
     },
-    /// The element was fetched once more, since links of it were refused.
+    /// The element is fetched once more, since links of it were refused.
     Refreshed {
         /// The element.
         what: String,

@@ -78,7 +78,12 @@ impl Mirror {
             return Ok(Step::Settled(as_it_stands(id, standing, Status::Unchanged)));
         }
         let stage = self.store.stage(id)?;
-        let gathered = self.gather((plan, reply), asked, &sources, &stage).await?;
+        let gathered = match self.gather((plan, reply), asked, &sources, &stage).await {
+            Err(failure) if matches!(failure.kind, ErrorKind::Http(404 | 410)) => {
+                return Ok(Step::Settled(self.absent(asked, failure).await));
+            }
+            gathered => gathered?,
+        };
         let assembled = assemble(gathered, &stage, &sources)?;
         let verdict = judge(&assembled.manifest, standing);
         let status = match (&assembled.failure, verdict, standing) {

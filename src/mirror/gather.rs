@@ -55,7 +55,8 @@ impl Mirror {
     /// Gets every asset of `plan`, which was made for `reply`, into `stage`. Where links are refused, the API is asked
     /// once more, and what it says then counts.
     ///
-    /// Fails only for reasons that lie at the destination, or where the API refuses the token meanwhile.
+    /// Fails only for reasons that lie at the destination, or where the API refuses the token or knows the element no
+    /// more.
     pub(super) async fn gather(
         &self,
         (mut plan, mut reply): (Plan, ElementReply),
@@ -65,7 +66,7 @@ impl Mirror {
     ) -> Result<Gathered, Failure> {
         let mut assets = self.get_all(plan.assets, Vec::new(), (asked, stage)).await;
         if let Some(refusal) = assets.iter().find_map(GatheredAsset::refusal)
-            && let Some(fresh) = self.ask_again(asked, refusal).await?
+            && let Some(fresh) = self.ask_again(asked, sources, refusal).await?
         {
             reply = fresh;
             plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
@@ -83,18 +84,29 @@ impl Mirror {
     }
 
     /// The element as the API gives it after the `refusal` of a link; none where it can't be fetched again.
-    async fn ask_again(&self, asked: &Asked<'_>, refusal: &Failure) -> Result<Option<ElementReply>, Failure> {
+    ///
+    /// Fails where that says more than that: the token is refused, or an element that is held is not there any more.
+    async fn ask_again(
+        &self,
+        asked: &Asked<'_>,
+        sources: &Sources,
+        refusal: &Failure,
+    ) -> Result<Option<ElementReply>, Failure> {
+        let what = asked.id.to_string();
+        let asset = refusal.asset.as_deref().unwrap_or_default();
+        let message = format!("{asset}: {refusal}");
+        self.events.hint(Event::Refreshed { what: what.clone(), kind: refusal.kind, message });
         match self.api.element(asked, None).await {
-            Ok((reply, _)) => {
-                let message = match &refusal.asset {
-                    Some(asset) => format!("{asset}: {refusal}"),
-                    None => refusal.to_string(),
-                };
-                self.events.hint(Event::Refreshed { what: asked.id.to_string(), kind: refusal.kind, message });
-                Ok(Some(reply))
-            }
+            Ok((reply, _)) => Ok(Some(reply)),
             Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Err(failure),
-            Err(_) => Ok(None),
+            // Of one that is not held yet, what could be had is better than nothing.
+            Err(failure) if matches!(failure.kind, ErrorKind::Http(404 | 410)) && sources.held().standing.is_some() => {
+                Err(failure)
+            }
+            Err(Failure { kind, message, .. }) => {
+                self.events.hint(Event::Refused { what, kind, message: format!("no fresh links: {message}") });
+                Ok(None)
+            }
         }
     }
 

@@ -29,6 +29,11 @@ impl Trouble {
         upstream.on_element("u_refresh", links.map(|told| Reply::json(200, &told)));
         upstream.on("/cdn/stale", [Reply::new(403, "expired")]);
         upstream.on("/cdn/fresh", [Reply::ok(png(1, 1, 2))]);
+        // A link that has expired, and no fresh one to be had.
+        let told = element("u_refresh_fails", &[upstream.url("/cdn/fresh"), upstream.url("/cdn/page-2")]);
+        upstream
+            .on_element("u_refresh_fails", [Reply::json(200, &told), Reply::json(403, &json!({"error": "not now"}))]);
+        upstream.on("/cdn/page-2", [Reply::new(410, "expired")]);
         // An asset that is refused by the guard, and one that is no media.
         let links = [upstream.url("/cdn/page"), "ftp://example.com/side.png".to_owned(), upstream.url("/cdn/fresh")];
         upstream.tell("u_refused", &element("u_refused", &links));
@@ -37,7 +42,14 @@ impl Trouble {
         upstream.on_element("u_broken", [Reply::new(596, r#"{"error": "session lost"}"#)]);
         upstream
             .on_element("u_busy", [Reply::json(429, &json!({"error": "busy", "retryAfter": "2020-01-01T00:00:00Z"}))]);
-        let list = ["u_retry", "u_refresh", "u_refused", "u_pause pause@example.org", "u_broken broken@example.org"];
+        let list = [
+            "u_retry",
+            "u_refresh",
+            "u_refresh_fails",
+            "u_refused",
+            "u_pause pause@example.org",
+            "u_broken broken@example.org",
+        ];
         Self { upstream, list: list.join("\n") }
     }
 }
@@ -79,12 +91,15 @@ fn a_collector_is_told_why_and_for_how_long() {
     assert_told(&pauses, "pause@example.org", ("http_429", "slow down"), Some((1000, 1000)));
     let refreshes = by_what(&log, "refresh");
     assert_told(&refreshes, "u_refresh", ("http_403", "cover: the CDN answered 403"), None);
-    assert_eq!(refreshes.len(), 1, "{refreshes:#?}");
+    assert_told(&refreshes, "u_refresh_fails", ("http_410", "side: the CDN answered 410"), None);
+    assert_eq!(refreshes.len(), 2, "{refreshes:#?}");
     let refusals = by_what(&log, "refusal");
     assert_told(&refusals, "u_refused/cover", ("not_media", "no image"), None);
     assert_told(&refusals, "u_refused/side.png", ("unsafe_url", "ftp"), None);
     assert_told(&refusals, "broken@example.org", ("account_broken", "session lost"), None);
-    assert_eq!(refusals.len(), 3, "{refusals:#?}");
+    assert_told(&refusals, "u_refresh_fails", ("http_403", "no fresh links: the API answered 403: not now"), None);
+    assert_told(&refusals, "u_refresh_fails/side", ("http_410", "410"), None);
+    assert_eq!(refusals.len(), 5, "{refusals:#?}");
 }
 
 #[test]

@@ -72,6 +72,29 @@ fn what_the_api_says_with_fresh_links_is_what_counts() {
 }
 
 #[rstest]
+#[case::held(true, 0, "gone", "complete")]
+// What could be had of one that is not held is better than nothing.
+#[case::not_held(false, 3, "incomplete", "incomplete")]
+fn an_element_that_is_gone_when_its_links_are_asked_for_is_gone(
+    #[case] held: bool,
+    #[case] code: i32,
+    #[case] status: &str,
+    #[case] stands: &str,
+) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let mut told = three(&upstream);
+    if held {
+        run(&upstream, &mirror).expect(0);
+    }
+    told["resources"][1]["resource"] = json!(upstream.url("/cdn/moved"));
+    upstream.on_element("u_1", [Reply::json(200, &told), Reply::json(404, &json!({"error": "no such element"}))]);
+    let line = run(&upstream, &mirror).expect(code).line("u_1");
+    assert_eq!((&line["status"], &line["stands"]), (&json!(status), &json!(stands)), "{line}");
+    assert_eq!(mirror.has(".element-mirror/gone/u_1"), held);
+    mirror.check();
+}
+
+#[rstest]
 #[case(403)]
 #[case(404)]
 #[case(410)]
