@@ -1,6 +1,7 @@
 //! The API's JSON as it comes: bounded in depth and length, errors in the body, and values of one type that stand for
 //! another.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -85,15 +86,50 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Items<T, MAX> 
     }
 }
 
-/// The body without a byte order mark.
+/// The body without a byte order mark, and without what would make its JSON unreadable for the sake of a name that was
+/// cut inside a character: such halves become U+FFFD.
 ///
 /// # Errors
-/// It is nested too deep.
-pub(super) fn checked(body: &[u8]) -> Result<&[u8], Failure> {
+/// `bad_reply` where it is nested too deep or no UTF-8, `truncated` where it ends inside a character.
+pub(super) fn mended(body: &[u8]) -> Result<Cow<'_, str>, Failure> {
     if is_too_deep(body) {
         return Err(Failure::new(ErrorKind::BadReply, format!("the reply is nested more than {MAX_DEPTH} deep")));
     }
-    Ok(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
+    let body = std::str::from_utf8(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).map_err(|error| {
+        let kind = if error.error_len().is_none() { ErrorKind::Truncated } else { ErrorKind::BadReply };
+        Failure::new(kind, format!("the reply is no UTF-8 text: {error}"))
+    })?;
+    let mut mended = Cow::Borrowed(body);
+    for place in lone_surrogates(body) {
+        mended.to_mut().replace_range(place..place + 4, "fffd");
+    }
+    Ok(mended)
+}
+
+/// Where in JSON the digits of an escape `\uXXXX` stand that is half of a pair, without the other half.
+fn lone_surrogates(json: &str) -> Vec<usize> {
+    let code = |place: usize| {
+        let digits = json.get(place..place + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok().map(|code| (code, place + 2))
+    };
+    let mut halves = Vec::new();
+    let mut place = 0;
+    while let Some(found) = json[place..].find('\\') {
+        place += found;
+        place += match (code(place), code(place + 6)) {
+            (Some((0xd800..=0xdbff, _)), Some((0xdc00..=0xdfff, _))) => 12,
+            (Some((0xd800..=0xdfff, digits)), _) => {
+                halves.push(digits);
+                6
+            }
+            // The escaped character may be a backslash itself. It is one byte, or the JSON is none.
+            _ => 2,
+        };
+        if !json.is_char_boundary(place) {
+            break;
+        }
+    }
+    halves
 }
 
 /// Whether JSON is nested deeper than any reader of it should have to go. serde sees that only in fields that are read.
@@ -116,14 +152,13 @@ pub(super) fn is_too_deep(json: &[u8]) -> bool {
 ///
 /// # Errors
 /// `truncated` where it ends early, else `bad_reply`.
-pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Failure> {
     // serde would read a struct from an array, field by field; the API has no such shape.
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    if first.is_some_and(|&byte| byte != b'{') {
-        let begins = printable(&String::from_utf8_lossy(&body[..body.len().min(200)]), 80);
+    if body.trim_ascii_start().starts_with(|first| first != '{') {
+        let begins = printable(&body.chars().take(200).collect::<String>(), 80);
         return Err(Failure::new(ErrorKind::BadReply, format!("the reply is no JSON object, it begins: {begins}")));
     }
-    serde_json::from_slice(body).map_err(|error| {
+    serde_json::from_str(body).map_err(|error| {
         let kind = if error.is_eof() { ErrorKind::Truncated } else { ErrorKind::BadReply };
         Failure::new(kind, format!("the reply is no whole JSON: {error}"))
     })

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::json::{Bounded, checked, integer, no_error, object};
+use super::json::{Bounded, integer, mended, no_error, object};
 use super::wire::WireElement;
 use super::{Element, ElementId};
 use crate::error::{ErrorKind, Failure, printable};
@@ -49,7 +49,8 @@ impl Page {
     /// `truncated` where the JSON ends early, `api_error` where the body is an error, `too_large` where it has more than
     /// 1000 items, else `bad_reply`.
     pub fn parse(body: &[u8]) -> Result<Self, Failure> {
-        let page: WirePage<'_> = object(checked(body)?)?;
+        let body = mended(body)?;
+        let page: WirePage<'_> = object(&body)?;
         no_error(&page.error)?;
         if page.elements_list.overflow {
             return Err(Failure::new(ErrorKind::TooLarge, format!("the page has more than {MAX_ITEMS} items")));

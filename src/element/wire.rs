@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::json::{Bounded, boolean, checked, integer, is_too_deep, no_error, object, text, word};
+use super::json::{Bounded, boolean, integer, is_too_deep, mended, no_error, object, text, word};
 use super::{Asset, Element, ElementId, Fields, MAX_ASSETS, Role, url_path};
 use crate::error::{ErrorKind, Failure, printable};
 use crate::time::Time;
@@ -49,13 +49,13 @@ pub(super) struct WireElement {
 }
 
 pub(super) fn parse(body: &[u8], asked: &ElementId) -> Result<Element, Failure> {
-    let body = checked(body)?;
-    let top: Top<'_> = object(body)?;
+    let body = mended(body)?;
+    let top: Top<'_> = object(&body)?;
     no_error(&top.error)?;
     let wrapped = top.element.filter(|inner| top.id.is_null() && inner.get().starts_with('{'));
     let wire: WireElement = match wrapped {
-        Some(inner) => object(inner.get().as_bytes())?,
-        None => object(body)?,
+        Some(inner) => object(inner.get())?,
+        None => object(&body)?,
     };
     if let Some(other) = wire.id().filter(|id| id != asked.as_str()) {
         let other = printable(&other, 64);
@@ -164,7 +164,8 @@ fn asset(resource: &Value, role: Role) -> Option<Asset> {
 }
 
 fn voice(voice: &Value) -> Option<Asset> {
-    let url = link(&voice["resource"]).or_else(|| voice.is_string().then(|| link(voice))?)?;
+    // A voice without a resource may hold the link itself.
+    let url = link(&voice["resource"]).or_else(|| link(voice))?;
     Some(Asset { role: Role::Voice, slot: String::new(), url, width: None, height: None })
 }
 

@@ -105,6 +105,25 @@ fn two_assets_are_the_same_only_by_their_whole_link() {
     assert_eq!(told(&read(&body).unwrap()), ["secondary a /s", "secondary b /s"]);
 }
 
+#[test]
+fn a_voice_may_hold_its_link_itself() {
+    let body = json!({"voice": {"id": 1, "resource": null, "url": "https://h/w.mp3"}});
+    assert_eq!(told(&read(&body).unwrap()), ["voice  /w.mp3"]);
+}
+
+#[rstest]
+#[case::first_half(r"Lady \ud83d", "Lady \u{fffd}")]
+#[case::second_half(r"\uDe00 Lady", "\u{fffd} Lady")]
+#[case::two_first_halves(r"\ud83d\ud83d", "\u{fffd}\u{fffd}")]
+#[case::both_halves(r"\ud83d\ude00", "\u{1f600}")]
+#[case::both_halves_and_one(r"\ud83d\ude00\ude00", "\u{1f600}\u{fffd}")]
+#[case::before_another_escape(r"\ud83d\n\u0041", "\u{fffd}\nA")]
+#[case::an_escaped_backslash(r"\\ud83d", r"\ud83d")]
+fn a_name_that_was_cut_inside_a_character_is_taken(#[case] json: &str, #[case] expected: &str) {
+    let body = format!("{{\"x\": \"{json}\", \"name\": \"{json}\", \"cover\": {{\"url\": \"https://h/c\"}}}}");
+    assert_eq!(parse(body.as_bytes(), &id()).unwrap().fields.name.as_deref(), Some(expected));
+}
+
 #[rstest]
 #[case::array("[{}]", ErrorKind::BadReply)]
 #[case::html("<html><body>502</body></html>", ErrorKind::BadReply)]
