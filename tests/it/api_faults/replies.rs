@@ -24,7 +24,7 @@ fn told(upstream: &Upstream, mirror: &MirrorDir, reply: Reply) -> Outcome {
 #[case::an_array("[{\"id\": \"u_1\"}]", "bad_reply", "[{\"id\": \"u_1\"}]")]
 #[case::a_word("null", "bad_reply", "null")]
 #[case::broken_json("{\"id\": \"u_1\",, \"name\": 1}", "bad_reply", "line 1 column 14")]
-#[case::not_utf_8(b"{\"id\": \"u_1\", \"name\": \"\xff\"}".as_slice(), "bad_reply", "line 1")]
+#[case::not_utf_8(b"{\"id\": \"u_1\", \"name\": \"\xff\"}".as_slice(), "bad_reply", "from index 23")]
 #[case::no_resources("{\"id\": \"u_1\"}", "no_assets", "no resource")]
 #[case::empty_resources(
     "{\"id\": \"u_1\", \"cover\": null, \"resources\": [{}, null, {\"resource\": \"\"}]}",
