@@ -26,6 +26,9 @@ pub const PUBLIC_API: &str = "https://api.useapi.net/v1/kling";
 /// The largest reply that is read.
 const MAX_REPLY: usize = 8 << 20;
 
+/// The path of the list of accounts.
+const ACCOUNTS: &str = "accounts";
+
 /// The service's own status for an account whose Kling session is broken.
 const ACCOUNT_BROKEN: u16 = 596;
 
@@ -60,6 +63,11 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Whether it depends on there being one account only.
+    fn is_doubtful(&self) -> bool {
+        self.account.is_none() && self.what != ACCOUNTS
+    }
+
     fn account_name(&self) -> &str {
         self.account.unwrap_or("the token's account")
     }
@@ -71,6 +79,8 @@ pub struct Api {
     base: Url,
     /// By email; the one without is the token's only account.
     gates: Mutex<HashMap<Option<String>, Arc<Gate>>>,
+    /// Held while it is asked which accounts there are: until that is known, requests that name none wait.
+    doubt: tokio::sync::Mutex<()>,
     /// Why no request can succeed any more: the token or the subscription is refused.
     refused: OnceLock<Failure>,
     events: Events,
@@ -100,7 +110,14 @@ impl From<Failure> for Miss {
 impl Api {
     /// The API at `base`.
     pub fn new(http: Arc<Http>, base: Url, events: Events) -> Self {
-        Self { http, base, gates: Mutex::default(), refused: OnceLock::new(), events }
+        Self {
+            http,
+            base,
+            gates: Mutex::default(),
+            doubt: tokio::sync::Mutex::default(),
+            refused: OnceLock::new(),
+            events,
+        }
     }
 
     /// Fetches the element of `asked`. Where there are `slots`, one is taken before a request and comes with the reply;
@@ -127,13 +144,14 @@ impl Api {
     pub async fn accounts(&self) -> Result<Vec<String>, Failure> {
         #[derive(Deserialize)]
         struct Accounts(BTreeMap<String, IgnoredAny>);
-        let url = self.url(&["accounts"], None);
+        let url = self.url(&[ACCOUNTS], None);
         let parse = |body: Vec<u8>| {
             let Accounts(accounts) = serde_json::from_slice(&body)
                 .map_err(|error| Failure::new(ErrorKind::BadReply, format!("/accounts: {error}")))?;
             Ok(accounts.into_keys().filter(|email| email.contains('@')).collect())
         };
-        let call = Call { url, what: "accounts", account: None, attempts: &AtomicU64::new(0), slots: None };
+        let call = Call { url, what: ACCOUNTS, account: None, attempts: &AtomicU64::new(0), slots: None };
+        let _doubt = self.doubt.lock().await;
         match self.get(&call, parse).await {
             Err(failure) if failure.kind == ErrorKind::Http(404) => Ok(Vec::new()),
             reply => Ok(reply?.0),
@@ -160,7 +178,7 @@ impl Api {
         let mut retry = self.http.retry(call.what);
         let mut slot = None;
         loop {
-            let (passage, permit) = self.enter(&gate, call.slots, &mut slot).await?;
+            let (passage, permit) = self.enter(call, &gate, &mut slot).await?;
             call.attempts.fetch_add(1, Relaxed);
             let reply = self.attempt(call, (&gate, passage), permit).await;
             match reply.and_then(|body| Ok(parse(body)?)) {
@@ -178,8 +196,8 @@ impl Api {
     /// neither is held; the slot is during a retry, or a list would be walked to its end when the API is down.
     async fn enter(
         &self,
+        call: &Call<'_>,
         gate: &Gate,
-        slots: Option<&Arc<Semaphore>>,
         slot: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<(Passage, SemaphorePermit<'_>), Failure> {
         loop {
@@ -187,7 +205,10 @@ impl Api {
                 *slot = None;
             }
             gate.pass().await?;
-            if let (None, Some(slots)) = (&slot, slots) {
+            if call.is_doubtful() {
+                drop(self.doubt.lock().await);
+            }
+            if let (None, Some(slots)) = (&slot, call.slots) {
                 // The semaphore is never closed.
                 *slot = Arc::clone(slots).acquire_owned().await.ok();
             }
@@ -195,7 +216,8 @@ impl Api {
             if let Some(failure) = self.refused.get() {
                 return Err(failure.clone());
             }
-            if let Look::Open(passage) = gate.look()? {
+            let in_doubt = call.is_doubtful() && self.doubt.try_lock().is_err();
+            if let (false, Look::Open(passage)) = (in_doubt, gate.look()?) {
                 return Ok((passage, permit));
             }
         }

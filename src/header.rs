@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::time::Time;
 
@@ -20,15 +21,22 @@ pub fn retry_after(text: &str) -> Option<Duration> {
     Some(Time::from_http_date(text)?.until().min(LONGEST_WAIT))
 }
 
-/// How long `retryAfter`, a time in RFC 3339 in the JSON of an error body, asks to wait.
+/// How long `retryAfter` in the JSON of an error body, or of its `error`, asks to wait: until a time in RFC 3339, or what
+/// else a `Retry-After` may say.
 pub fn retry_after_in(body: &[u8]) -> Option<Duration> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
     struct Body {
-        retry_after: String,
+        retry_after: Value,
+        error: Value,
     }
     let body: Body = serde_json::from_slice(body).ok()?;
-    Some(Time::from_rfc3339(&body.retry_after)?.until().min(LONGEST_WAIT))
+    let wait = match [&body.retry_after, &body.error["retryAfter"]].into_iter().find(|said| !said.is_null())? {
+        Value::Number(seconds) => Duration::try_from_secs_f64(seconds.as_f64()?).ok()?,
+        Value::String(text) => Time::from_rfc3339(text).map_or_else(|| retry_after(text), |time| Some(time.until()))?,
+        _ => return None,
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 /// The `Content-Range` of a 206: `bytes 5-9/10`.
@@ -115,7 +123,14 @@ mod tests {
     fn retry_after_may_stand_in_the_body() {
         let wait = retry_after_in(format!("{{\"retryAfter\": \"{}\"}}", in_a_minute()).as_bytes()).unwrap();
         assert!((58..=60).contains(&wait.as_secs()), "{wait:?}");
-        assert_eq!(retry_after_in(b"{\"retryAfter\": 5}"), None);
+        for body in
+            [r#"{"retryAfter": 5}"#, r#"{"retryAfter": "5"}"#, r#"{"error": {"message": "m", "retryAfter": 5.0}}"#]
+        {
+            assert_eq!(retry_after_in(body.as_bytes()), Some(Duration::from_secs(5)), "{body}");
+        }
+        for body in [r#"{"retryAfter": -5}"#, r#"{"retryAfter": "soon"}"#, r#"{"retryAfter": [5]}"#, "{}", "busy"] {
+            assert_eq!(retry_after_in(body.as_bytes()), None, "{body}");
+        }
     }
 
     #[rstest]

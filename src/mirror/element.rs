@@ -39,8 +39,10 @@ impl Mirror {
             Some((step, slot)) => self.finish(&entry.id, step, slot, committer).await,
             None => self.cut_off(&entry.id),
         };
-        if attempts.load(Relaxed) == 0 && self.stop.token().is_cancelled() {
-            // It waited for its turn when the run ended, and was not taken up.
+        let is_refused =
+            outcome.error.as_ref().is_some_and(|failure| matches!(failure.kind, ErrorKind::Http(401 | 402)));
+        if attempts.load(Relaxed) == 0 && (is_refused || self.stop.token().is_cancelled()) {
+            // It waited for its turn when the run ended, or was about to, and was not taken up.
             return;
         }
         outcome.email = entry.email.clone();

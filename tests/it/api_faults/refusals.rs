@@ -1,5 +1,7 @@
 //! The API says no: to the run, to an account, to an element.
 
+use std::time::Duration;
+
 use rstest::rstest;
 use serde_json::json;
 
@@ -93,6 +95,23 @@ fn where_there_is_one_account_a_400_is_the_elements_own() {
     upstream.on("/v1/kling/accounts", [Reply::json(200, &json!({"a@example.org": {}}))]);
     let run = program().run(&upstream, &mirror.path()).ids(["u_1", "u_2"]).report().expect(3);
     assert_eq!((run.error_kind("u_1").as_str(), run.status("u_2").as_str()), ("http_400", "created"));
+}
+
+#[test]
+fn while_it_is_asked_which_accounts_there_are_the_others_wait() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let ids = ids(300);
+    for id in &ids {
+        upstream.on_element(id, [Reply::json(400, &json!({"error": "email is required"}))]);
+    }
+    let accounts = Reply::json(200, &json!({"a@example.org": {}, "b@example.org": {}}));
+    upstream.on("/v1/kling/accounts", [accounts.after(Duration::from_secs(1))]);
+    let run = program().run(&upstream, &mirror.path()).ids(&ids).report().expect(2);
+    assert!(run.stderr.contains("a@example.org, b@example.org"), "{}", run.stderr);
+    // Those that were in flight when the first was refused, and some more before that was heard of.
+    let asked = upstream.requests_to("/v1/kling/elements/").len();
+    assert!(asked < 100, "{asked} elements were asked for");
+    assert_eq!(run.lines().len(), asked, "and no other has a line");
 }
 
 #[rstest]
