@@ -205,19 +205,18 @@ impl Api {
                 *slot = None;
             }
             gate.pass().await?;
-            if call.is_doubtful() {
-                drop(self.doubt.lock().await);
-            }
             if let (None, Some(slots)) = (&slot, call.slots) {
                 // The semaphore is never closed.
                 *slot = Arc::clone(slots).acquire_owned().await.ok();
+            }
+            if call.is_doubtful() {
+                drop(self.doubt.lock().await);
             }
             let permit = self.http.permit(Target::Api).await?;
             if let Some(failure) = self.refused.get() {
                 return Err(failure.clone());
             }
-            let in_doubt = call.is_doubtful() && self.doubt.try_lock().is_err();
-            if let (false, Look::Open(passage)) = (in_doubt, gate.look()?) {
+            if let Look::Open(passage) = gate.look()? {
                 return Ok((passage, permit));
             }
         }
