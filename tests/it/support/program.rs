@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -118,7 +119,8 @@ impl Program {
 
     /// Runs it to its end, with nothing on standard input.
     pub(crate) fn output(mut self) -> Outcome {
-        Outcome::of(self.0.stdin(Stdio::null()).output().unwrap())
+        let child = self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Outcome::of(end_of(child))
     }
 
     /// Runs it to its end with `input` on standard input.
@@ -130,7 +132,7 @@ impl Program {
             // The program may end before it has read all.
             let _ = stdin.write_all(&input);
         });
-        let output = child.wait_with_output().unwrap();
+        let output = end_of(child);
         writing.join().unwrap();
         Outcome::of(output)
     }
@@ -138,7 +140,7 @@ impl Program {
     /// Runs it to its end with these as standard input and output.
     pub(crate) fn output_through(mut self, input: impl Into<Stdio>, output: impl Into<Stdio>) -> Outcome {
         let child = self.0.stdin(input).stdout(output).stderr(Stdio::piped()).spawn().unwrap();
-        Outcome::of(child.wait_with_output().unwrap())
+        Outcome::of(end_of(child))
     }
 
     /// Runs it to its end with a terminal as standard error.
@@ -154,8 +156,7 @@ impl Program {
         drop(self);
         let mut shown = Vec::new();
         let _ = File::from(terminal).read_to_end(&mut shown);
-        let output = child.wait_with_output().unwrap();
-        Outcome::of(Output { stderr: shown, ..output })
+        Outcome::of(Output { stderr: shown, ..end_of(child) })
     }
 
     /// Runs it with the report on standard output, and gives what came.
@@ -168,6 +169,21 @@ impl Program {
         let child = self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         Running(child)
     }
+}
+
+/// What a program says to its end, which comes by force after two minutes: a test is to fail, not to hang.
+fn end_of(child: Child) -> Output {
+    let pid = child.id().to_string();
+    let (ended, end) = mpsc::channel::<()>();
+    let watchdog = std::thread::spawn(move || {
+        if end.recv_timeout(Duration::from_secs(120)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &pid]).status();
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    watchdog.join().unwrap();
+    output
 }
 
 /// The program while it runs; it is killed when a test fails.
