@@ -26,9 +26,6 @@ pub const PUBLIC_API: &str = "https://api.useapi.net/v1/kling";
 /// The largest reply that is read.
 const MAX_REPLY: usize = 8 << 20;
 
-/// The path of the list of accounts.
-const ACCOUNTS: &str = "accounts";
-
 /// The service's own status for an account whose Kling session is broken.
 const ACCOUNT_BROKEN: u16 = 596;
 
@@ -58,16 +55,13 @@ struct Call<'a> {
     /// What a person knows it by.
     what: &'a str,
     account: Option<&'a str>,
+    /// Whether it can succeed only where the token has a single account.
+    depends_on_accounts: bool,
     attempts: &'a AtomicU64,
     slots: Option<&'a Arc<Semaphore>>,
 }
 
 impl Call<'_> {
-    /// Whether it depends on there being one account only.
-    fn is_doubtful(&self) -> bool {
-        self.account.is_none() && self.what != ACCOUNTS
-    }
-
     fn account_name(&self) -> &str {
         self.account.unwrap_or("the token's account")
     }
@@ -77,7 +71,7 @@ impl Call<'_> {
 pub struct Api {
     http: Arc<Http>,
     base: Url,
-    /// By email; the one without is the token's only account.
+    /// By email in lower case; the one without is the token's only account.
     gates: Mutex<HashMap<Option<String>, Arc<Gate>>>,
     /// Held while it is asked which accounts there are: until that is known, requests that name none wait.
     doubt: tokio::sync::Mutex<()>,
@@ -129,12 +123,17 @@ impl Api {
     pub async fn element(
         &self,
         asked: &Asked<'_>,
-        slots: Option<&Arc<Semaphore>>,
+        slots: &Arc<Semaphore>,
     ) -> Result<(ElementReply, Option<OwnedSemaphorePermit>), Failure> {
         let Asked { id, account, attempts } = *asked;
         let url = self.url(&["elements", id.as_str()], account);
-        let parse = |body: Vec<u8>| Element::parse(&body, id).map(|element| ElementReply { element, body });
-        self.get(&Call { url, what: id.as_str(), account, attempts, slots }, parse).await
+        let parse = |body: Vec<u8>| {
+            let element = Element::parse(&self.http.without_token(&body), id)?;
+            Ok(ElementReply { element, body })
+        };
+        let depends_on_accounts = account.is_none();
+        self.get(&Call { url, what: id.as_str(), account, depends_on_accounts, attempts, slots: Some(slots) }, parse)
+            .await
     }
 
     /// The emails of the accounts that the token has. Source: `GET /accounts`; nothing else of its reply is kept.
@@ -144,13 +143,14 @@ impl Api {
     pub async fn accounts(&self) -> Result<Vec<String>, Failure> {
         #[derive(Deserialize)]
         struct Accounts(BTreeMap<String, IgnoredAny>);
-        let url = self.url(&[ACCOUNTS], None);
+        let url = self.url(&["accounts"], None);
         let parse = |body: Vec<u8>| {
             let Accounts(accounts) = serde_json::from_slice(&body)
                 .map_err(|error| Failure::new(ErrorKind::BadReply, format!("/accounts: {error}")))?;
             Ok(accounts.into_keys().filter(|email| email.contains('@')).collect())
         };
-        let call = Call { url, what: ACCOUNTS, account: None, attempts: &AtomicU64::new(0), slots: None };
+        let attempts = &AtomicU64::new(0);
+        let call = Call { url, what: "accounts", account: None, depends_on_accounts: false, attempts, slots: None };
         let _doubt = self.doubt.lock().await;
         match self.get(&call, parse).await {
             Err(failure) if failure.kind == ErrorKind::Http(404) => Ok(Vec::new()),
@@ -184,10 +184,7 @@ impl Api {
             match reply.and_then(|body| Ok(parse(body)?)) {
                 Ok(parsed) => return Ok((parsed, slot)),
                 Err(Miss::Paused) => {}
-                Err(Miss::Failed(Setback { failure, asked })) => {
-                    let message = self.http.without_token(failure.message);
-                    retry.pause(Setback { failure: Failure { message, ..failure }, asked }).await?;
-                }
+                Err(Miss::Failed(setback)) => retry.pause(setback).await?,
             }
         }
     }
@@ -209,7 +206,7 @@ impl Api {
                 // The semaphore is never closed.
                 *slot = Arc::clone(slots).acquire_owned().await.ok();
             }
-            if call.is_doubtful() {
+            if call.depends_on_accounts {
                 drop(self.doubt.lock().await);
             }
             let permit = self.http.permit(Target::Api).await?;
@@ -239,7 +236,8 @@ impl Api {
             return Ok(body?);
         }
         // The status counts even where its words can't be had.
-        let refusal = Refusal { status, asked, body: body.unwrap_or_default() };
+        let body = self.http.without_token(&body.unwrap_or_default()).into_owned();
+        let refusal = Refusal { status, asked, body };
         Err(self.heed(call, (gate, passage), refusal))
     }
 
@@ -259,8 +257,8 @@ impl Api {
             429 => {
                 match gate.shut(passage, asked.or_else(|| retry_after_in(&body))) {
                     Shut::For(delay) => {
-                        let account = call.account.map(str::to_owned);
-                        self.events.hint(Event::Paused { account, what: self.http.without_token(said), delay });
+                        let account = call.account_name().to_owned();
+                        self.events.hint(Event::Paused { account, message: said, delay });
                     }
                     Shut::Already => {}
                     Shut::ForGood(failure) => self.tell_refusal(call.account_name(), &failure),
@@ -281,13 +279,13 @@ impl Api {
     }
 
     fn tell_refusal(&self, what: &str, failure: &Failure) {
-        let (what, message) = (what.to_owned(), self.http.without_token(failure.message.clone()));
+        let (what, message) = (what.to_owned(), failure.message.clone());
         self.events.hint(Event::Refused { what, kind: failure.kind, message });
     }
 
     fn gate(&self, email: Option<&str>) -> Arc<Gate> {
         // The map is whole after any panic.
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(gates.entry(email.map(str::to_owned)).or_default())
+        Arc::clone(gates.entry(email.map(str::to_lowercase)).or_default())
     }
 }

@@ -244,6 +244,7 @@ impl<'a> Transfer<'a, '_> {
     async fn read_body(&mut self, reply: &mut Reply<'_>, end: Option<u64>) -> Result<Attempt<'a>, Setback> {
         let is_plain = |encoding: &str| encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
         if let Some(encoding) = reply.header(&CONTENT_ENCODING).filter(|encoding| !is_plain(encoding)) {
+            let encoding = printable(encoding, 60);
             let message = format!("the body is encoded ({encoding}) although that was not asked for");
             return Err(Failure::new(ErrorKind::ContentEncoding, message).into());
         }

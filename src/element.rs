@@ -210,6 +210,11 @@ impl Element {
     pub fn parse(body: &[u8], asked: &ElementId) -> Result<Self, Failure> {
         wire::parse(body, asked)
     }
+
+    /// Whether the API says of it that nothing has changed since it said `earlier`.
+    pub fn is_as_current_as(&self, earlier: &Fields) -> bool {
+        self.fields.update_time == earlier.update_time && self.fields.current_version == earlier.current_version
+    }
 }
 
 #[cfg(test)]

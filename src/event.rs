@@ -27,10 +27,10 @@ pub enum Event {
     },
     /// The API asked for a pause; every request of the account waits.
     Paused {
-        /// The account; none where the token's only one is used.
-        account: Option<String>,
-        /// What was asked for.
-        what: String,
+        /// The account.
+        account: String,
+        /// The API's words.
+        message: String,
         /// How long.
         delay: Duration,
     },

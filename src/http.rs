@@ -7,6 +7,7 @@
 pub mod guard;
 pub mod retry;
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -117,13 +118,17 @@ impl Http {
         Retry::new(self.options.retries, what.into(), self.events.clone())
     }
 
-    /// `text` without the token, which an API may well repeat to whoever sent it.
-    pub fn without_token(&self, text: String) -> String {
-        let bearer = self.authorization.to_str().unwrap_or_default();
+    /// `text` without the token, which an API may well repeat to whoever sent it. To be asked before the text is cut:
+    /// of half a token nobody could tell that it is one.
+    pub fn without_token<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        let bearer = self.authorization.as_bytes();
         // What is shorter is no secret, and stands in words.
-        match bearer.strip_prefix("Bearer ").filter(|token| token.len() >= 8) {
-            Some(token) if text.contains(token) => text.replace(token, "[token]"),
-            _ => text,
+        let token = bearer.strip_prefix(b"Bearer ").filter(|token| token.len() >= 8);
+        match token.and_then(|token| std::str::from_utf8(token).ok()) {
+            Some(token) if text.windows(token.len()).any(|window| window == token.as_bytes()) => {
+                String::from_utf8_lossy(text).replace(token, "[token]").into_bytes().into()
+            }
+            _ => text.into(),
         }
     }
 

@@ -114,6 +114,11 @@ impl Asset {
     pub fn identity(&self) -> Identity {
         Identity { path: url_path(&self.url), role: self.role, slot: self.slot.clone() }
     }
+
+    /// Whether the CDN can be asked if the file is still current.
+    pub fn has_validator(&self) -> bool {
+        self.etag.is_some() || self.last_modified.is_some()
+    }
 }
 
 impl Missing {

@@ -82,7 +82,7 @@ pub fn recognise(head: &[u8], content_type: Option<&str>, path: &str, role: Role
     if let Some(media) = by_loose_signature(head) {
         return Some(media);
     }
-    if is_text(head) || content_type.is_some_and(is_called_text) {
+    if is_text(head) || content_type.is_some_and(|called| is_called_text(called, role)) {
         return None;
     }
     content_type
@@ -113,9 +113,13 @@ fn by_loose_signature(head: &[u8]) -> Option<Media> {
     (frame && rated).then(|| Media::new("audio/mpeg", "mp3"))
 }
 
-/// Whether the server calls it text, in whatever charset: an error page, whose bytes need not be UTF-8.
-fn is_called_text(content_type: &str) -> bool {
+/// Whether the server calls it text, in whatever charset: an error page, whose bytes need not be UTF-8. Servers call
+/// unknown things `text/plain`, and a resource of an unknown kind may be one.
+fn is_called_text(content_type: &str, role: Role) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "text/plain" && role == Role::Other {
+        return false;
+    }
     let text = ["json", "xml", "html", "javascript"];
     essence.starts_with("text/") || essence.starts_with("application/") && text.iter().any(|end| essence.ends_with(end))
 }

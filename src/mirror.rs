@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use futures::{Stream, StreamExt as _};
 use secrecy::SecretString;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use url::Url;
 
@@ -53,6 +53,9 @@ pub struct MirrorOptions {
     /// How the network is used.
     pub http: HttpOptions,
 }
+
+/// A place among the elements in flight; none while its account pauses, or when it was given back.
+type Slot = Option<OwnedSemaphorePermit>;
 
 /// Mirrors elements into a destination.
 pub struct Mirror {

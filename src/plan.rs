@@ -37,12 +37,6 @@ impl Standing {
     pub fn is_complete(&self) -> bool {
         self.manifest.is_complete() && self.damaged.is_empty()
     }
-
-    /// Whether the API says of `element` that nothing has changed since.
-    fn is_current(&self, element: &Element) -> bool {
-        let (was, is) = (&self.manifest.element, &element.fields);
-        was.update_time == is.update_time && was.current_version == is.current_version
-    }
 }
 
 /// Where in the mirror a file of an element is.
@@ -181,7 +175,12 @@ struct Files<'a> {
 impl<'a> Files<'a> {
     fn new(place: Place, version: Option<&'a Standing>, element: &Element) -> Self {
         let left = version.map(|version| version.manifest.assets.iter().collect()).unwrap_or_default();
-        Self { place, version, is_current: version.is_some_and(|version| version.is_current(element)), left }
+        Self {
+            place,
+            version,
+            is_current: version.is_some_and(|version| element.is_as_current_as(&version.manifest.element)),
+            left,
+        }
     }
 
     fn take(&mut self, identity: &Identity) -> Option<Found> {

@@ -152,10 +152,9 @@ impl Reporter for Terminal {
                 let delay = delay.as_secs_f64();
                 self.say(&format!("     retry  {what}: {kind}: {message}; again in {delay:.1} s"));
             }
-            Event::Paused { account, what, delay } if verbose => {
-                let account = account.as_deref().unwrap_or("the account");
+            Event::Paused { account, message, delay } if verbose => {
                 let delay = delay.as_secs_f64();
-                self.say(&format!("     pause  {account}: the API asks to wait {delay:.1} s (429: {what})"));
+                self.say(&format!("     pause  {account}: the API asks to wait {delay:.1} s (429: {message})"));
             }
             Event::Refreshed { what, kind, message } if verbose => {
                 self.say(&format!("   refresh  {what}: {kind}: {message}; its links are asked for anew"));

@@ -36,7 +36,7 @@ pub(super) struct Passage(u64);
 pub(super) enum Shut {
     /// The gate is shut for so long.
     For(Duration),
-    /// Another request of the same passage had shut it already: that is one pause.
+    /// Another request of the same passage had shut it already, for as long: that is one pause.
     Already,
     /// It was one time too many; why the account's other elements fail.
     ForGood(Failure),
@@ -83,9 +83,13 @@ impl Gate {
     pub(super) fn shut(&self, passage: Passage, asked: Option<Duration>) -> Shut {
         let mut state = self.state();
         if state.generation != passage.0 {
-            let until = asked.map(|asked| Instant::now() + asked.min(MAX_ASKED));
-            state.opens_at = state.opens_at.max(until);
-            return Shut::Already;
+            let asked = asked.unwrap_or_default().min(MAX_ASKED);
+            let until = Some(Instant::now() + asked);
+            if asked.is_zero() || state.opens_at >= until {
+                return Shut::Already;
+            }
+            state.opens_at = until;
+            return Shut::For(asked);
         }
         state.generation += 1;
         state.pauses_in_row += 1;
@@ -159,8 +163,9 @@ mod tests {
     async fn the_longest_word_about_a_pause_counts() {
         let gate = Gate::default();
         let before = gate.pass().await.unwrap();
-        for seconds in [1, 7, 3] {
-            gate.shut(before, Some(Duration::from_secs(seconds)));
+        let longer = |seconds| Shut::For(Duration::from_secs(seconds));
+        for (seconds, expected) in [(1, longer(1)), (7, longer(7)), (3, Shut::Already)] {
+            assert_eq!(gate.shut(before, Some(Duration::from_secs(seconds))), expected);
         }
         let start = Instant::now();
         gate.pass().await.unwrap();

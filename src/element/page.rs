@@ -1,4 +1,4 @@
-//! A page of the account's list of elements. Source: `GET /elements?pageNum=…`.
+//! A page of the account's list of elements. Source: `GET /elements?pageNum=…`. The program does not ask for lists yet.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -20,7 +20,7 @@ pub(super) struct Assembled {
     pub(super) response: Vec<u8>,
     /// The first failure of an asset that is missing.
     pub(super) failure: Option<Failure>,
-    /// Whether more went into it than what stands: what a later run need not ask for again.
+    /// Whether something of it was asked of the CDN, which a later run need not ask again.
     pub(super) has_news: bool,
     pub(super) downloaded: u64,
     pub(super) bytes: u64,
@@ -127,7 +127,7 @@ impl Assembly<'_> {
 
     /// Takes a file that is held in as it is, with what was said about it.
     fn keep(&mut self, planned: &Planned, Prior { asset, place }: Prior) -> Result<(), Failure> {
-        self.done.has_news |= place == Place::Draft || matches!(planned.action, Action::Ask(_));
+        self.done.has_news |= matches!(planned.action, Action::Ask(_));
         let held = asset.file.clone();
         let extension = held.rsplit_once('.').map_or("bin", |(_, extension)| extension);
         let file = if planned.had.as_ref() == Some(&held) { held.clone() } else { self.name(planned, extension) };

@@ -3,11 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use tokio::sync::OwnedSemaphorePermit;
-
-use super::Mirror;
 use super::assemble::{Assembled, assemble};
 use super::sources::Sources;
+use super::{Mirror, Slot};
 use crate::api::{Asked, ElementReply};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
@@ -18,7 +16,7 @@ use crate::outcome::{ElementOutcome, End, Stands, Status};
 use crate::plan::{Held, Plan, Standing, Verdict, judge};
 use crate::store::local::commit::{Candidate, Committer};
 use crate::store::local::stage::Stage;
-use crate::store::local::standing::Occupant;
+use crate::store::local::standing::{Occupant, Version};
 use crate::time::Time;
 
 /// How far an element came before its slot is free again.
@@ -52,8 +50,8 @@ impl Mirror {
     }
 
     /// Everything up to the commit; the slot in flight is to be kept until the version waits for that.
-    async fn mirror(&self, asked: &Asked<'_>) -> (Step, Option<OwnedSemaphorePermit>) {
-        let (reply, slot) = match self.api.element(asked, Some(&self.slots)).await {
+    async fn mirror(&self, asked: &Asked<'_>) -> (Step, Slot) {
+        let (reply, mut slot) = match self.api.element(asked, &self.slots).await {
             Ok(reply) => reply,
             Err(failure) => {
                 if asked.attempts.load(Relaxed) > 0 {
@@ -65,22 +63,28 @@ impl Mirror {
         self.watch().asked(asked.account, true);
         let done = match self.options.dry_run {
             true => self.foresee(asked.id, &reply).map(Step::Settled),
-            false => self.bring_up_to_date(asked, reply).await,
+            false => self.bring_up_to_date((asked, &mut slot), reply).await,
         };
         (done.unwrap_or_else(|failure| Step::Settled(self.failed(asked.id, failure))), slot)
     }
 
-    async fn bring_up_to_date(&self, asked: &Asked<'_>, reply: ElementReply) -> Result<Step, Failure> {
+    async fn bring_up_to_date(
+        &self,
+        (asked, slot): (&Asked<'_>, &mut Slot),
+        reply: ElementReply,
+    ) -> Result<Step, Failure> {
         let id = asked.id;
-        let sources = Sources { occupant: self.occupant(id).await?, draft: self.store.draft(id)? };
+        let mut sources = Sources { occupant: self.occupant(id).await?, draft: None };
         let plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
-        let standing = sources.occupant.standing();
         if !plan.changed {
             self.settle(id)?;
-            return Ok(Step::Settled(as_it_stands(id, standing, Status::Unchanged)));
+            return Ok(Step::Settled(as_it_stands(id, sources.occupant.standing(), Status::Unchanged)));
         }
+        sources.draft = self.draft(id).await?;
+        let plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
+        let standing = sources.occupant.standing();
         let stage = self.store.stage(id)?;
-        let gathered = match self.gather((plan, reply), asked, &sources, &stage).await {
+        let gathered = match self.gather((plan, reply), (asked, slot), &sources, &stage).await {
             Err(failure) if matches!(failure.kind, ErrorKind::Http(404 | 410)) => {
                 return Ok(Step::Settled(self.absent(asked, failure).await));
             }
@@ -117,6 +121,16 @@ impl Mirror {
         self.store.drop_draft(id)
     }
 
+    /// What an earlier run had of the next version. It is hashed, which no worker of the runtime should wait for.
+    async fn draft(&self, id: &ElementId) -> Result<Option<Version>, Failure> {
+        if !self.store.has_draft(id) {
+            return Ok(None);
+        }
+        let (store, id) = (self.store.clone(), id.clone());
+        let read = tokio::task::spawn_blocking(move || store.draft(&id)).await;
+        read.unwrap_or_else(|error| Err(Failure::new(ErrorKind::Io, format!("read a draft: {error}"))))
+    }
+
     /// Keeps what was had of a version that may not replace what stands, for the next run.
     async fn keep_draft(&self, stage: Stage, assembled: &Assembled) -> Result<(), Failure> {
         if !assembled.has_news {
@@ -146,13 +160,7 @@ impl Mirror {
     }
 
     /// Frees the slot, once a version that is ready waits for its commit; the outcome is told when it is durable.
-    async fn finish(
-        &self,
-        id: &ElementId,
-        step: Step,
-        slot: Option<OwnedSemaphorePermit>,
-        committer: Option<&Committer>,
-    ) -> ElementOutcome {
+    async fn finish(&self, id: &ElementId, step: Step, slot: Slot, committer: Option<&Committer>) -> ElementOutcome {
         let (candidate, outcome, committer) = match (step, committer) {
             (Step::Settled(outcome), _) => return outcome,
             (Step::Ready(candidate, outcome), Some(committer)) => (*candidate, outcome, committer),
@@ -188,8 +196,9 @@ impl Mirror {
         match failure.kind {
             ErrorKind::Http(404 | 410) => self.absent(asked, failure).await,
             ErrorKind::Http(400) if asked.account.is_none() => {
-                let refused = self.accounts.get_or_init(|| self.ask_for_account()).await;
-                self.failed(asked.id, refused.clone().unwrap_or(failure))
+                let refused = self.accounts.get_or_try_init(|| self.ask_for_account()).await;
+                let refused = refused.map_or_else(Some, Option::clone);
+                self.failed(asked.id, refused.unwrap_or(failure))
             }
             _ => self.failed(asked.id, failure),
         }
@@ -215,17 +224,18 @@ impl Mirror {
     }
 
     /// Ends the run where the token has several accounts and none was named; gives what the API refuses the token with,
-    /// where it does.
-    async fn ask_for_account(&self) -> Option<Failure> {
+    /// where it does. Fails where that can't be known now.
+    async fn ask_for_account(&self) -> Result<Option<Failure>, Failure> {
         match self.api.accounts().await {
             Ok(accounts) if accounts.len() > 1 => {
                 let accounts = accounts.join(", ");
                 let message = format!("the token has several accounts, name one by --email: {accounts}");
                 self.stop.end(End::AccountNeeded(message));
-                None
+                Ok(None)
             }
-            Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Some(failure),
-            _ => None,
+            Ok(_) => Ok(None),
+            Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Ok(Some(failure)),
+            Err(failure) => Err(failure),
         }
     }
 

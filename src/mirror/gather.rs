@@ -2,8 +2,8 @@
 
 use futures::future::join_all;
 
-use super::Mirror;
 use super::sources::Sources;
+use super::{Mirror, Slot};
 use crate::api::{Asked, ElementReply};
 use crate::download::{Description, Received, Wanted};
 use crate::element::{Asset, Role, url_path};
@@ -53,28 +53,31 @@ impl GatheredAsset {
 
 impl Mirror {
     /// Gets every asset of `plan`, which was made for `reply`, into `stage`. Where links are refused, the API is asked
-    /// once more, and what it says then counts.
+    /// once more, and what it says then counts; the `slot` in flight is free while its account pauses.
     ///
     /// Fails only for reasons that lie at the destination, or where the API refuses the token or knows the element no
     /// more.
     pub(super) async fn gather(
         &self,
         (mut plan, mut reply): (Plan, ElementReply),
-        asked: &Asked<'_>,
+        (asked, slot): (&Asked<'_>, &mut Slot),
         sources: &Sources,
         stage: &Stage,
     ) -> Result<Gathered, Failure> {
         let mut assets = self.get_all(plan.assets, Vec::new(), (asked, stage)).await;
         if let Some(refusal) = assets.iter().find_map(GatheredAsset::refusal)
-            && let Some(fresh) = self.ask_again(asked, sources, refusal).await?
+            && let Some(fresh) = self.ask_again((asked, slot), sources, refusal).await?
         {
+            // Of an element that was changed meanwhile the same path may have other bytes.
+            let is_same = fresh.element.is_as_current_as(&reply.element.fields);
             reply = fresh;
             plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
-            assets.retain(|asset| asset.refusal().is_none());
+            assets.retain(|asset| is_same && asset.refusal().is_none());
             assets = self.get_all(plan.assets, assets, (asked, stage)).await;
         }
-        if let Some(local) = assets.iter().filter_map(GatheredAsset::failure).find(|failure| failure.kind.is_local()) {
-            return Err(local.clone());
+        let is_no_gap = |failure: &&Failure| failure.kind.is_local() || failure.kind == ErrorKind::Interrupted;
+        if let Some(failure) = assets.iter().filter_map(GatheredAsset::failure).find(is_no_gap) {
+            return Err(failure.clone());
         }
         for Failure { kind, message, asset } in assets.iter().filter_map(GatheredAsset::failure) {
             let what = format!("{}/{}", asked.id, asset.as_deref().unwrap_or_default());
@@ -88,7 +91,7 @@ impl Mirror {
     /// Fails where that says more than that: the token is refused, or an element that is held is not there any more.
     async fn ask_again(
         &self,
-        asked: &Asked<'_>,
+        (asked, slot): (&Asked<'_>, &mut Slot),
         sources: &Sources,
         refusal: &Failure,
     ) -> Result<Option<ElementReply>, Failure> {
@@ -96,8 +99,13 @@ impl Mirror {
         let asset = refusal.asset.as_deref().unwrap_or_default();
         let message = format!("{asset}: {refusal}");
         self.events.hint(Event::Refreshed { what: what.clone(), kind: refusal.kind, message });
-        match self.api.element(asked, None).await {
-            Ok((reply, _)) => Ok(Some(reply)),
+        // It is taken anew before the request.
+        *slot = None;
+        match self.api.element(asked, &self.slots).await {
+            Ok((reply, taken)) => {
+                *slot = taken;
+                Ok(Some(reply))
+            }
             Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Err(failure),
             // Of one that is not held yet, what could be had is better than nothing.
             Err(failure) if matches!(failure.kind, ErrorKind::Http(404 | 410)) && sources.held().standing.is_some() => {
@@ -135,7 +143,8 @@ impl Mirror {
     async fn get(&self, planned: &Planned, asked: &Asked<'_>, stage: &Stage) -> Got {
         let unless_current = match &planned.action {
             Action::Keep(prior) => return Got::Held(prior.clone()),
-            Action::Ask(prior) => Some(prior),
+            // Without a validator there is nothing to ask with.
+            Action::Ask(prior) => Some(prior).filter(|prior| prior.asset.has_validator()),
             Action::Fetch => None,
         };
         let (label, attempts) = (label(planned), asked.attempts);

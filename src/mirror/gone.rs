@@ -23,21 +23,21 @@ impl Account {
     }
 }
 
-/// What is newly gone, by account.
+/// What is newly gone, by account, its email in lower case.
 #[derive(Debug, Default)]
 pub(super) struct Gone(HashMap<Option<String>, Account>);
 
 impl Gone {
     /// An element of `account` was asked for, and the API knew it or not.
     pub(super) fn asked(&mut self, account: Option<&str>, answered: bool) {
-        let account = self.0.entry(account.map(str::to_owned)).or_default();
+        let account = self.0.entry(account.map(str::to_lowercase)).or_default();
         account.asked += 1;
         account.answered += u64::from(answered);
     }
 
     /// An element that was not noted as gone is.
     pub(super) fn add(&mut self, account: Option<&str>, id: ElementId, since: Time) {
-        self.0.entry(account.map(str::to_owned)).or_default().newly_gone.push((id, since));
+        self.0.entry(account.map(str::to_lowercase)).or_default().newly_gone.push((id, since));
     }
 
     /// How many are newly gone in accounts where that looks like a mistake.

@@ -121,8 +121,8 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
             let record = Record { what, kind: Some(*kind), message, delay_ms: millis(delay), ..Record::default() };
             (Verbosity::Verbose, Record { level: "info", event: "retry", ..record })
         }
-        Event::Paused { account, what, delay } => {
-            let (what, message) = (account.as_deref(), Some(what.as_str()));
+        Event::Paused { account, message, delay } => {
+            let (what, message) = (Some(account.as_str()), Some(message.as_str()));
             let record = Record { what, message, delay_ms: millis(delay), ..Record::default() };
             (Verbosity::Verbose, Record { level: "info", event: "pause", kind: Some(ErrorKind::Http(429)), ..record })
         }

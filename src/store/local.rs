@@ -215,7 +215,8 @@ impl LocalStore {
         dropped.map_err(|error| Failure::io(format!("remove the draft {}", own.staging.at(id.as_str())), &error))
     }
 
-    fn has_draft(&self, id: &ElementId) -> bool {
+    /// Whether an earlier run left a draft of `id`.
+    pub fn has_draft(&self, id: &ElementId) -> bool {
         self.0.drafts.contains(id)
     }
 

@@ -38,7 +38,7 @@ pub struct Candidate {
     pub digest: Digest,
     /// What stands in its place.
     pub occupant: Occupant,
-    /// Whether it holds more than that: what a later run would have to fetch again.
+    /// Whether something of it was asked of the CDN, which a later run need not ask again.
     pub has_news: bool,
 }
 
@@ -179,7 +179,7 @@ impl Work {
                 let Candidate { stage, has_news, .. } = &mut sealed.job.candidate;
                 stage.leaves = Leaves::Draft;
                 if *has_news {
-                    // It waits, flushed as it is, for a run that can do better; or else is fetched once more.
+                    // It waits for a run that can do better; or else is fetched once more.
                     let _ = stage.keep_as_draft();
                 }
             }

@@ -98,6 +98,46 @@ fn other_accounts_do_not_wait() {
     mirror.check();
 }
 
+#[test]
+fn an_account_is_the_same_in_capitals() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let told = upstream.add("u_1", 1);
+    upstream.add("u_2", 1);
+    upstream.on_element("u_1", [busy().header("retry-after", "1"), Reply::json(200, &told)]);
+    let mut running = program().run(&upstream, &mirror.path()).args(["--api-concurrency", "1", "-"]).spawn();
+    running.write("u_1 someone@example.org\n");
+    upstream.wait_for("/v1/", 1);
+    running.write("u_2 Someone@Example.Org\n");
+    running.end_within(Duration::from_secs(30)).expect(0);
+    let asked = upstream.requests_to("/v1/");
+    assert!(asked[1].at - asked[0].at >= Duration::from_secs(1), "{:?}", asked[1].at - asked[0].at);
+}
+
+#[test]
+fn a_pause_met_while_fresh_links_are_asked_for_holds_up_no_other_account() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let mut list = String::new();
+    // As many as are in flight at a time, all with links that have expired.
+    for number in 1..=3 {
+        let id = format!("u_busy_{number}");
+        let told = upstream.add(&id, 1);
+        upstream.on(&format!("/cdn/{id}/0.png"), [Reply::new(403, "expired")]);
+        upstream.on_element(&id, [Reply::json(200, &told), busy().header("retry-after", "60")]);
+        list.push_str(&format!("{id} busy@example.org\n"));
+    }
+    for number in 1..=8 {
+        upstream.add(&format!("u_{number}"), 1);
+        list.push_str(&format!("u_{number} idle@example.org\n"));
+    }
+    let program = program().run(&upstream, &mirror.path()).args(["--api-concurrency", "1", "-j", "1", "-"]);
+    let mut running = program.spawn();
+    running.write(&list);
+    upstream.wait_for("/cdn/u_8/", 1);
+    running.signal("TERM");
+    running.end_within(Duration::from_secs(5)).expect(143);
+    mirror.check();
+}
+
 /// A 429 whose pause is over soon.
 fn busy_for_a_moment() -> Reply {
     Reply::json(429, &json!({"error": "busy", "retryAfter": within(0.1).to_string()}))

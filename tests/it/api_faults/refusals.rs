@@ -5,7 +5,7 @@ use std::time::Duration;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::support::{MirrorDir, Reply, Upstream, program};
+use crate::support::{MirrorDir, Reply, TOKEN, Upstream, program};
 
 fn ids(count: usize) -> Vec<String> {
     (1..=count).map(|number| format!("u_{number}")).collect()
@@ -95,6 +95,44 @@ fn where_there_is_one_account_a_400_is_the_elements_own() {
     upstream.on("/v1/kling/accounts", [Reply::json(200, &json!({"a@example.org": {}}))]);
     let run = program().run(&upstream, &mirror.path()).ids(["u_1", "u_2"]).report().expect(3);
     assert_eq!((run.error_kind("u_1").as_str(), run.status("u_2").as_str()), ("http_400", "created"));
+}
+
+/// An API that repeats the token; also across the place where what it says is cut.
+#[rstest]
+#[case(596)]
+#[case(401)]
+#[case(403)]
+#[case(429)]
+#[case(200)]
+fn a_token_that_the_api_repeats_is_shown_to_nobody(#[case] status: u16, #[values(0, 70, 190)] before: usize) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let said = format!("{}{TOKEN} is no good", "x".repeat(before));
+    let ids = ids(9);
+    for (n, id) in ids.iter().enumerate() {
+        let body = if n % 2 == 0 { json!({"error": said}).to_string() } else { said.clone() };
+        // Its pause is over at once, so that six of them end the account.
+        let reply = Reply::new(status, body).header("retry-after", "0");
+        upstream.on_element(id, [Reply::new(503, said.as_str()), reply]);
+    }
+    let options = ["-v", "--log-format", "json", "--retries", "2", "--api-concurrency", "9"];
+    let run = program().run(&upstream, &mirror.path()).ids(&ids).args(options).report();
+    for said in [&run.stdout, &run.stderr] {
+        assert!(!said.contains("user:1234") && !said.contains("secret"), "{said}");
+    }
+    assert!(run.stderr.contains("[token]"), "{}", run.stderr);
+}
+
+#[test]
+fn whether_there_are_several_accounts_is_asked_until_it_is_known() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    for id in ids(2) {
+        upstream.on_element(&id, [Reply::json(400, &json!({"error": "email is required"}))]);
+    }
+    let accounts = Reply::json(200, &json!({"a@example.org": {}, "b@example.org": {}}));
+    // Once with its one try more in vain.
+    upstream.on("/v1/kling/accounts", [Reply::new(503, ""), Reply::new(503, ""), accounts]);
+    let run = program().run(&upstream, &mirror.path()).ids(ids(2)).report().expect(2);
+    assert!(run.stderr.contains("a@example.org, b@example.org"), "{}", run.stderr);
 }
 
 #[test]

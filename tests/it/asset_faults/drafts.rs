@@ -71,12 +71,14 @@ fn the_next_run_fetches_only_what_is_still_missing() {
 #[test]
 fn night_after_night_a_missing_asset_is_all_that_is_asked_for() {
     let (upstream, mirror, _) = half_had();
+    let since = mirror.read(&format!("{DRAFT}/manifest.json"));
     for night in 1..=3 {
         assert_eq!(run(&upstream, &mirror).expect(3).status("u_1"), "failed");
         // And once more with a fresh link.
         assert_eq!(asked(&upstream), ["/cdn/new-side", "/cdn/new-side"], "night {night}");
         upstream.forget();
         check_version(&mirror.at(DRAFT));
+        assert_eq!(mirror.read(&format!("{DRAFT}/manifest.json")), since, "it is as old as it is");
     }
     mirror.check_but_staging();
 }

@@ -71,6 +71,21 @@ fn what_the_api_says_with_fresh_links_is_what_counts() {
     assert_eq!(upstream.cdn_requests().len(), 0);
 }
 
+#[test]
+fn what_was_had_of_an_element_that_is_edited_meanwhile_is_not_taken_for_new() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let stale = three(&upstream);
+    upstream.on("/cdn/side", [Reply::new(403, "expired"), Reply::ok(png(8, 8, 31))]);
+    // The cover gets other bytes under the same path.
+    upstream.on("/cdn/cover", [Reply::ok(png(8, 8, 0)), Reply::ok(png(8, 8, 30))]);
+    let mut fresh = stale.clone();
+    fresh["updateTime"] = json!(stale["updateTime"].as_u64().unwrap() + 1000);
+    upstream.on_element("u_1", [Reply::json(200, &stale), Reply::json(200, &fresh)]);
+    expect(&run(&upstream, &mirror).expect(0).line("u_1"), "created", "complete", None);
+    assert_eq!((mirror.read("u_1/cover.png"), mirror.read("u_1/side.png")), (png(8, 8, 30), png(8, 8, 31)));
+    mirror.check();
+}
+
 #[rstest]
 #[case::held(true, 0, "gone", "complete")]
 // What could be had of one that is not held is better than nothing.
