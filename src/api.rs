@@ -145,7 +145,7 @@ impl Api {
         struct Accounts(BTreeMap<String, IgnoredAny>);
         let url = self.url(&["accounts"], None);
         let parse = |body: Vec<u8>| {
-            let Accounts(accounts) = serde_json::from_slice(&body)
+            let Accounts(accounts) = serde_json::from_slice(&self.http.without_token(&body))
                 .map_err(|error| Failure::new(ErrorKind::BadReply, format!("/accounts: {error}")))?;
             Ok(accounts.into_keys().filter(|email| email.contains('@')).collect())
         };
