@@ -71,6 +71,23 @@ fn the_longest_word_of_those_in_flight_counts() {
     assert!(asked[1].at - asked[0].at >= Duration::from_secs(2), "{:?}", asked[1].at - asked[0].at);
 }
 
+/// Runs `list`, of an account that has to wait for a minute, and eight elements of another behind it, until these have
+/// come.
+fn run_beside_an_idle_account(upstream: &Upstream, mirror: &MirrorDir, mut list: String) {
+    for number in 1..=8 {
+        upstream.add(&format!("u_{number}"), 1);
+        list.push_str(&format!("u_{number} idle@example.org\n"));
+    }
+    let program = program().run(upstream, &mirror.path()).args(["--api-concurrency", "1", "-j", "1", "-"]);
+    let mut running = program.spawn();
+    running.write(&list);
+    for number in 1..=8 {
+        upstream.wait_for(&format!("/cdn/u_{number}/"), 1);
+    }
+    running.signal("TERM");
+    running.end_within(Duration::from_secs(5)).expect(143);
+}
+
 #[test]
 fn other_accounts_do_not_wait() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
@@ -82,17 +99,7 @@ fn other_accounts_do_not_wait() {
         upstream.on_element(&format!("u_busy_{number}"), pause.into_iter().chain([Reply::json(200, &told)]));
         list.push_str(&format!("u_busy_{number} busy@example.org\n"));
     }
-    for number in 1..=8 {
-        upstream.add(&format!("u_{number}"), 1);
-        list.push_str(&format!("u_{number} idle@example.org\n"));
-    }
-    let program = program().run(&upstream, &mirror.path()).args(["--api-concurrency", "1", "-j", "1", "-"]);
-    let mut running = program.spawn();
-    running.write(&list);
-    // All of the others come while the pause lasts.
-    upstream.wait_for("/cdn/", 8);
-    running.signal("TERM");
-    running.end_within(Duration::from_secs(5)).expect(143);
+    run_beside_an_idle_account(&upstream, &mirror, list);
     let busy = upstream.requests_to("/v1/").iter().filter(|request| request.query.contains("busy")).count();
     assert_eq!(busy, 1);
     mirror.check();
@@ -125,16 +132,7 @@ fn a_pause_met_while_fresh_links_are_asked_for_holds_up_no_other_account() {
         upstream.on_element(&id, [Reply::json(200, &told), busy().header("retry-after", "60")]);
         list.push_str(&format!("{id} busy@example.org\n"));
     }
-    for number in 1..=8 {
-        upstream.add(&format!("u_{number}"), 1);
-        list.push_str(&format!("u_{number} idle@example.org\n"));
-    }
-    let program = program().run(&upstream, &mirror.path()).args(["--api-concurrency", "1", "-j", "1", "-"]);
-    let mut running = program.spawn();
-    running.write(&list);
-    upstream.wait_for("/cdn/u_8/", 1);
-    running.signal("TERM");
-    running.end_within(Duration::from_secs(5)).expect(143);
+    run_beside_an_idle_account(&upstream, &mirror, list);
     mirror.check();
 }
 
