@@ -125,7 +125,7 @@ impl Downloader {
             let message = format!("the link is no URL: {error}");
             Failure::new(ErrorKind::UnsafeUrl, message)
         })?;
-        let mut transfer = Transfer { downloader: self, url, wanted, part, source: Source::default() };
+        let mut transfer = Transfer { downloader: self, url, wanted, part, source: Source::default(), reached: 0 };
         let mut retry = self.http.retry(&wanted.name);
         loop {
             match transfer.attempt().await {
@@ -133,7 +133,12 @@ impl Downloader {
                 Ok(Attempt::Current(prior)) => return Ok(Received::Current(prior)),
                 // That follows a range that was asked for, and so a retry: it can't go on for ever.
                 Ok(Attempt::StartOver(why)) => transfer.start_over(why)?,
-                Err(setback) => retry.pause(setback).await?,
+                Err(setback) => {
+                    if transfer.got_on() {
+                        retry.begin_again();
+                    }
+                    retry.pause(setback).await?;
+                }
             }
         }
     }
@@ -164,6 +169,8 @@ struct Transfer<'a, 't> {
     wanted: &'a Wanted<'a>,
     part: &'t mut Part,
     source: Source,
+    /// How far it has come, as far as that was counted.
+    reached: u64,
 }
 
 impl<'a> Transfer<'a, '_> {
@@ -197,6 +204,17 @@ impl<'a> Transfer<'a, '_> {
             }
         };
         self.read_body(&mut reply, end).await
+    }
+
+    /// Whether the part is longer than it ever was by an eighth of the file, or by a MiB where its length is not known.
+    /// So often, and no more often, a large file on a bad line gets its tries anew.
+    fn got_on(&mut self) -> bool {
+        let step = self.source.length.map_or(1 << 20, |length| length.div_ceil(8));
+        let got_on = self.part.size() > self.reached && self.part.size() - self.reached >= step;
+        if got_on {
+            self.reached = self.part.size();
+        }
+        got_on
     }
 
     fn headers(&self) -> Vec<(HeaderName, String)> {

@@ -34,6 +34,7 @@ impl From<Failure> for Setback {
 
 /// The further tries of one request.
 pub struct Retry {
+    times: usize,
     delays: ExponentialBackoff,
     what: String,
     events: Events,
@@ -42,13 +43,12 @@ pub struct Retry {
 impl Retry {
     /// `times` further tries of a request for `what`, with growing, jittered delays from a quarter second on.
     pub(super) fn new(times: usize, what: String, events: Events) -> Self {
-        let delays = ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(250))
-            .with_max_delay(Duration::from_secs(30))
-            .with_jitter()
-            .with_max_times(times)
-            .build();
-        Self { delays, what, events }
+        Self { times, delays: delays(times), what, events }
+    }
+
+    /// Starts the count anew: the last try came a good way further.
+    pub fn begin_again(&mut self) {
+        self.delays = delays(self.times);
     }
 
     /// Waits before the next try, and no shorter than the other side asked for.
@@ -69,6 +69,15 @@ impl Retry {
         sleep(delay).await;
         Ok(())
     }
+}
+
+fn delays(times: usize) -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(250))
+        .with_max_delay(Duration::from_secs(30))
+        .with_jitter()
+        .with_max_times(times)
+        .build()
 }
 
 #[cfg(test)]

@@ -80,6 +80,24 @@ fn it_is_gone_on_with_until_it_is_whole(#[case] second: Reply) {
     check(&mirror, &old());
 }
 
+/// A body that breaks off again and again, each time after so many bytes more.
+#[rstest]
+#[case::an_eighth(8, 0, 8)]
+#[case::less(40, 3, 3)]
+fn a_file_that_gets_on_by_an_eighth_gets_its_tries_anew(
+    #[case] pieces: usize,
+    #[case] code: i32,
+    #[case] asked: usize,
+) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let piece = old().len().div_ceil(pieces);
+    let first = tagged(Reply::ok(old())).broken_at(piece);
+    let broken = |n: usize| tagged(rest(&old(), n * piece)).broken_at(piece.min(old().len() - n * piece));
+    let replies = std::iter::once(first).chain((1..pieces).map(broken));
+    mirrored(&upstream, &mirror, replies).expect(code);
+    assert_eq!(upstream.cdn_requests().len(), asked);
+}
+
 #[test]
 fn a_part_need_not_repeat_the_date_beside_the_etag() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
