@@ -181,7 +181,7 @@ pub(crate) struct SayingArgs {
           env = "ELEMENT_MIRROR_QUIET", hide_env = true)]
     quiet: bool,
 
-    /// Say each element, retry and pause too.
+    /// Say each element, retry, pause and refusal too.
     #[arg(short, long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_VERBOSE", hide_env = true)]
     verbose: bool,

@@ -245,10 +245,7 @@ impl Own {
         if leaves == Leaves::Nothing {
             staged.remove_tree(draft::DRAFT)?;
         }
-        match staged.remove_file(seal::SEALED) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        staged.remove_if_there(seal::SEALED)?;
         if leaves == Leaves::Draft {
             draft::restore(&staged)?;
         }

@@ -255,6 +255,14 @@ impl Dir {
         Ok(fs::unlinkat(&self.fd, name, AtFlags::empty())?)
     }
 
+    /// Removes the file `name`, if it is there.
+    pub(super) fn remove_if_there(&self, name: &str) -> io::Result<()> {
+        match self.remove_file(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
     /// Removes whatever is at `name`, folders with all that they hold. Only for what lies in staging, out of sight.
     pub(super) fn remove_tree(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         let name = name.as_ref();

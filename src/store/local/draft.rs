@@ -21,7 +21,7 @@ pub(super) const DRAFT: &str = "draft";
 /// Where an older one waits until another has taken its place.
 const FORMER: &str = "former";
 
-/// How long a draft is kept that no run has had a use for.
+/// How long a draft is kept since it was put together.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 impl Stage {
@@ -36,10 +36,7 @@ impl Stage {
                 self.version.sync_with_files()?;
             }
             // It is not to be committed any more, should it have been.
-            match self.dir.remove_file(SEALED) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            self.dir.remove_if_there(SEALED)?;
             if self.dir.has(DRAFT)? {
                 self.dir.rename_new(DRAFT, &self.dir, FORMER)?;
             }
@@ -69,7 +66,7 @@ pub(super) fn is_of_use(staged: &Dir, id: &ElementId) -> bool {
         .is_some_and(|manifest| manifest.committed_at.age() <= MAX_AGE)
 }
 
-/// The draft of `id`. Its files are hashed: it is read once or twice, and nobody has vouched for it.
+/// The draft of `id`. Its files are hashed: no checksum that stands elsewhere vouches for them.
 pub(super) fn look(staging: &Dir, id: &ElementId, stop: &CancellationToken) -> Result<Option<Version>, Failure> {
     let Ok(dir) = staging.dir(format!("{id}/{DRAFT}")) else { return Ok(None) };
     let Some(manifest) = manifest(&dir, id) else { return Ok(None) };

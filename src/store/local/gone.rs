@@ -1,7 +1,5 @@
 //! Notes about elements that the API does not know any more: `gone/<id>` holds the time since when.
 
-use std::io;
-
 use super::Own;
 use super::dir::Dir;
 use crate::element::ElementId;
@@ -24,12 +22,8 @@ pub(super) fn note(own: &Own, id: &ElementId, since: Time) -> Result<(), Failure
 
 /// Forgets that `id` was gone.
 pub(super) fn clear(gone: &Dir, id: &ElementId) -> Result<(), Failure> {
-    match gone.remove_file(id.as_str()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Failure::io(format!("remove {}", gone.at(id.as_str())), &error))
-        }
-        _ => Ok(()),
-    }
+    let removed = gone.remove_if_there(id.as_str());
+    removed.map_err(|error| Failure::io(format!("remove {}", gone.at(id.as_str())), &error))
 }
 
 #[cfg(test)]
