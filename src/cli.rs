@@ -1,5 +1,6 @@
 //! The command line, turned into the core's options. Nothing else knows clap.
 
+mod run;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -10,16 +11,14 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use element_mirror::demo;
-use element_mirror::element::Role;
 use element_mirror::error::RunError;
 use element_mirror::http::HttpOptions;
-use element_mirror::mirror::MirrorOptions;
-use element_mirror::plan::Policy;
+use element_mirror::ids::Input;
 use element_mirror::report::log::Verbosity;
-use element_mirror::store::local::LocalOptions;
 use secrecy::SecretString;
-use tokio_util::sync::CancellationToken;
 use url::Url;
+
+pub(crate) use run::RunArgs;
 
 const NETWORK: &str = "Network";
 const ACCOUNT: &str = "Account";
@@ -37,102 +36,35 @@ pub(crate) struct Cli {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Mirror elements into a destination.
-    #[command(after_help = EXAMPLES)]
+    #[command(after_help = run::EXAMPLES)]
     Run(Box<RunArgs>),
 }
 
-const EXAMPLES: &str = "\
-Every option can be given as a variable: ELEMENT_MIRROR_CONCURRENCY=8 is -j 8.
-
-Examples:
-  element-mirror run --demo sample-ids.txt           try it: no token, no network
-  element-mirror run ids.txt -o backup               mirror a list into backup/
-  jq -r .id elements.ndjson | element-mirror run -   IDs from another program
-  element-mirror run ids.txt -q --report run.ndjson  for cron: says what failed
-
-Exit codes:
-  0  all is mirrored           3  some elements failed or are incomplete
-  1  it could not be done      4  the token or the subscription is refused
-  2  it was asked for wrongly  5  another run is working on the destination
-  130, 143, 141  interrupted; what was committed is whole";
-
 #[derive(Args, Debug)]
-pub(crate) struct RunArgs {
-    /// ID lists: text (an ID a line, an account's email in a second column, # comments) or NDJSON; - is standard input.
-    #[arg(value_name = "IDS")]
-    lists: Vec<PathBuf>,
-
-    /// An ID; repeatable.
-    #[arg(long = "id", value_name = "ID", value_delimiter = ',', value_parser = value::named, env = "ELEMENT_MIRROR_ID", hide_env = true)]
-    ids: Vec<String>,
-
-    /// Where to: a folder.
-    #[arg(short, long, value_name = "DIR", default_value = "mirror", value_parser = value::folder,
-        env = "ELEMENT_MIRROR_OUT", hide_env = true)]
-    out: PathBuf,
-
-    /// The roles to mirror, of cover,secondary,video,voice,other; one once mirrored for an element stays mirrored.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::role, help_heading = WHAT,
-          env = "ELEMENT_MIRROR_ROLES", hide_env = true)]
-    roles: Vec<Role>,
-
-    /// Download again even what looks unchanged.
-    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
-          env = "ELEMENT_MIRROR_REFRESH", hide_env = true)]
-    refresh: bool,
-
-    /// Ask the API and say what would be done; write nothing but the report.
-    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
-          env = "ELEMENT_MIRROR_DRY_RUN", hide_env = true)]
-    dry_run: bool,
-
-    /// The largest asset taken, in bytes (K, M, G are powers of 1024).
-    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = value::bytes, help_heading = WHAT,
-          env = "ELEMENT_MIRROR_MAX_SIZE", hide_env = true)]
-    max_size: u64,
-
-    /// Leave flushing to the operating system: faster, but not safe against power loss.
-    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
-          env = "ELEMENT_MIRROR_NO_SYNC", hide_env = true)]
-    no_sync: bool,
-
-    /// How long to wait for another run on this destination.
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration, help_heading = WHAT,
-          env = "ELEMENT_MIRROR_LOCK_WAIT", hide_env = true)]
-    lock_wait: Duration,
-
+#[command(next_help_heading = ACCOUNT)]
+pub(crate) struct AccountArgs {
     /// The account of elements whose list names none [env: USEAPI_EMAIL].
-    #[arg(long, value_name = "EMAIL", value_parser = value::email, help_heading = ACCOUNT, env = "ELEMENT_MIRROR_EMAIL", hide_env = true)]
+    #[arg(long, value_name = "EMAIL", value_parser = value::email, env = "ELEMENT_MIRROR_EMAIL", hide_env = true)]
     email: Option<String>,
 
     /// A file with the API token; without it the token is taken from $USEAPI_TOKEN.
-    #[arg(long, value_name = "FILE", help_heading = ACCOUNT, env = "ELEMENT_MIRROR_TOKEN_FILE", hide_env = true)]
+    #[arg(long, value_name = "FILE", env = "ELEMENT_MIRROR_TOKEN_FILE", hide_env = true)]
     token_file: Option<PathBuf>,
 
     /// The API's base URL; http:// only for loopback.
     #[arg(long, value_name = "URL", default_value = element_mirror::api::PUBLIC_API, value_parser = value::api_base,
-          help_heading = ACCOUNT, env = "ELEMENT_MIRROR_API_BASE", hide_env = true)]
+          env = "ELEMENT_MIRROR_API_BASE", hide_env = true)]
     api_base: Url,
 
     /// Use the built-in sample API: no token, no network.
-    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = ACCOUNT,
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_DEMO", hide_env = true)]
     demo: bool,
-
-    #[command(flatten)]
-    network: NetworkArgs,
-
-    /// Write a JSON line an element, as it ends; - is standard output.
-    #[arg(long, value_name = "FILE|-", help_heading = SAYING, env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
-    pub(crate) report: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) saying: SayingArgs,
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = NETWORK)]
-struct NetworkArgs {
+pub(crate) struct NetworkArgs {
     /// Asset downloads at a time.
     #[arg(short = 'j', long, value_name = "N", default_value_t = 16, value_parser = value::count(1, 1024),
           env = "ELEMENT_MIRROR_CONCURRENCY", hide_env = true)]
@@ -167,6 +99,13 @@ struct NetworkArgs {
     #[arg(long, value_name = "TEXT", value_parser = value::header_text,
           env = "ELEMENT_MIRROR_USER_AGENT", hide_env = true)]
     user_agent: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReportArgs {
+    /// Write a JSON line an element, as it ends; - is standard output.
+    #[arg(long, value_name = "FILE|-", help_heading = SAYING, env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
+    pub(crate) report: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -214,14 +153,22 @@ impl Cli {
         let mut command = Self::command();
         let matches = command.get_matches_mut();
         let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        let Command::Run(args) = &mut cli.command;
         if let Some((name, matches)) = matches.subcommand()
-            && let Err(message) = args.saying.resolve_conflict(matches)
+            && let Err(message) = cli.command.saying().resolve_conflict(matches)
             && let Some(command) = command.find_subcommand_mut(name)
         {
             command.error(ErrorKind::ArgumentConflict, message).exit();
         }
         cli
+    }
+}
+
+impl Command {
+    /// What is said, and how.
+    pub(crate) fn saying(&mut self) -> &mut SayingArgs {
+        match self {
+            Self::Run(args) => &mut args.saying,
+        }
     }
 }
 
@@ -247,54 +194,7 @@ impl SayingArgs {
     }
 }
 
-impl RunArgs {
-    /// The ID lists, opened. They are checked against the report, which would overwrite one.
-    pub(crate) fn inputs(&self) -> Result<Vec<element_mirror::ids::Input>, RunError> {
-        use element_mirror::ids::Input;
-        if self.lists.is_empty() && self.ids.is_empty() {
-            let message = "no elements named: give an ID list (a file, or - for standard input), or an ID by --id";
-            return Err(RunError::Usage(message.into()));
-        }
-        let named = (!self.ids.is_empty()).then(|| Input::from_ids(&self.ids));
-        let mut inputs: Vec<Input> = named.into_iter().collect();
-        for list in &self.lists {
-            inputs.push(Input::open(list)?);
-        }
-        if let Some(report) = &self.report
-            && inputs.iter().any(|input| input.is_file(report))
-        {
-            let message = format!("--report {0} would overwrite the ID list {0}", report.display());
-            return Err(RunError::Usage(message));
-        }
-        Ok(inputs)
-    }
-
-    /// Refuses a report that would be written over what the mirror holds.
-    pub(crate) fn check_report(&self) -> Result<(), RunError> {
-        let report = self.report.as_deref().filter(|report| *report != Path::new("-"));
-        let folder = report.and_then(Path::parent).and_then(|parent| match parent.as_os_str().is_empty() {
-            true => Path::new(".").canonicalize().ok(),
-            false => parent.canonicalize().ok(),
-        });
-        match (folder, self.out.canonicalize()) {
-            (Some(folder), Ok(out)) if folder != out && folder.starts_with(&out) => {
-                let message = "--report would be written into a folder of the mirror; put it beside the mirror";
-                Err(RunError::Usage(message.into()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Where to.
-    pub(crate) fn destination(&self) -> &Path {
-        &self.out
-    }
-
-    /// How the destination is opened; none in a dry run.
-    pub(crate) fn local_options(&self, stop: CancellationToken) -> Option<LocalOptions> {
-        (!self.dry_run).then_some(LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, stop })
-    }
-
+impl AccountArgs {
     /// Whether the built-in sample API stands in for the real one.
     pub(crate) fn is_demo(&self) -> bool {
         self.demo
@@ -308,34 +208,54 @@ impl RunArgs {
         value::token(self.token_file.as_deref())
     }
 
-    /// What the run does; `demo` is the sample API's base URL where that is used.
-    pub(crate) fn mirror_options(&self, token: SecretString, demo: Option<Url>) -> MirrorOptions {
-        let network = &self.network;
+    fn email(&self) -> Option<String> {
         let email = self.email.clone().or_else(|| std::env::var("USEAPI_EMAIL").ok());
-        let http = HttpOptions::default();
+        email.filter(|email| !email.is_empty())
+    }
+
+    /// The API's base URL: that of the sample API, where there is one.
+    fn api_base(&self, demo: Option<Url>) -> Url {
+        demo.unwrap_or_else(|| self.api_base.clone())
+    }
+}
+
+impl NetworkArgs {
+    /// How the network is used, for the sample API or the real one.
+    fn http_options(&self, demo: bool) -> HttpOptions {
         // The ranges above keep these within usize.
         let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        MirrorOptions {
-            token,
-            email: email.filter(|email| !email.is_empty()),
-            policy: Policy {
-                roles: if self.roles.is_empty() { Role::ALL.to_vec() } else { self.roles.clone() },
-                refresh: self.refresh,
-            },
-            max_size: self.max_size,
-            dry_run: self.dry_run,
-            http: HttpOptions {
-                concurrency: size(network.concurrency),
-                api_concurrency: size(network.api_concurrency),
-                retries: size(network.retries),
-                connect_timeout: network.connect_timeout,
-                stall_timeout: network.stall_timeout,
-                user_agent: network.user_agent.clone().unwrap_or(http.user_agent),
-                // The sample API's assets are on loopback, where no proxy leads.
-                allow_private_assets: network.allow_private_assets || demo.is_some(),
-                proxies: demo.is_none(),
-            },
-            api_base: demo.unwrap_or_else(|| self.api_base.clone()),
+        HttpOptions {
+            concurrency: size(self.concurrency),
+            api_concurrency: size(self.api_concurrency),
+            retries: size(self.retries),
+            connect_timeout: self.connect_timeout,
+            stall_timeout: self.stall_timeout,
+            user_agent: self.user_agent.clone().unwrap_or(HttpOptions::default().user_agent),
+            // The sample API's assets are on loopback, where no proxy leads.
+            allow_private_assets: self.allow_private_assets || demo,
+            proxies: !demo,
+        }
+    }
+}
+
+impl ReportArgs {
+    /// The report's file, refused where it would be written over what the mirror `out` holds, or over one of `inputs`.
+    pub(crate) fn checked(&self, out: &Path, inputs: &[Input]) -> Result<Option<&Path>, RunError> {
+        let Some(report) = self.report.as_deref() else { return Ok(None) };
+        if inputs.iter().any(|input| input.is_file(report)) {
+            let message = format!("--report {0} would overwrite the ID list {0}", report.display());
+            return Err(RunError::Usage(message));
+        }
+        let folder = report.parent().filter(|_| report != Path::new("-")).and_then(|parent| {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            parent.canonicalize().ok()
+        });
+        match (folder, out.canonicalize()) {
+            (Some(folder), Ok(out)) if folder != out && folder.starts_with(&out) => {
+                let message = "--report would be written into a folder of the mirror; put it beside the mirror";
+                Err(RunError::Usage(message.into()))
+            }
+            _ => Ok(Some(report)),
         }
     }
 }

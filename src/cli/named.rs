@@ -1,0 +1,41 @@
+//! Which elements a command looks at that needs no list of them.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use element_mirror::element::ElementId;
+use element_mirror::error::RunError;
+use element_mirror::ids::Input;
+
+use super::value;
+
+#[derive(Args, Debug)]
+pub(crate) struct NamedArgs {
+    /// The elements to look at: ID lists as for run, or IDs; all that are there, where none is named.
+    #[arg(value_name = "IDS")]
+    words: Vec<PathBuf>,
+
+    /// An ID; repeatable.
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',', value_parser = value::named, env = "ELEMENT_MIRROR_ID", hide_env = true)]
+    ids: Vec<String>,
+}
+
+impl NamedArgs {
+    /// The lists, opened; none where all elements are meant.
+    pub(crate) fn inputs(&self) -> Result<Option<Vec<Input>>, RunError> {
+        if self.words.is_empty() && self.ids.is_empty() {
+            return Ok(None);
+        }
+        let named = (!self.ids.is_empty()).then(|| Ok(Input::from_ids(&self.ids)));
+        named.into_iter().chain(self.words.iter().map(|word| open(word))).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+/// A word is a list where there is a file of that name, or else an ID. (In the mirror itself, an ID is a folder's name.)
+fn open(word: &Path) -> Result<Input, RunError> {
+    let is_list = word == Path::new("-") || (word.exists() && !word.is_dir());
+    match word.to_str() {
+        Some(id) if !is_list && id.parse::<ElementId>().is_ok() => Ok(Input::from_ids(&[id.to_owned()])),
+        _ => Input::open(word),
+    }
+}

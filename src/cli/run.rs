@@ -1,0 +1,129 @@
+//! `element-mirror run`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+use element_mirror::element::Role;
+use element_mirror::error::RunError;
+use element_mirror::ids::Input;
+use element_mirror::mirror::MirrorOptions;
+use element_mirror::plan::Policy;
+use element_mirror::store::local::LocalOptions;
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{AccountArgs, NetworkArgs, ReportArgs, SayingArgs, WHAT, value};
+
+pub(super) const EXAMPLES: &str = "\
+Every option can be given as a variable: ELEMENT_MIRROR_CONCURRENCY=8 is -j 8.
+
+Examples:
+  element-mirror run --demo sample-ids.txt           try it: no token, no network
+  element-mirror run ids.txt -o backup               mirror a list into backup/
+  jq -r .id elements.ndjson | element-mirror run -   IDs from another program
+  element-mirror run ids.txt -q --report run.ndjson  for cron: says what failed
+
+Exit codes:
+  0  all is mirrored           3  some elements failed or are incomplete
+  1  it could not be done      4  the token or the subscription is refused
+  2  it was asked for wrongly  5  another run is working on the destination
+  130, 143, 141  interrupted; what was committed is whole";
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// ID lists: text (an ID a line, an account's email in a second column, # comments) or NDJSON; - is standard input.
+    #[arg(value_name = "IDS")]
+    lists: Vec<PathBuf>,
+
+    /// An ID; repeatable.
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',', value_parser = value::named, env = "ELEMENT_MIRROR_ID", hide_env = true)]
+    ids: Vec<String>,
+
+    /// Where to: a folder.
+    #[arg(short, long, value_name = "DIR", default_value = "mirror", value_parser = value::folder,
+        env = "ELEMENT_MIRROR_OUT", hide_env = true)]
+    out: PathBuf,
+
+    /// The roles to mirror, of cover,secondary,video,voice,other; one once mirrored for an element stays mirrored.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::role, help_heading = WHAT,
+          env = "ELEMENT_MIRROR_ROLES", hide_env = true)]
+    roles: Vec<Role>,
+
+    /// Download again even what looks unchanged.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
+          env = "ELEMENT_MIRROR_REFRESH", hide_env = true)]
+    refresh: bool,
+
+    /// Ask the API and say what would be done; write nothing but the report.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
+          env = "ELEMENT_MIRROR_DRY_RUN", hide_env = true)]
+    dry_run: bool,
+
+    /// The largest asset taken, in bytes (K, M, G are powers of 1024).
+    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = value::bytes, help_heading = WHAT,
+          env = "ELEMENT_MIRROR_MAX_SIZE", hide_env = true)]
+    max_size: u64,
+
+    /// Leave flushing to the operating system: faster, but not safe against power loss.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
+          env = "ELEMENT_MIRROR_NO_SYNC", hide_env = true)]
+    no_sync: bool,
+
+    /// How long to wait for another run on this destination.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration, help_heading = WHAT,
+          env = "ELEMENT_MIRROR_LOCK_WAIT", hide_env = true)]
+    lock_wait: Duration,
+
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+
+    #[command(flatten)]
+    pub(super) network: NetworkArgs,
+
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+
+    #[command(flatten)]
+    pub(crate) saying: SayingArgs,
+}
+
+impl RunArgs {
+    /// The ID lists, opened.
+    pub(crate) fn inputs(&self) -> Result<Vec<Input>, RunError> {
+        if self.lists.is_empty() && self.ids.is_empty() {
+            let message = "no elements named: give an ID list (a file, or - for standard input), or an ID by --id";
+            return Err(RunError::Usage(message.into()));
+        }
+        let named = (!self.ids.is_empty()).then(|| Ok(Input::from_ids(&self.ids)));
+        named.into_iter().chain(self.lists.iter().map(|list| Input::open(list))).collect()
+    }
+
+    /// Where to.
+    pub(crate) fn destination(&self) -> &Path {
+        &self.out
+    }
+
+    /// How the destination is opened; none in a dry run.
+    pub(crate) fn local_options(&self, stop: CancellationToken) -> Option<LocalOptions> {
+        (!self.dry_run).then_some(LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, stop })
+    }
+
+    /// What the run does; `demo` is the sample API's base URL where that is used.
+    pub(crate) fn mirror_options(&self, token: SecretString, demo: Option<Url>) -> MirrorOptions {
+        MirrorOptions {
+            token,
+            email: self.account.email(),
+            policy: Policy {
+                roles: if self.roles.is_empty() { Role::ALL.to_vec() } else { self.roles.clone() },
+                refresh: self.refresh,
+            },
+            max_size: self.max_size,
+            dry_run: self.dry_run,
+            http: self.network.http_options(demo.is_some()),
+            api_base: self.account.api_base(demo),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What a command runs in: the runtime, signals, and those who are told what happens.
+
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use element_mirror::error::RunError;
+use element_mirror::event::{Counters, Event, Events};
+use element_mirror::outcome::{End, Summary};
+use element_mirror::report::log::JsonLog;
+use element_mirror::report::ndjson::NdjsonReport;
+use element_mirror::report::sink::Sink;
+use element_mirror::report::{Reporter, drain};
+use element_mirror::stop::Stop;
+use element_mirror::store::local::Recovered;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::{LogFormat, SayingArgs};
+use crate::terminal::Terminal;
+
+/// How many events may wait for the reporters.
+const EVENTS: usize = 1024;
+/// With fewer workers a flush or a slow file would hold up the network.
+const MIN_WORKERS: usize = 4;
+
+/// Where a command does its work until it is done, or a signal ends it.
+pub(crate) struct Session {
+    runtime: Runtime,
+    pub(crate) stop: Stop,
+}
+
+/// Who is told: people or a collector on standard error, and the report.
+pub(crate) struct Audience<'a> {
+    pub(crate) saying: &'a SayingArgs,
+    /// The report's file; `-` is standard output.
+    pub(crate) report: Option<&'a Path>,
+    pub(crate) destination: &'a Path,
+}
+
+impl Session {
+    /// Starts the runtime, and watches for signals.
+    pub(crate) fn start() -> Result<Self, RunError> {
+        let workers = thread::available_parallelism().map_or(MIN_WORKERS, |cores| cores.get().max(MIN_WORKERS));
+        let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+        let runtime = runtime.map_err(|error| RunError::io("can't start", error))?;
+        let stop = Stop::default();
+        watch_signals(stop.clone())?;
+        Ok(Self { runtime, stop })
+    }
+
+    /// What comes of `work`; none where a signal ended it.
+    pub(crate) fn wait_for<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.runtime.block_on(self.stop.token().run_until_cancelled(work))
+    }
+
+    /// The summary of a command that was ended before it had begun.
+    pub(crate) fn ended_early(&self) -> Summary {
+        Summary { ends: self.stop.ends(), ..Summary::default() }
+    }
+
+    /// Does `work`, and tells the `audience` of it.
+    pub(crate) fn conduct<F>(
+        self,
+        audience: &Audience<'_>,
+        work: impl FnOnce(Events, Stop) -> F,
+    ) -> Result<Summary, RunError>
+    where
+        F: Future<Output = Result<Summary, RunError>>,
+    {
+        let Self { runtime, stop } = self;
+        let (events, receiver) = Events::channel(EVENTS);
+        let reporters = audience.reporters(&events.counters, &stop)?;
+        let reporting = {
+            let stop = stop.clone();
+            let runtime = single_threaded()?;
+            let thread = thread::Builder::new().name("report".into());
+            let drained = thread.spawn(move || runtime.block_on(drain(receiver, reporters, stop)));
+            drained.map_err(|error| RunError::io("can't start reporting", error))?
+        };
+        let summary = runtime.block_on(work(events, stop.clone()));
+        // The reporters end with the last sender of events.
+        if reporting.join().is_err() {
+            stop.end(End::Broken("reporting broke down, please report it".into()));
+        }
+        // A pipe that says nothing, or a slow name server, is no reason to stay.
+        runtime.shutdown_background();
+        // A report that could not be written to its end is known only now.
+        summary.map(|summary| Summary { ends: stop.ends(), ..summary })
+    }
+}
+
+impl Audience<'_> {
+    fn reporters(&self, counters: &Arc<Counters>, stop: &Stop) -> Result<Vec<Box<dyn Reporter>>, RunError> {
+        let Self { saying, report, destination } = self;
+        let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
+        if let Some(path) = report {
+            let sink = Sink::new(path.display().to_string(), report_file(path)?, stop.clone());
+            reporters.push(Box::new(NdjsonReport::new(sink)));
+        }
+        reporters.push(match saying.log_format {
+            LogFormat::Json => Box::new(JsonLog::new(std::io::stderr(), saying.verbosity())),
+            LogFormat::Text => Box::new(Terminal::new(saying, destination, Arc::clone(counters))),
+        });
+        Ok(reporters)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the report is a file that the user named, anywhere")]
+fn report_file(path: &Path) -> Result<File, RunError> {
+    let file = match path == Path::new("-") {
+        true => std::io::stdout().as_fd().try_clone_to_owned().map(File::from),
+        false => File::create(path),
+    };
+    file.map_err(|error| RunError::io(format!("can't write the report {}", path.display()), error))
+}
+
+/// Tells what an earlier run had left, and what became of it.
+pub(crate) async fn tell_recovered(events: &Events, recovered: &Recovered) {
+    for id in &recovered.finished {
+        let message = "the version that an interrupted run had ready was put in its place".to_owned();
+        events.tell(Event::Warned { what: id.to_string(), message }).await;
+    }
+    for (id, failure) in &recovered.stuck {
+        let message = format!("the version that an interrupted run had ready can't be put in its place: {failure}");
+        events.tell(Event::Warned { what: id.to_string(), message }).await;
+    }
+}
+
+/// The first SIGINT or SIGTERM ends the run in order, the second at once. On a thread of its own, so that a stalled
+/// disk stops neither.
+fn watch_signals(stop: Stop) -> Result<(), RunError> {
+    let cannot = |error| RunError::io("can't watch for signals", error);
+    let runtime = single_threaded()?;
+    let (mut interrupts, mut terminations) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::interrupt()).map_err(cannot)?, signal(SignalKind::terminate()).map_err(cannot)?)
+    };
+    let mut next = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupts.recv() => SignalKind::interrupt().as_raw_value(),
+                _ = terminations.recv() => SignalKind::terminate().as_raw_value(),
+            }
+        })
+    };
+    let watching = thread::Builder::new().name("signals".into()).spawn(move || {
+        stop.end(End::Signal(next()));
+        std::process::exit(128 + next());
+    });
+    watching.map(drop).map_err(cannot)
+}
+
+fn single_threaded() -> Result<Runtime, RunError> {
+    Builder::new_current_thread().enable_all().build().map_err(|error| RunError::io("can't start", error))
+}
