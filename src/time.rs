@@ -50,6 +50,14 @@ impl Time {
         self.0.strftime("%Y%m%dT%H%M%SZ").to_string()
     }
 
+    /// From a folder's name, as [`Self::to_compact`] gives it.
+    pub fn from_compact(text: &str) -> Option<Self> {
+        let time = DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
+        let time: Self = TimeZone::UTC.to_timestamp(time).ok()?.into();
+        // Other spellings of a time are nobody's names.
+        (time.to_compact() == text).then_some(time)
+    }
+
     /// How long until this time, zero where it has passed.
     pub fn until(self) -> Duration {
         let now = Timestamp::now();
@@ -137,6 +145,15 @@ mod tests {
     #[test]
     fn a_folder_name_has_no_punctuation() {
         assert_eq!(Time::from_rfc3339("2026-11-23T08:00:00.5Z").unwrap().to_compact(), "20261123T080000Z");
+    }
+
+    #[test]
+    fn a_folder_name_is_read_back_to_the_second_and_no_other_spelling_is() {
+        let time = Time::from_rfc3339("2026-11-23T08:00:00Z");
+        assert_eq!(Time::from_compact("20261123T080000Z"), time);
+        for other in ["2026123T080000Z", "20261123T080000", "20261123T080000Z-2", "20261323T080000Z", "notes", ""] {
+            assert_eq!(Time::from_compact(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod dir;
 mod draft;
 mod flush;
 mod gone;
+pub mod history;
 mod lock;
 mod recover;
 mod seal;

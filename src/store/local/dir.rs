@@ -82,6 +82,11 @@ impl Dir {
         Ok(Self { fd: fs::openat(&self.fd, name, flags, Mode::empty())?, path: self.path.join(name) })
     }
 
+    /// The same folder, by a descriptor of its own.
+    pub(super) fn again(&self) -> io::Result<Self> {
+        Ok(Self { fd: self.fd.try_clone()?, path: self.path.clone() })
+    }
+
     /// Opens the folder `name`, made where it is not there.
     pub(super) fn ensure(&self, name: &str) -> io::Result<Self> {
         match self.make(name) {
@@ -177,14 +182,14 @@ impl Dir {
 
     /// The names in the folder.
     pub(super) fn list(&self) -> io::Result<Vec<OsString>> {
-        let mut names = Vec::new();
-        for entry in fs::Dir::read_from(&self.fd)? {
-            let name = entry?.file_name().to_bytes().to_vec();
-            if name != b"." && name != b".." {
-                names.push(OsString::from_vec(name));
-            }
-        }
-        Ok(names)
+        self.names()?.collect()
+    }
+
+    /// The names in the folder, read as they are asked for.
+    pub(super) fn names(&self) -> io::Result<impl Iterator<Item = io::Result<OsString>> + Send + use<>> {
+        let names = fs::Dir::read_from(&self.fd)?.map(|entry| Ok(entry?.file_name().to_bytes().to_vec()));
+        let inner = names.filter(|name| !matches!(name.as_deref(), Ok(b"." | b"..")));
+        Ok(inner.map(|name| name.map(OsString::from_vec)))
     }
 
     /// Moves `name` to `to/new`, replacing a file of that name.

@@ -98,11 +98,13 @@ pub(super) struct Look<'a> {
 }
 
 /// What was found of a manifest and the checksums beside it.
-enum Found {
+pub(super) enum Found {
     Whole(Box<Manifest>),
     Nothing,
     /// What is wrong.
     Damaged(String),
+    /// Of a newer format, or about another element.
+    Foreign(InvalidManifest),
 }
 
 impl Look<'_> {
@@ -120,6 +122,7 @@ impl Look<'_> {
         let manifest = match find_manifest(&dir, id)? {
             Found::Whole(manifest) => *manifest,
             Found::Nothing => return without_manifest(dir),
+            Found::Foreign(error) => return Err(refused(&dir, &error)),
             Found::Damaged(why) => {
                 let damage = Some(format!("{} is damaged: {why}", dir.at(MANIFEST)));
                 return Ok(Occupant::Remains(Remains { dir, damage }));
@@ -158,7 +161,7 @@ impl Look<'_> {
 }
 
 /// Reads the manifest in `dir`, and holds it against SHA256SUMS, where its own digest stands.
-fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure> {
+pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure> {
     let bytes = match dir.read(MANIFEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) if is_no_file(&error) => return Ok(Found::Damaged("it is no file".to_owned())),
@@ -166,7 +169,8 @@ fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure> {
     };
     let manifest = match Manifest::parse(&bytes, id) {
         Err(InvalidManifest::Damaged(why)) => return Ok(Found::Damaged(why)),
-        manifest => manifest.map_err(|error| refused(dir, &error))?,
+        Err(error) => return Ok(Found::Foreign(error)),
+        Ok(manifest) => manifest,
     };
     let sums = match dir.read(SUMS) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -186,10 +190,15 @@ fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure> {
 
 /// A folder of strangers' files alone is nothing odd; files of ours without a manifest are.
 fn without_manifest(dir: Dir) -> Result<Occupant, Failure> {
-    let listed = dir.list().and_then(|names| Ok(names.len() > strangers(&dir, None)?.len()));
-    let holds_ours = listed.map_err(|error| Failure::io(format!("list {}", dir.at("")), &error))?;
-    let damage = holds_ours.then(|| format!("{} is missing, though there are files of a mirror", dir.at(MANIFEST)));
+    let damage =
+        holds_ours(&dir)?.then(|| format!("{} is missing, though there are files of a mirror", dir.at(MANIFEST)));
     Ok(Occupant::Remains(Remains { dir, damage }))
+}
+
+/// Whether `dir`, which has no manifest, holds files of ours all the same.
+pub(super) fn holds_ours(dir: &Dir) -> Result<bool, Failure> {
+    let listed = dir.list().and_then(|names| Ok(names.len() > strangers(dir, None)?.len()));
+    listed.map_err(|error| Failure::io(format!("list {}", dir.at("")), &error))
 }
 
 fn refused(dir: &Dir, error: &InvalidManifest) -> Failure {

@@ -1,0 +1,198 @@
+//! What a mirror holds beside what stands: superseded versions, `history/<id>/<when>/`, and which elements there are.
+
+use std::ffi::OsString;
+use std::io;
+use std::sync::Arc;
+
+use super::LocalStore;
+use super::dir::Dir;
+use super::standing::{self, Found};
+use crate::element::ElementId;
+use crate::error::{Failure, RunError};
+use crate::layout::{MANIFEST, OWN};
+use crate::manifest::Manifest;
+use crate::time::Time;
+
+/// A superseded version.
+pub struct PastVersion {
+    /// Its folder's name in `history/<id>/`: when it was committed, with `-2`… where that was taken.
+    pub when: String,
+    /// What it holds, or what is wrong with it: a damaged one, or one of a newer format.
+    pub manifest: Result<Manifest, String>,
+    place: Place,
+    /// The folder that it is in. (Of a long history not every folder can be open at once.)
+    shelf: Arc<Dir>,
+}
+
+/// Where a version belongs in its element's history: its time, and the number behind its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    time: Time,
+    number: u64,
+}
+
+impl PastVersion {
+    /// When it was committed; of a damaged one, what its name says.
+    pub fn committed_at(&self) -> Time {
+        self.place.time
+    }
+
+    /// Its open folder.
+    #[expect(dead_code, reason = "for what reads or removes versions")]
+    pub(super) fn dir(&self) -> io::Result<Dir> {
+        self.shelf.dir(&self.when)
+    }
+}
+
+impl Place {
+    /// From a folder's name; none where the program would not have named it so.
+    fn parse(when: &str) -> Option<Self> {
+        let (time, number) = match when.split_once('-') {
+            Some((time, number)) => (time, number.parse().ok().filter(|number| *number > 1)?),
+            None => (when, 1),
+        };
+        Some(Self { time: Time::from_compact(time)?, number })
+    }
+}
+
+impl LocalStore {
+    /// The superseded versions of `id`, in the order in which they stood. What others put there is left out.
+    ///
+    /// # Errors
+    /// They can't be read.
+    pub fn history(&self, id: &ElementId) -> Result<Vec<PastVersion>, Failure> {
+        let cannot = |error: io::Error| Failure::io(format!("read the history of {id}"), &error);
+        let Some(shelf) = self.shelf(id).map_err(cannot)? else { return Ok(Vec::new()) };
+        let shelf = Arc::new(shelf);
+        let mut past = Vec::new();
+        for name in shelf.names().map_err(cannot)? {
+            past.extend(look(&shelf, &name.map_err(cannot)?, id)?);
+        }
+        past.sort_by_key(|past| past.place);
+        Ok(past)
+    }
+
+    /// The manifest that stands for `id`, held against SHA256SUMS, its files unchecked; an error says in words why there
+    /// is none that can be read, `None` that nothing of ours stands there at all.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn successor(&self, id: &ElementId) -> Result<Option<Result<Manifest, String>>, Failure> {
+        let Some(root) = &self.0.root else { return Ok(None) };
+        match root.dir(id.as_str()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound || standing::is_no_folder(&error) => Ok(None),
+            Err(error) => Err(Failure::io(format!("open {}", root.at(id.as_str())), &error)),
+            Ok(dir) => read(&dir, id),
+        }
+    }
+
+    /// The elements that have a folder in the destination, and those that have superseded versions alone: each once,
+    /// read as they are asked for.
+    ///
+    /// # Errors
+    /// The folders can't be listed.
+    pub fn all_elements(&self) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
+        let (here, past) = (self.elements()?, self.elements_with_history()?);
+        let store = self.clone();
+        let stands = move |id: &ElementId| {
+            let root = store.0.root.as_ref();
+            root.is_some_and(|root| root.entry(id.as_str()).is_ok_and(|entry| entry.is_dir))
+        };
+        Ok(here.chain(past.filter(move |id| !id.as_ref().is_ok_and(&stands))))
+    }
+
+    /// The elements that have a folder in the destination, read as they are asked for.
+    ///
+    /// # Errors
+    /// The destination can't be listed.
+    pub fn elements(&self) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
+        let root = self.0.root.as_ref().map(Dir::again);
+        folders(root.transpose().map_err(|error| cannot_list(self.0.path.display(), error))?)
+    }
+
+    /// The elements that have a folder for superseded versions, read as they are asked for.
+    ///
+    /// # Errors
+    /// They can't be listed.
+    pub fn elements_with_history(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
+        folders(
+            self.shelves().map_err(|error| cannot_list(format!("the history of {}", self.0.path.display()), error))?,
+        )
+    }
+
+    /// The folder `history/`; none where there is none.
+    fn shelves(&self) -> io::Result<Option<Dir>> {
+        if let Some(own) = &self.0.own {
+            return own.history.again().map(Some);
+        }
+        let Some(root) = &self.0.root else { return Ok(None) };
+        match folder(root, OWN)? {
+            Some(own) => folder(&own, "history"),
+            None => Ok(None),
+        }
+    }
+
+    /// The folder `history/<id>/`; none where there is none.
+    fn shelf(&self, id: &ElementId) -> io::Result<Option<Dir>> {
+        match &self.0.own {
+            Some(own) => folder(&own.history, id.as_str()),
+            None => self.shelves()?.map_or(Ok(None), |shelves| folder(&shelves, id.as_str())),
+        }
+    }
+}
+
+fn cannot_list(what: impl std::fmt::Display, error: io::Error) -> RunError {
+    RunError::io(format!("can't list {what}"), error)
+}
+
+/// The folder `name`, where there is one.
+fn folder(dir: &Dir, name: &str) -> io::Result<Option<Dir>> {
+    match dir.dir(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound || standing::is_no_folder(&error) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// The IDs that folders in `dir` have for names.
+fn folders(dir: Option<Dir>) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
+    let names = dir.map(|dir| match dir.names() {
+        Ok(names) => Ok((dir, names)),
+        Err(error) => Err(cannot_list(dir.at(""), error)),
+    });
+    let ids = names.transpose()?.map(|(dir, names)| {
+        names.filter_map(move |name| match name {
+            Err(error) => Some(Err(cannot_list(dir.at(""), error))),
+            Ok(name) => {
+                let id: ElementId = name.to_str()?.parse().ok()?;
+                // One that is gone by now is none.
+                dir.entry(id.as_str()).is_ok_and(|entry| entry.is_dir).then_some(Ok(id))
+            }
+        })
+    });
+    Ok(ids.into_iter().flatten())
+}
+
+/// The superseded version in the folder `name`, if it is one.
+fn look(shelf: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<PastVersion>, Failure> {
+    let Some((when, place)) = name.to_str().and_then(|when| Some((when, Place::parse(when)?))) else { return Ok(None) };
+    let dir = folder(shelf, when).map_err(|error| Failure::io(format!("open {}", shelf.at(when)), &error))?;
+    let Some(manifest) = dir.map_or(Ok(None), |dir| read(&dir, id))? else { return Ok(None) };
+    let place = manifest.as_ref().map_or(place, |manifest| Place { time: manifest.committed_at, ..place });
+    Ok(Some(PastVersion { when: when.to_owned(), manifest, place, shelf: Arc::clone(shelf) }))
+}
+
+/// The manifest in `dir`, or what is wrong with it; none where nothing in `dir` is ours.
+fn read(dir: &Dir, id: &ElementId) -> Result<Option<Result<Manifest, String>>, Failure> {
+    Ok(match standing::find_manifest(dir, id)? {
+        Found::Whole(manifest) => Some(Ok(*manifest)),
+        Found::Damaged(why) => Some(Err(format!("{MANIFEST} is damaged: {why}"))),
+        Found::Foreign(error) => Some(Err(error.to_string())),
+        Found::Nothing if standing::holds_ours(dir)? => Some(Err(format!("{MANIFEST} is missing"))),
+        Found::Nothing => None,
+    })
+}
+
+#[cfg(test)]
+mod tests;
