@@ -1,7 +1,9 @@
 //! The command line, turned into the core's options. Nothing else knows clap.
 
+mod named;
 mod run;
 mod value;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,14 +17,19 @@ use element_mirror::error::RunError;
 use element_mirror::http::HttpOptions;
 use element_mirror::ids::Input;
 use element_mirror::report::log::Verbosity;
+use element_mirror::store::local::LocalOptions;
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use named::NamedArgs;
 pub(crate) use run::RunArgs;
+pub(crate) use verify::VerifyArgs;
 
 const NETWORK: &str = "Network";
 const ACCOUNT: &str = "Account";
 const WHAT: &str = "What is mirrored";
+const STORE: &str = "How it is written";
 const SAYING: &str = "What is said";
 
 /// Keeps copies of Kling AI elements that live behind useapi.net.
@@ -38,6 +45,9 @@ pub(crate) enum Command {
     /// Mirror elements into a destination.
     #[command(after_help = run::EXAMPLES)]
     Run(Box<RunArgs>),
+    /// Hash a mirror's files and hold them against its manifests; --repair fetches again what is damaged or missing.
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(Box<VerifyArgs>),
 }
 
 #[derive(Args, Debug)]
@@ -90,6 +100,11 @@ pub(crate) struct NetworkArgs {
           env = "ELEMENT_MIRROR_STALL_TIMEOUT", hide_env = true)]
     stall_timeout: Duration,
 
+    /// The largest asset taken, in bytes (K, M, G are powers of 1024).
+    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = value::bytes,
+          env = "ELEMENT_MIRROR_MAX_SIZE", hide_env = true)]
+    max_size: u64,
+
     /// Accept asset links that are http:// or lead to loopback or private addresses.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_ALLOW_PRIVATE_ASSETS", hide_env = true)]
@@ -99,6 +114,20 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "TEXT", value_parser = value::header_text,
           env = "ELEMENT_MIRROR_USER_AGENT", hide_env = true)]
     user_agent: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = STORE)]
+pub(crate) struct StoreArgs {
+    /// Leave flushing to the operating system: faster, but not safe against power loss.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_NO_SYNC", hide_env = true)]
+    no_sync: bool,
+
+    /// How long to wait for another run on this destination.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration,
+          env = "ELEMENT_MIRROR_LOCK_WAIT", hide_env = true)]
+    lock_wait: Duration,
 }
 
 #[derive(Args, Debug)]
@@ -168,6 +197,7 @@ impl Command {
     pub(crate) fn saying(&mut self) -> &mut SayingArgs {
         match self {
             Self::Run(args) => &mut args.saying,
+            Self::Verify(args) => &mut args.saying,
         }
     }
 }
@@ -235,6 +265,13 @@ impl NetworkArgs {
             allow_private_assets: self.allow_private_assets || demo,
             proxies: !demo,
         }
+    }
+}
+
+impl StoreArgs {
+    /// How the destination is opened; `stop` ends what takes long.
+    fn local_options(&self, stop: CancellationToken) -> LocalOptions {
+        LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, stop }
     }
 }
 

@@ -59,6 +59,12 @@ pub enum ErrorKind {
     NotAFolder,
     /// A line of the input is no ID.
     BadLine,
+    /// Files are not as their manifest says.
+    Damaged,
+    /// A list names the element, and the mirror does not hold it.
+    Missing,
+    /// The mirror holds files of the element, and no manifest.
+    MissingManifest,
 }
 
 impl ErrorKind {
@@ -109,6 +115,9 @@ impl fmt::Display for ErrorKind {
             Self::NewerFormat => "newer_format",
             Self::NotAFolder => "not_a_folder",
             Self::BadLine => "bad_line",
+            Self::Damaged => "damaged",
+            Self::Missing => "missing",
+            Self::MissingManifest => "missing_manifest",
         })
     }
 }

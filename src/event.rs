@@ -108,6 +108,12 @@ impl Events {
         (Self { sender, counters: Arc::default() }, receiver)
     }
 
+    /// Another channel, of `capacity` events, with the same counters.
+    pub fn apart(&self, capacity: usize) -> (Self, mpsc::Receiver<Event>) {
+        let (sender, receiver) = mpsc::channel(capacity);
+        (Self { sender, counters: Arc::clone(&self.counters) }, receiver)
+    }
+
     /// Tells something that may be lost where the listener is slow: a retry, a pause.
     pub fn hint(&self, event: Event) {
         // A full channel means that the listener has enough to say already.

@@ -139,6 +139,13 @@ impl Lines {
     }
 }
 
+impl Lines {
+    /// The lines, for a thread that may wait for each.
+    pub fn into_blocking(mut self) -> impl Iterator<Item = Line> + Send {
+        std::iter::from_fn(move || self.0.blocking_recv())
+    }
+}
+
 impl Stream for Lines {
     type Item = Line;
 

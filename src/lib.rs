@@ -14,10 +14,12 @@
 //!                                                                                  Summary ─► exit code
 //! ```
 //!
-//! The modules below stand in layers, and each uses only those of its own layer and further down: a use case, its stages, the mechanisms
+//! The modules below stand in layers, and each uses only those of its own layer and further down: use cases, their stages, the mechanisms
 //! that each hide one outside world, and the vocabulary, which does no I/O.
 
-// The use case
+// The use cases
+pub mod verify;
+
 pub mod mirror;
 
 // Stages

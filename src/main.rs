@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     raise_open_files();
     let done = match &command {
         Command::Run(args) => command::run::run(args),
+        Command::Verify(args) => command::verify::verify(args),
     };
     let error = match done {
         Ok(summary) => return summary.exit_code().into(),

@@ -48,10 +48,22 @@ pub struct MirrorOptions {
     pub policy: Policy,
     /// The largest asset taken, in bytes.
     pub max_size: u64,
-    /// Ask the API and say what would be done, but write nothing.
-    pub dry_run: bool,
+    /// What the run is for.
+    pub purpose: Purpose,
     /// How the network is used.
     pub http: HttpOptions,
+}
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Bring the mirror up to date.
+    #[default]
+    Mirror,
+    /// Ask the API and say what would be done, but write nothing.
+    DryRun,
+    /// Make good what was found damaged or missing. What is gone upstream is not noted: that is for a run to tell.
+    Repair,
 }
 
 /// A place among the elements in flight; none while its account pauses, or when it was given back.
@@ -83,9 +95,11 @@ impl Mirror {
     pub fn new(store: LocalStore, options: MirrorOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
         let http = Http::new(options.http.clone(), &options.token, events.clone(), stop.token().clone());
         let http = Arc::new(http.map_err(|failure| RunError::Broken(failure.message))?);
-        let committer = match options.dry_run {
-            true => None,
-            false => Some(Arc::new(Committer::start(&store, events.clone(), stop.token().clone())?)),
+        let committer = match options.purpose {
+            Purpose::DryRun => None,
+            Purpose::Mirror | Purpose::Repair => {
+                Some(Arc::new(Committer::start(&store, events.clone(), stop.token().clone())?))
+            }
         };
         let slots = options.http.concurrency + 2 * options.http.api_concurrency;
         Ok(Self {
@@ -172,7 +186,7 @@ impl Mirror {
         if let Some(end) = watch.unreachable() {
             self.stop.end(end);
         }
-        if summary.suspiciously_gone == 0 && !self.options.dry_run {
+        if summary.suspiciously_gone == 0 && self.options.purpose == Purpose::Mirror {
             for (id, since) in watch.take_newly_gone() {
                 if let Err(failure) = self.store.note_gone(&id, since) {
                     self.stop.end(End::Broken(failure.message));

@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::manifest::Warning;
+use crate::manifest::{Manifest, Warning};
 use crate::time::Time;
 
-/// What a run did about an element.
+/// What a run did about an element, or a verification found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -31,6 +31,16 @@ pub enum Status {
     WouldCreate,
     /// A dry run would update it.
     WouldUpdate,
+    /// Verified: every file is as its manifest says.
+    Ok,
+    /// Damage was found, and made good.
+    Repaired,
+    /// Files are not as the manifest says.
+    Damaged,
+    /// A list names it, and it is not there.
+    Missing,
+    /// There are files of it, and no manifest.
+    MissingManifest,
 }
 
 impl Status {
@@ -45,7 +55,17 @@ impl Status {
             Self::Failed => "failed",
             Self::WouldCreate => "would_create",
             Self::WouldUpdate => "would_update",
+            Self::Ok => "ok",
+            Self::Repaired => "repaired",
+            Self::Damaged => "damaged",
+            Self::Missing => "missing",
+            Self::MissingManifest => "missing_manifest",
         }
+    }
+
+    /// Whether a person has something to do about it.
+    pub fn is_flawed(self) -> bool {
+        matches!(self, Self::Incomplete | Self::Failed | Self::Damaged | Self::Missing | Self::MissingManifest)
     }
 }
 
@@ -132,6 +152,20 @@ impl ElementOutcome {
         }
     }
 
+    /// The outcome of `id`, whose version `manifest` describes; nothing was downloaded.
+    pub fn holding(id: &ElementId, manifest: &Manifest, status: Status) -> Self {
+        Self {
+            stands: if manifest.is_complete() { Stands::Complete } else { Stands::Incomplete },
+            folder: Some(id.to_string()),
+            assets: Some(manifest.assets.len()),
+            downloaded: Some(0),
+            bytes: Some(0),
+            update_time: manifest.element.update_time,
+            warnings: manifest.warnings.clone(),
+            ..Self::new(Some(id.clone()), status)
+        }
+    }
+
     /// The outcome of an input line that is no ID.
     pub fn bad_line(source: String, message: String) -> Self {
         Self {
@@ -213,12 +247,14 @@ pub struct FailureGroup {
 pub struct Summary {
     /// How many elements (and bad lines) ended in each status.
     pub counts: BTreeMap<Status, u64>,
-    /// Elements that failed or are incomplete, by the failure's code.
+    /// Elements that failed, are incomplete or damaged, by the failure's code.
     pub failures: BTreeMap<ErrorKind, FailureGroup>,
     /// How many assets were downloaded.
     pub downloaded: u64,
     /// How many bytes that were.
     pub bytes: u64,
+    /// How many bytes of the mirror were read, where that is what the run was for.
+    pub read: Option<u64>,
     /// Warnings about files.
     pub warnings: u64,
     /// How many elements are newly gone, where that is so many that it looks like a mistake.
@@ -261,7 +297,7 @@ impl Summary {
     /// The process' exit code.
     pub fn exit_code(&self) -> u8 {
         let end = self.ends.iter().min_by_key(|end| end.precedence());
-        let flawed = self.count(Status::Failed) + self.count(Status::Incomplete) + self.suspiciously_gone > 0;
+        let flawed = self.suspiciously_gone > 0 || self.counts.keys().any(|status| status.is_flawed());
         end.map_or(if flawed { 3 } else { 0 }, End::exit_code)
     }
 }
@@ -279,17 +315,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_mirrored_gone_or_planned_is_success() {
-        use Status::{Created, Gone, Unchanged, Updated, WouldCreate, WouldUpdate};
-        let fine = [Created, Updated, Unchanged, Gone, WouldCreate, WouldUpdate];
+    fn what_is_mirrored_verified_gone_or_planned_is_success() {
+        use Status::{Created, Gone, Ok, Repaired, Unchanged, Updated, WouldCreate, WouldUpdate};
+        let fine = [Created, Updated, Unchanged, Gone, WouldCreate, WouldUpdate, Ok, Repaired];
         assert_eq!(summary(&fine, &[]).exit_code(), 0);
         assert_eq!(summary(&[], &[]).exit_code(), 0);
     }
 
     #[test]
-    fn a_failed_or_incomplete_element_is_3() {
-        assert_eq!(summary(&[Status::Created, Status::Failed], &[]).exit_code(), 3);
-        assert_eq!(summary(&[Status::Created, Status::Incomplete], &[]).exit_code(), 3);
+    fn a_failed_incomplete_damaged_or_missing_element_is_3() {
+        use Status::{Damaged, Failed, Incomplete, Missing, MissingManifest};
+        for flawed in [Failed, Incomplete, Damaged, Missing, MissingManifest] {
+            assert_eq!(summary(&[Status::Created, flawed], &[]).exit_code(), 3, "{}", flawed.as_str());
+        }
         let gone = Summary { suspiciously_gone: 6, ..summary(&[Status::Gone], &[]) };
         assert_eq!(gone.exit_code(), 3);
     }

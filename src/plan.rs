@@ -7,7 +7,8 @@ use crate::manifest::{self, Manifest, Missing};
 /// The user's wishes, as far as they decide what is fetched.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// The roles to mirror; a role once mirrored for an element stays mirrored.
+    /// The roles to mirror; a role once mirrored for an element stays mirrored. None: those that the element has, or of
+    /// a new one all.
     pub roles: Vec<Role>,
     /// Download again even what looks unchanged.
     pub refresh: bool,
@@ -136,6 +137,9 @@ impl Plan {
 
 /// The wanted roles and those that the element has had, in order.
 fn roles(standing: Option<&Standing>, policy: &Policy) -> Vec<Role> {
+    if standing.is_none() && policy.roles.is_empty() {
+        return Role::ALL.to_vec();
+    }
     let had = |role| {
         standing.is_some_and(|standing| match &standing.manifest.roles {
             Some(roles) => roles.contains(&role),

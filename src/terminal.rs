@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use console::Style;
 use element_mirror::error::{ErrorKind, Failure};
 use element_mirror::event::{Counters, Event};
-use element_mirror::outcome::{ElementOutcome, End, Status};
+use element_mirror::outcome::{ElementOutcome, End};
 use element_mirror::report::Reporter;
 use element_mirror::report::log::Verbosity;
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
@@ -104,7 +104,7 @@ impl Terminal {
 
     fn finished(&mut self, outcome: &ElementOutcome) {
         self.done += 1;
-        let failed = matches!(outcome.status, Status::Failed | Status::Incomplete);
+        let failed = outcome.status.is_flawed();
         let told = failed && !is_said_at_the_end(outcome);
         if told {
             self.failures += 1;
@@ -229,8 +229,11 @@ fn is_said_at_the_end(outcome: &ElementOutcome) -> bool {
 fn detail(outcome: &ElementOutcome) -> String {
     match (&outcome.error, outcome.downloaded) {
         (Some(failure), _) => {
-            let asset = failure.asset.as_deref().map(|asset| format!("{asset}: ")).unwrap_or_default();
-            format!(": {asset}{} ({})", failure.message, failure.kind)
+            let asset = failure.asset.as_deref().filter(|asset| !failure.message.contains(asset));
+            let asset = asset.map(|asset| format!("{asset}: ")).unwrap_or_default();
+            let kind = failure.kind.to_string();
+            let kind = if kind == outcome.status.as_str() { String::new() } else { format!(" ({kind})") };
+            format!(": {asset}{}{kind}", failure.message)
         }
         (None, Some(downloaded)) if downloaded > 0 => {
             format!("  {}, {}", summary::files(downloaded), BinaryBytes(outcome.bytes.unwrap_or(0)))

@@ -1,21 +1,20 @@
-//! `element-mirror run`.
+//! The options of `run`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use element_mirror::element::Role;
 use element_mirror::error::RunError;
 use element_mirror::ids::Input;
-use element_mirror::mirror::MirrorOptions;
+use element_mirror::mirror::{MirrorOptions, Purpose};
 use element_mirror::plan::Policy;
 use element_mirror::store::local::LocalOptions;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{AccountArgs, NetworkArgs, ReportArgs, SayingArgs, WHAT, value};
+use super::{AccountArgs, NetworkArgs, ReportArgs, SayingArgs, StoreArgs, WHAT, value};
 
 pub(super) const EXAMPLES: &str = "\
 Every option can be given as a variable: ELEMENT_MIRROR_CONCURRENCY=8 is -j 8.
@@ -62,20 +61,8 @@ pub(crate) struct RunArgs {
           env = "ELEMENT_MIRROR_DRY_RUN", hide_env = true)]
     dry_run: bool,
 
-    /// The largest asset taken, in bytes (K, M, G are powers of 1024).
-    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = value::bytes, help_heading = WHAT,
-          env = "ELEMENT_MIRROR_MAX_SIZE", hide_env = true)]
-    max_size: u64,
-
-    /// Leave flushing to the operating system: faster, but not safe against power loss.
-    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
-          env = "ELEMENT_MIRROR_NO_SYNC", hide_env = true)]
-    no_sync: bool,
-
-    /// How long to wait for another run on this destination.
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration, help_heading = WHAT,
-          env = "ELEMENT_MIRROR_LOCK_WAIT", hide_env = true)]
-    lock_wait: Duration,
+    #[command(flatten)]
+    store: StoreArgs,
 
     #[command(flatten)]
     pub(crate) account: AccountArgs,
@@ -108,7 +95,7 @@ impl RunArgs {
 
     /// How the destination is opened; none in a dry run.
     pub(crate) fn local_options(&self, stop: CancellationToken) -> Option<LocalOptions> {
-        (!self.dry_run).then_some(LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, stop })
+        (!self.dry_run).then(|| self.store.local_options(stop))
     }
 
     /// What the run does; `demo` is the sample API's base URL where that is used.
@@ -120,8 +107,8 @@ impl RunArgs {
                 roles: if self.roles.is_empty() { Role::ALL.to_vec() } else { self.roles.clone() },
                 refresh: self.refresh,
             },
-            max_size: self.max_size,
-            dry_run: self.dry_run,
+            max_size: self.network.max_size,
+            purpose: if self.dry_run { Purpose::DryRun } else { Purpose::Mirror },
             http: self.network.http_options(demo.is_some()),
             api_base: self.account.api_base(demo),
         }

@@ -5,13 +5,12 @@ use std::time::Instant;
 
 use super::assemble::{Assembled, assemble};
 use super::sources::Sources;
-use super::{Mirror, Slot};
+use super::{Mirror, Purpose, Slot};
 use crate::api::{Asked, ElementReply};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
 use crate::ids::Entry;
-use crate::manifest::Manifest;
 use crate::outcome::{ElementOutcome, End, Stands, Status};
 use crate::plan::{Held, Plan, Standing, Verdict, judge};
 use crate::store::local::commit::{Candidate, Committer};
@@ -61,9 +60,9 @@ impl Mirror {
             }
         };
         self.watch().asked(asked.account, true);
-        let done = match self.options.dry_run {
-            true => self.foresee(asked.id, &reply).map(Step::Settled),
-            false => self.bring_up_to_date((asked, &mut slot), reply).await,
+        let done = match self.options.purpose {
+            Purpose::DryRun => self.foresee(asked.id, &reply).map(Step::Settled),
+            Purpose::Mirror | Purpose::Repair => self.bring_up_to_date((asked, &mut slot), reply).await,
         };
         (done.unwrap_or_else(|failure| Step::Settled(self.failed(asked.id, failure))), slot)
     }
@@ -104,7 +103,7 @@ impl Mirror {
             (None, _, Some(_)) => Status::Updated,
         };
         let Assembled { manifest, response, failure, has_news, downloaded, bytes } = assembled;
-        let outcome = holding(id, &manifest, status);
+        let outcome = ElementOutcome::holding(id, &manifest, status);
         let outcome = ElementOutcome { downloaded: Some(downloaded), bytes: Some(bytes), error: failure, ..outcome };
         if verdict == Verdict::Same {
             self.settle(id)?;
@@ -150,7 +149,7 @@ impl Mirror {
                 let files = version.standing.damaged.join(", ");
                 Some(format!("damaged or missing in its folder: {files}"))
             }
-            Occupant::Remains(remains) => remains.damage.clone(),
+            Occupant::Remains(remains) => remains.damage().map(str::to_owned),
             Occupant::Nothing | Occupant::Version(_) => None,
         };
         if let Some(message) = damage {
@@ -248,7 +247,7 @@ impl Mirror {
     /// The outcome of an element that the run's end cut off; there is no time to look at more than its manifest.
     fn cut_off(&self, id: &ElementId) -> ElementOutcome {
         let outcome = match self.store.manifest(id) {
-            Ok(Some(manifest)) => holding(id, &manifest, Status::Failed),
+            Ok(Some(manifest)) => ElementOutcome::holding(id, &manifest, Status::Failed),
             Ok(None) | Err(_) => ElementOutcome::new(Some(id.clone()), Status::Failed),
         };
         with_failure(outcome, Failure::new(ErrorKind::Interrupted, "the run ended before it was done"))
@@ -264,20 +263,6 @@ fn with_failure(outcome: ElementOutcome, failure: Failure) -> ElementOutcome {
     ElementOutcome { error: Some(failure), downloaded: None, bytes: None, ..outcome }
 }
 
-/// The outcome of an element whose version `manifest` describes.
-fn holding(id: &ElementId, manifest: &Manifest, status: Status) -> ElementOutcome {
-    ElementOutcome {
-        stands: if manifest.is_complete() { Stands::Complete } else { Stands::Incomplete },
-        folder: Some(id.to_string()),
-        assets: Some(manifest.assets.len()),
-        downloaded: Some(0),
-        bytes: Some(0),
-        update_time: manifest.element.update_time,
-        warnings: manifest.warnings.clone(),
-        ..ElementOutcome::new(Some(id.clone()), status)
-    }
-}
-
 /// The outcome of an element as it stands, its damaged files counted as missing.
 fn as_it_stands(id: &ElementId, standing: Option<&Standing>, status: Status) -> ElementOutcome {
     let Some(standing) = standing else {
@@ -285,5 +270,5 @@ fn as_it_stands(id: &ElementId, standing: Option<&Standing>, status: Status) -> 
         return ElementOutcome { downloaded: Some(0), bytes: Some(0), ..outcome };
     };
     let stands = if standing.is_complete() { Stands::Complete } else { Stands::Incomplete };
-    ElementOutcome { stands, ..holding(id, &standing.manifest, status) }
+    ElementOutcome { stands, ..ElementOutcome::holding(id, &standing.manifest, status) }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Reporter;
 use crate::error::ErrorKind;
 use crate::event::Event;
-use crate::outcome::{ElementOutcome, Status, Summary};
+use crate::outcome::{ElementOutcome, Summary};
 use crate::time::Time;
 
 /// How much is logged.
@@ -53,6 +53,9 @@ struct Totals<'a> {
     elements: std::collections::BTreeMap<&'a str, u64>,
     downloaded: u64,
     bytes: u64,
+    /// Of the mirror, where that is what the run was for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_read: Option<u64>,
     warnings: u64,
     suspiciously_gone: u64,
     elapsed_ms: u64,
@@ -68,6 +71,7 @@ impl<'a> Totals<'a> {
             elements: summary.counts.iter().map(|(status, &count)| (status.as_str(), count)).collect(),
             downloaded: summary.downloaded,
             bytes: summary.bytes,
+            bytes_read: summary.read,
             warnings: summary.warnings,
             suspiciously_gone: summary.suspiciously_gone,
             elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
@@ -111,7 +115,7 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
     let millis = |delay: &std::time::Duration| u64::try_from(delay.as_millis()).ok();
     match event {
         Event::Finished(outcome) => {
-            let failed = matches!(outcome.status, Status::Failed | Status::Incomplete);
+            let failed = outcome.status.is_flawed();
             let (least, level) = if failed { (Verbosity::Quiet, "error") } else { (Verbosity::Normal, "info") };
             let outcome = Some(outcome.as_ref());
             (least, Record { level, event: "element", outcome, ..Record::default() })

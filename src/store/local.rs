@@ -6,7 +6,9 @@ mod dir;
 mod draft;
 mod flush;
 mod gone;
+mod heal;
 pub mod history;
+pub mod inspect;
 mod lock;
 mod recover;
 mod seal;
@@ -95,7 +97,7 @@ impl LocalStore {
         let own = root.ensure(OWN).map_err(cannot)?;
         root.check_writable().map_err(cannot)?;
         let lock = lock::acquire(&own, options.lock_wait).await?;
-        check_format(&own, path, !options.no_sync)?;
+        settle_format(&own, path, !options.no_sync)?;
         let own = Own {
             staging: own.ensure("staging").map_err(cannot)?,
             history: own.ensure("history").map_err(cannot)?,
@@ -114,19 +116,43 @@ impl LocalStore {
         Ok(Opened { store, recovered })
     }
 
-    /// Opens `path` to look only: for a dry run.
+    /// Opens `path` to look only, for a dry run: it may be that there is nothing yet.
     ///
     /// # Errors
-    /// What is there is no folder, or can't be read.
+    /// What is there is no folder, or can't be read, or is of a newer format.
     pub fn open_to_look(path: &Path, stop: CancellationToken) -> Result<Opened, RunError> {
-        let root = match Dir::open(path) {
-            Ok(root) => Some(root),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(RunError::io(format!("can't read the destination {}", path.display()), error)),
+        match Self::open_to_read(path, stop.clone()) {
+            Err(RunError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Self::without_lock(path, None, stop))
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens the mirror `path` to read only. No lock is taken: a run may be going on.
+    ///
+    /// # Errors
+    /// It is not there, is no folder, can't be read, or is of a newer format.
+    pub fn open_to_read(path: &Path, stop: CancellationToken) -> Result<Opened, RunError> {
+        let cannot = |source| RunError::io(format!("can't read the mirror {}", path.display()), source);
+        let root = Dir::open(path).map_err(cannot)?;
+        let format = match root.read(&format!("{OWN}/format")) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound || standing::is_no_folder(&error) => Vec::new(),
+            format => format.map_err(cannot)?,
         };
+        check_format(&format, path)?;
+        Ok(Self::without_lock(path, Some(root), stop))
+    }
+
+    fn without_lock(path: &Path, root: Option<Dir>, stop: CancellationToken) -> Opened {
         let (path, stuck, drafts) = (path.to_owned(), HashMap::new(), HashSet::new());
         let store = Self(Arc::new(Inner { path, root, own: None, stuck, drafts, stop }));
-        Ok(Opened { store, recovered: Recovered::default() })
+        Opened { store, recovered: Recovered::default() }
+    }
+
+    /// Whether a run has ever worked on it.
+    pub fn is_one(&self) -> bool {
+        self.0.root.as_ref().is_some_and(|root| root.has(OWN).unwrap_or(true))
     }
 
     /// Where it is.
@@ -262,25 +288,31 @@ fn dry() -> Failure {
     Failure::new(ErrorKind::Io, "a dry run writes nothing")
 }
 
-fn check_format(own: &Dir, path: &Path, sync: bool) -> Result<(), RunError> {
+/// Holds the format of the program's own folder against the one that this program knows, and writes it where there is
+/// none yet.
+fn settle_format(own: &Dir, path: &Path, sync: bool) -> Result<(), RunError> {
     let cannot = |error| RunError::io(format!("can't use the destination {}", path.display()), error);
     let text = match own.read("format") {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         found => found.map_err(cannot)?,
     };
-    // An empty one comes of a power cut before it was flushed.
-    if text.is_empty() {
-        return own.replace("format", format!("{FORMAT}\n").as_bytes(), own, sync).map_err(cannot);
+    match text.is_empty() {
+        true => own.replace("format", format!("{FORMAT}\n").as_bytes(), own, sync).map_err(cannot),
+        false => check_format(&text, path),
     }
-    match String::from_utf8_lossy(&text).trim().parse::<u32>() {
+}
+
+/// Refuses the mirror `path`, whose file `format` holds this `text`, where it is of a newer format. An empty one comes of
+/// a power cut before it was flushed.
+fn check_format(text: &[u8], path: &Path) -> Result<(), RunError> {
+    let (shown, text) = (path.display(), String::from_utf8_lossy(text));
+    match text.trim().parse::<u32>() {
+        _ if text.is_empty() => Ok(()),
         Ok(format) if format <= FORMAT => Ok(()),
-        Ok(format) => {
-            let path = path.display();
-            let message =
-                format!("{path} has format {format}, this program knows {FORMAT}; use a newer element-mirror");
-            Err(RunError::Broken(message))
-        }
-        Err(_) => Err(RunError::Broken(format!("{} is damaged: it should hold {FORMAT}", own.at("format")))),
+        Ok(format) => Err(RunError::Broken(format!(
+            "{shown} has format {format}, this program knows {FORMAT}; use a newer element-mirror"
+        ))),
+        Err(_) => Err(RunError::Broken(format!("{shown}/{OWN}/format is damaged: it should hold {FORMAT}"))),
     }
 }
 

@@ -61,11 +61,11 @@ impl LastWords<'_> {
         let Self { summary, paint, .. } = self;
         if summary.total() == 0 {
             let nothing =
-                if summary.ends.is_empty() { "nothing to do: no elements were named" } else { "nothing was done" };
+                if summary.ends.is_empty() { "nothing to do: there are no elements" } else { "nothing was done" };
             return nothing.to_owned();
         }
         let count = |(status, count): (&Status, &u64)| {
-            let style = if matches!(status, Status::Failed | Status::Incomplete) { &paint.bad } else { &paint.good };
+            let style = if status.is_flawed() { &paint.bad } else { &paint.good };
             style.apply_to(format!("{count} {}", status.as_str().replace('_', " "))).to_string()
         };
         let counts: Vec<String> = summary.counts.iter().map(count).collect();
@@ -75,6 +75,10 @@ impl LastWords<'_> {
             let rate = (summary.bytes as f64 / seconds.max(0.001)) as u64;
             let (files, bytes, rate) = (files(summary.downloaded), BinaryBytes(summary.bytes), BinaryBytes(rate));
             line += &format!("; {files}, {bytes} ({rate}/s)");
+        }
+        if let Some(read) = summary.read.filter(|read| *read > 0) {
+            let rate = BinaryBytes((read as f64 / seconds.max(0.001)) as u64);
+            line += &format!("; {} read ({rate}/s)", BinaryBytes(read));
         }
         if summary.warnings > 0 {
             line += &format!("; {} about files", counted(summary.warnings, "warning"));
@@ -113,6 +117,10 @@ fn hint(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::BadLine => "correct the line in the list",
         ErrorKind::NotFound => "check the ID, and the account it belongs to (--email)",
         ErrorKind::DiskFull => "free some space and run again",
+        ErrorKind::Damaged | ErrorKind::MissingManifest => {
+            "element-mirror verify --repair puts it aside and fetches it again"
+        }
+        ErrorKind::Missing => "check the ID; element-mirror run mirrors it",
         kind if kind.is_passing() => "run again later; what is mirrored is not fetched again",
         _ => return None,
     })
@@ -173,7 +181,7 @@ mod tests {
 
     #[test]
     fn an_empty_list_is_nothing_to_do() {
-        insta::assert_snapshot!(told(&[], |_| {}), @"nothing to do: no elements were named");
+        insta::assert_snapshot!(told(&[], |_| {}), @"nothing to do: there are no elements");
     }
 
     #[test]

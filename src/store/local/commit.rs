@@ -248,7 +248,7 @@ fn superseded(own: &Own, candidate: &Candidate) -> Result<Option<Superseded>, Fa
         Occupant::Remains(_) => (Fate::Damaged, Time::now(), Vec::new()),
         Occupant::Version(version) => {
             let standing = &version.standing;
-            let aside = put_aside(own, version, id);
+            let aside = put_aside(own, id, &version.dir, &standing.damaged);
             aside.map_err(|error| Failure::io(format!("put damaged files of {id} aside"), &error))?;
             let same = standing.manifest.holds_same(&candidate.manifest);
             let fate = if same { Fate::Discard } else { Fate::History };

@@ -26,8 +26,10 @@ pub(super) struct Dir {
 }
 
 /// What is at a name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Entry {
+    /// The device, and the number that the file has on it.
+    pub(super) inode: (u64, u64),
     pub(super) is_file: bool,
     pub(super) is_dir: bool,
     pub(super) size: u64,
@@ -159,6 +161,7 @@ impl Dir {
         let stat = fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         Ok(Entry {
+            inode: (stat.st_dev as u64, stat.st_ino),
             is_file: kind == FileType::RegularFile,
             is_dir: kind == FileType::Directory,
             size: u64::try_from(stat.st_size).unwrap_or(0),

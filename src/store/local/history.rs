@@ -38,7 +38,6 @@ impl PastVersion {
     }
 
     /// Its open folder.
-    #[expect(dead_code, reason = "for what reads or removes versions")]
     pub(super) fn dir(&self) -> io::Result<Dir> {
         self.shelf.dir(&self.when)
     }

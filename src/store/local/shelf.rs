@@ -4,7 +4,6 @@ use std::io;
 
 use super::Own;
 use super::dir::Dir;
-use super::standing::Version;
 use crate::element::ElementId;
 use crate::time::Time;
 
@@ -43,12 +42,12 @@ impl Shelf {
     }
 }
 
-/// A second name under `damaged/<id>/<when>/` for each damaged file of a version. A folder in a file's place has to wait
-/// until the version is superseded: it can only be moved.
-pub(super) fn put_aside(own: &Own, version: &Version, id: &ElementId) -> io::Result<()> {
+/// A second name under `damaged/<id>/<when>/` for each of `files` in `dir`. A folder in a file's place has to wait: it can
+/// only be moved.
+pub(super) fn put_aside(own: &Own, id: &ElementId, dir: &Dir, files: &[impl AsRef<str>]) -> io::Result<()> {
     let mut damaged = Vec::new();
-    for file in &version.standing.damaged {
-        match version.dir.entry(file) {
+    for file in files.iter().map(AsRef::as_ref) {
+        match dir.entry(file) {
             Ok(entry) if entry.is_dir => {}
             Ok(_) => damaged.push(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -58,7 +57,7 @@ pub(super) fn put_aside(own: &Own, version: &Version, id: &ElementId) -> io::Res
     if damaged.is_empty() {
         return Ok(());
     }
-    aside(own, id, |aside| damaged.into_iter().try_for_each(|file| version.dir.share(file, aside, file)))
+    aside(own, id, |aside| damaged.into_iter().try_for_each(|file| dir.share(file, aside, file)))
 }
 
 /// Fills a new folder under `damaged/<id>/`. Damage is rare: it is flushed there and then.

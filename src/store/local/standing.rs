@@ -19,6 +19,10 @@ use crate::time::Time;
 /// A file whose time differs by more is read again. (File systems keep times as coarse as this.)
 const TIME_TOLERANCE_NANOS: i128 = 2_000_000_000;
 
+/// Files are read in pieces of at most so many bytes, and at least so many.
+const MAX_BUFFER: usize = 256 * 1024;
+const MIN_BUFFER: usize = 4 * 1024;
+
 /// What is in an element's place.
 pub enum Occupant {
     /// Nothing.
@@ -39,8 +43,29 @@ pub struct Version {
 /// A folder that holds no readable manifest.
 pub struct Remains {
     pub(super) dir: Dir,
-    /// What is wrong with it; none where it just has none.
-    pub damage: Option<String>,
+    /// What it holds instead.
+    pub holds: Holds,
+}
+
+/// What a folder without a readable manifest holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// Nothing of ours.
+    Strangers,
+    /// Files of ours; the sentence says what is missing.
+    NoManifest(String),
+    /// Files of ours; the sentence says what is wrong with the manifest.
+    BadManifest(String),
+}
+
+impl Remains {
+    /// What is wrong with it, where anything is.
+    pub fn damage(&self) -> Option<&str> {
+        match &self.holds {
+            Holds::Strangers => None,
+            Holds::NoManifest(damage) | Holds::BadManifest(damage) => Some(damage),
+        }
+    }
 }
 
 impl Occupant {
@@ -107,35 +132,46 @@ pub(super) enum Found {
     Foreign(InvalidManifest),
 }
 
+/// What is in the place of `id` in `root`, none of its files looked at but the manifest and its checksums.
+pub(super) fn find(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
+    let place = root.at(id.as_str());
+    let dir = match root.dir(id.as_str()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nothing),
+        Err(error) if is_no_folder(&error) => {
+            let message = format!("{place} is a symbolic link or a file, not a folder; it is not touched");
+            return Err(Failure::new(ErrorKind::NotAFolder, message));
+        }
+        dir => dir.map_err(|error| Failure::io(format!("open {place}"), &error))?,
+    };
+    let path = dir.at(MANIFEST);
+    let holds = match find_manifest(&dir, id)? {
+        Found::Whole(manifest) => {
+            let standing = Standing { manifest: *manifest, damaged: Vec::new() };
+            return Ok(Occupant::Version(Box::new(Version { dir, standing })));
+        }
+        Found::Foreign(error) => return Err(refused(&dir, &error)),
+        Found::Damaged(why) => Holds::BadManifest(format!("{path} is damaged: {why}")),
+        // A folder of strangers' files alone is nothing odd.
+        Found::Nothing if !holds_ours(&dir)? => Holds::Strangers,
+        Found::Nothing => Holds::NoManifest(format!("{path} is missing, though there are files of a mirror")),
+    };
+    Ok(Occupant::Remains(Remains { dir, holds }))
+}
+
 impl Look<'_> {
     /// Looks at the folder of `id`.
     pub(super) fn at(&self, id: &ElementId) -> Result<Occupant, Failure> {
-        let place = self.root.at(id.as_str());
-        let dir = match self.root.dir(id.as_str()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nothing),
-            Err(error) if is_no_folder(&error) => {
-                let message = format!("{place} is a symbolic link or a file, not a folder; it is not touched");
-                return Err(Failure::new(ErrorKind::NotAFolder, message));
-            }
-            dir => dir.map_err(|error| Failure::io(format!("open {place}"), &error))?,
-        };
-        let manifest = match find_manifest(&dir, id)? {
-            Found::Whole(manifest) => *manifest,
-            Found::Nothing => return without_manifest(dir),
-            Found::Foreign(error) => return Err(refused(&dir, &error)),
-            Found::Damaged(why) => {
-                let damage = Some(format!("{} is damaged: {why}", dir.at(MANIFEST)));
-                return Ok(Occupant::Remains(Remains { dir, damage }));
-            }
-        };
-        let mut damaged = Vec::new();
-        for (file, size, digest, time) in manifest.own_files() {
-            let good = self.is_good(&dir, file, size, (digest, time));
-            if !good.map_err(|error| Failure::io(format!("read {}", dir.at(file)), &error))? {
-                damaged.push(file.to_owned());
+        let mut occupant = find(self.root, id)?;
+        if let Occupant::Version(version) = &mut occupant {
+            let Version { dir, standing } = version.as_mut();
+            for (file, size, digest, time) in standing.manifest.own_files() {
+                let good = self.is_good(dir, file, size, (digest, time));
+                if !good.map_err(|error| Failure::io(format!("read {}", dir.at(file)), &error))? {
+                    standing.damaged.push(file.to_owned());
+                }
             }
         }
-        Ok(Occupant::Version(Box::new(Version { dir, standing: Standing { manifest, damaged } })))
+        Ok(occupant)
     }
 
     /// Whether `file` has its size and time, or where the time differs, its bytes.
@@ -188,13 +224,6 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
     })
 }
 
-/// A folder of strangers' files alone is nothing odd; files of ours without a manifest are.
-fn without_manifest(dir: Dir) -> Result<Occupant, Failure> {
-    let damage =
-        holds_ours(&dir)?.then(|| format!("{} is missing, though there are files of a mirror", dir.at(MANIFEST)));
-    Ok(Occupant::Remains(Remains { dir, damage }))
-}
-
 /// Whether `dir`, which has no manifest, holds files of ours all the same.
 pub(super) fn holds_ours(dir: &Dir) -> Result<bool, Failure> {
     let listed = dir.list().and_then(|names| Ok(names.len() > strangers(dir, None)?.len()));
@@ -215,8 +244,13 @@ pub(super) fn is_no_folder(error: &io::Error) -> bool {
 }
 
 /// Whether `error`, of reading a file, says that what is there is none.
-fn is_no_file(error: &io::Error) -> bool {
+pub(super) fn is_no_file(error: &io::Error) -> bool {
     [Errno::LOOP, Errno::ISDIR, Errno::NXIO].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
+}
+
+/// Whether `error`, of reading a file, says that the disk has lost it, or can't tell its bytes any more.
+pub(super) fn is_damage(error: &io::Error) -> bool {
+    [Errno::IO, Errno::UCLEAN, Errno::BADMSG].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
 }
 
 fn is_about(entry: &Entry, time: Time) -> bool {
@@ -228,7 +262,9 @@ fn is_about(entry: &Entry, time: Time) -> bool {
 pub(super) fn hash(dir: &Dir, name: &str, stop: Option<&CancellationToken>) -> io::Result<Digest> {
     let mut file = dir.file(name)?;
     let mut hasher = Hasher::new();
-    let mut buffer = vec![0; 256 * 1024];
+    // Most files are smaller than the buffer of a large one.
+    let size = usize::try_from(file.metadata()?.len()).unwrap_or(MAX_BUFFER);
+    let mut buffer = vec![0; size.saturating_add(1).clamp(MIN_BUFFER, MAX_BUFFER)];
     loop {
         if stop.is_some_and(CancellationToken::is_cancelled) {
             return Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended"));

@@ -1,0 +1,94 @@
+//! The options of `verify`.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+use element_mirror::mirror::{MirrorOptions, Purpose};
+use element_mirror::plan::Policy;
+use element_mirror::store::local::LocalOptions;
+use element_mirror::store::local::inspect::Depth;
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{AccountArgs, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, StoreArgs, value};
+
+pub(super) const EXAMPLES: &str = "\
+Without --repair nothing is written, nobody is asked and no lock is taken: a run may be going on.
+
+Examples:
+  element-mirror verify mirror                        every file of every element
+  element-mirror verify mirror u_123456789012345      one element
+  element-mirror verify mirror --history --repair -q  for cron: make good what is damaged
+
+Exit codes:
+  0  every file is as it should be, or is so again
+  1, 2, 4, 5, 130, 143, 141  as of run
+  3  some are damaged or missing";
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// The mirror's folder.
+    #[arg(value_name = "DEST", value_parser = value::folder)]
+    pub(crate) destination: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) named: NamedArgs,
+
+    /// Look at superseded versions too.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_HISTORY", hide_env = true)]
+    history: bool,
+
+    /// Look whether files are there and of their size, and don't read them.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_QUICK", hide_env = true)]
+    quick: bool,
+
+    /// Fetch again what is damaged or missing; what was damaged is put aside.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_REPAIR", hide_env = true)]
+    pub(crate) repair: bool,
+
+    #[command(flatten)]
+    store: StoreArgs,
+
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+
+    #[command(flatten)]
+    network: NetworkArgs,
+
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+
+    #[command(flatten)]
+    pub(crate) saying: SayingArgs,
+}
+
+impl VerifyArgs {
+    /// How much is looked at.
+    pub(crate) fn depth(&self) -> Depth {
+        Depth { history: self.history, quick: self.quick }
+    }
+
+    /// How the destination is opened to be repaired.
+    pub(crate) fn local_options(&self, stop: CancellationToken) -> LocalOptions {
+        self.store.local_options(stop)
+    }
+
+    /// How what is damaged is fetched again; `demo` is the sample API's base URL where that is used.
+    pub(crate) fn mirror_options(&self, token: SecretString, demo: Option<Url>) -> MirrorOptions {
+        MirrorOptions {
+            token,
+            email: self.account.email(),
+            // Whatever roles an element has had.
+            policy: Policy { roles: Vec::new(), refresh: false },
+            max_size: self.network.max_size,
+            purpose: Purpose::Repair,
+            http: self.network.http_options(demo.is_some()),
+            api_base: self.account.api_base(demo),
+        }
+    }
+}

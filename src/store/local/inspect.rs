@@ -1,0 +1,239 @@
+//! Inspection: every file of an element's versions is held against its manifest. It writes nothing and needs no lock:
+//! folders are read through their descriptors, and again where a run replaced one meanwhile.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::sync::atomic::Ordering::Relaxed;
+
+use rayon::prelude::*;
+
+use super::LocalStore;
+use super::dir::{Dir, Entry};
+use super::history::PastVersion;
+use super::standing::{self, Holds, Occupant, Version};
+use crate::digest::Digest;
+use crate::element::ElementId;
+use crate::error::Failure;
+use crate::event::Counters;
+use crate::layout::{MANIFEST, OWN};
+use crate::manifest::Manifest;
+
+/// How often a folder is looked at again that was replaced in the meantime.
+const MOST_LOOKS: usize = 10;
+
+/// How much is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Superseded versions too.
+    pub history: bool,
+    /// Whether files are there and of their size, and not their bytes.
+    pub quick: bool,
+}
+
+/// What was found of an element.
+#[derive(Default)]
+pub struct Inspection {
+    /// The version that stands.
+    pub standing: Option<Inspected>,
+    /// What is in its place instead, where that is of ours.
+    pub remains: Option<Holds>,
+    /// The superseded versions, in the order in which they stood; none where they were not looked at.
+    pub past: Vec<Inspected>,
+}
+
+/// A version, and what is wrong with it.
+pub struct Inspected {
+    /// Its folder's name in the element's history; none for the version that stands.
+    pub when: Option<String>,
+    /// What it should hold; none where that can't be made out, which is a flaw too.
+    pub manifest: Option<Manifest>,
+    /// Its files that are not as they should be.
+    pub flaws: Vec<Flaw>,
+    pub(super) dir: Dir,
+}
+
+/// A file that is not as its manifest says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// Its name in the version's folder.
+    pub file: String,
+    /// The digest that it should have; none where no manifest says.
+    pub digest: Option<Digest>,
+    /// What is wrong.
+    pub defect: Defect,
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// It is not there.
+    Missing,
+    /// Something else has its name: a folder, a symbolic link.
+    NoFile,
+    /// It has so many bytes, and should have others.
+    Size(u64, u64),
+    /// Its bytes have another digest.
+    Bytes,
+    /// The disk does not give it any more.
+    Unreadable(String),
+    /// It is a manifest that can't be trusted.
+    Manifest(String),
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is missing"),
+            Self::NoFile => f.write_str("is no file"),
+            Self::Size(is, should) => write!(f, "has {is} bytes, not {should}"),
+            Self::Bytes => f.write_str("has other bytes"),
+            Self::Unreadable(why) => write!(f, "can't be read: {why}"),
+            Self::Manifest(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Inspection {
+    /// All versions that were looked at.
+    pub fn versions(&self) -> impl Iterator<Item = &Inspected> {
+        self.standing.iter().chain(&self.past)
+    }
+}
+
+impl LocalStore {
+    /// Looks at the versions of `id`, on all cores; bytes are counted in `counters` as they are read.
+    ///
+    /// # Errors
+    /// What is in its place is not to be touched, or can't be read for a reason that is no damage; or the run has ended.
+    pub fn inspect(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection, Failure> {
+        let Some(root) = &self.0.root else { return Ok(Inspection::default()) };
+        for _ in 1..MOST_LOOKS {
+            let inspection = self.look(root, id, depth, counters)?;
+            let replaced =
+                |version: &Inspected| !version.flaws.is_empty() && !is_still(root, id.as_str(), &version.dir);
+            if !inspection.standing.as_ref().is_some_and(replaced) {
+                return Ok(inspection);
+            }
+        }
+        self.look(root, id, depth, counters)
+    }
+
+    fn look(&self, root: &Dir, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection, Failure> {
+        let mut inspection = Inspection::default();
+        match standing::find(root, id)? {
+            Occupant::Nothing => {}
+            Occupant::Remains(remains) => {
+                inspection.remains = Some(remains.holds).filter(|holds| *holds != Holds::Strangers);
+            }
+            Occupant::Version(version) => {
+                let Version { dir, standing } = *version;
+                let (manifest, flaws) = (Some(standing.manifest), Vec::new());
+                inspection.standing = Some(Inspected { when: None, manifest, flaws, dir });
+            }
+        }
+        if depth.history {
+            for past in self.history(id)? {
+                let opened = open(past).map_err(|error| Failure::io(format!("read the history of {id}"), &error))?;
+                inspection.past.extend(opened);
+            }
+        }
+        let Inspection { standing, past, .. } = &mut inspection;
+        self.check(&mut standing.iter_mut().chain(past).collect::<Vec<_>>(), depth.quick, counters)?;
+        // One that was pruned meanwhile is not damaged.
+        inspection.past.retain(|version| version.flaws.is_empty() || is_kept(root, id, version));
+        Ok(inspection)
+    }
+
+    /// Fills in what is wrong with `versions`. A file that several have in common is read once.
+    fn check(&self, versions: &mut [&mut Inspected], quick: bool, counters: &Counters) -> Result<(), Failure> {
+        let mut flaws: Vec<Vec<Flaw>> = versions.iter().map(|_| Vec::new()).collect();
+        let mut files: HashMap<Entry, (&Dir, &str)> = HashMap::new();
+        let mut expected = Vec::new();
+        for (index, version) in versions.iter().enumerate() {
+            let own_files = version.manifest.iter().flat_map(Manifest::own_files);
+            for (file, size, digest, _) in own_files {
+                let failed = |error: io::Error| Failure::io(format!("read {}", version.dir.at(file)), &error);
+                match look(&version.dir, file, size).map_err(failed)? {
+                    Ok(entry) => {
+                        files.entry(entry).or_insert((&version.dir, file));
+                        expected.push((index, entry, file, digest));
+                    }
+                    Err(defect) => {
+                        flaws[index].push(Flaw { file: file.to_owned(), digest: Some(digest), defect });
+                    }
+                }
+            }
+        }
+        if !quick {
+            let read = |(entry, (dir, file)): (Entry, (&Dir, &str))| {
+                let read = self.read(dir, file)?;
+                counters.bytes.fetch_add(entry.size, Relaxed);
+                Ok((entry, read))
+            };
+            let found = files.into_par_iter().map(read).collect::<Result<HashMap<_, _>, Failure>>()?;
+            for (index, entry, file, digest) in expected {
+                let defect = match &found[&entry] {
+                    Ok(found) if *found == digest => continue,
+                    Ok(_) => Defect::Bytes,
+                    Err(defect) => defect.clone(),
+                };
+                flaws[index].push(Flaw { file: file.to_owned(), digest: Some(digest), defect });
+            }
+        }
+        for (version, flaws) in versions.iter_mut().zip(flaws) {
+            version.flaws.extend(flaws);
+        }
+        Ok(())
+    }
+
+    /// The digest of a file, or why it has none.
+    fn read(&self, dir: &Dir, file: &str) -> Result<Result<Digest, Defect>, Failure> {
+        match standing::hash(dir, file, Some(&self.0.stop)) {
+            Ok(digest) => Ok(Ok(digest)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err(Defect::Missing)),
+            Err(error) if standing::is_no_file(&error) => Ok(Err(Defect::NoFile)),
+            Err(error) if standing::is_damage(&error) => Ok(Err(Defect::Unreadable(error.to_string()))),
+            Err(error) => Err(Failure::io(format!("read {}", dir.at(file)), &error)),
+        }
+    }
+}
+
+/// What is at `file`, where that may be the file of `size` bytes.
+fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
+    match dir.entry(file) {
+        Ok(entry) if !entry.is_file => Ok(Err(Defect::NoFile)),
+        Ok(entry) if entry.size != size => Ok(Err(Defect::Size(entry.size, size))),
+        Ok(entry) => Ok(Ok(entry)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err(Defect::Missing)),
+        Err(error) if standing::is_damage(&error) => Ok(Err(Defect::Unreadable(error.to_string()))),
+        Err(error) => Err(error),
+    }
+}
+
+/// A superseded version, opened; none where it has been pruned meanwhile.
+fn open(past: PastVersion) -> io::Result<Option<Inspected>> {
+    let dir = match past.dir() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        dir => dir?,
+    };
+    let (manifest, flaws) = match past.manifest {
+        Ok(manifest) => (Some(manifest), Vec::new()),
+        Err(why) => {
+            let file = MANIFEST.to_owned();
+            (None, vec![Flaw { file, digest: None, defect: Defect::Manifest(why) }])
+        }
+    };
+    Ok(Some(Inspected { when: Some(past.when), manifest, flaws, dir }))
+}
+
+/// Whether `dir` is still what stands at `path`.
+fn is_still(root: &Dir, path: &str, dir: &Dir) -> bool {
+    matches!((root.entry(path), dir.entry(".")), (Ok(there), Ok(open)) if there.inode == open.inode)
+}
+
+/// Whether a superseded version is still where it was.
+fn is_kept(root: &Dir, id: &ElementId, version: &Inspected) -> bool {
+    let when = version.when.as_deref().unwrap_or_default();
+    is_still(root, &format!("{OWN}/history/{id}/{when}"), &version.dir)
+}

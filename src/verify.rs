@@ -1,0 +1,154 @@
+//! Verification: every file of a mirror is held against its manifest, on all cores. That writes nothing, asks nobody and
+//! takes no lock; [`repair`] makes good what was found damaged or missing.
+
+mod finding;
+mod repair;
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use crate::error::RunError;
+use crate::event::{Event, Events};
+use crate::ids::{Entry, Line, Lines};
+use crate::mirror::MirrorOptions;
+use crate::outcome::{ElementOutcome, End, Status, Summary};
+use crate::stop::Stop;
+use crate::store::local::LocalStore;
+use crate::store::local::inspect::Depth;
+use finding::Seen;
+use repair::Repair;
+
+/// Which elements are verified.
+pub enum Elements {
+    /// All that are there.
+    All,
+    /// Those that lists name.
+    Listed(Lines),
+}
+
+/// Verifies a mirror.
+pub struct Verify {
+    store: LocalStore,
+    depth: Depth,
+    /// Whether lists name the elements.
+    is_listed: bool,
+    events: Events,
+    stop: Stop,
+    summary: Mutex<Summary>,
+}
+
+impl Verify {
+    /// A verification of `store`. What is found is told to `events`; `stop` ends it early.
+    pub fn new(store: LocalStore, depth: Depth, events: Events, stop: Stop) -> Self {
+        Self { store, depth, is_listed: false, events, stop, summary: Mutex::default() }
+    }
+
+    /// Verifies `elements`, repairs them where options for that are given, and says what was found.
+    ///
+    /// # Errors
+    /// The mirror can't be listed; or where it is to be repaired, the token not be sent or the committer not be started.
+    pub async fn run(mut self, elements: Elements, repair: Option<MirrorOptions>) -> Result<Summary, RunError> {
+        let started = Instant::now();
+        self.is_listed = matches!(elements, Elements::Listed(_));
+        let lines = self.lines(elements)?;
+        let verify = Arc::new(self);
+        match repair {
+            None => {
+                let tell = |verify: &Self, seen: &Seen| seen.outcome().into_iter().for_each(|told| verify.tell(told));
+                verify.walk(lines, move |verify, seen| tell(verify, &seen)).await;
+            }
+            Some(options) => Repair::new(Arc::clone(&verify), options)?.run(lines).await,
+        }
+        let mut summary = verify.summary().clone();
+        if !verify.is_listed && summary.total() == 0 && !verify.store.is_one() {
+            let path = verify.store.path().display();
+            verify.stop.end(End::Broken(format!("{path} holds no mirror: no element, and no .element-mirror")));
+        }
+        if !verify.depth.quick {
+            summary.read = Some(verify.events.counters.bytes.load(Relaxed).saturating_sub(summary.bytes));
+        }
+        summary.elapsed = started.elapsed();
+        summary.ends = verify.stop.ends();
+        verify.events.tell(Event::Ended(Box::new(summary.clone()))).await;
+        Ok(summary)
+    }
+
+    /// The lines that name the elements, counted for progress.
+    fn lines(&self, elements: Elements) -> Result<Box<dyn Iterator<Item = Line> + Send>, RunError> {
+        if let Elements::Listed(lines) = elements {
+            return Ok(Box::new(lines.into_blocking()));
+        }
+        let elements = || -> Result<Box<dyn Iterator<Item = _> + Send>, RunError> {
+            Ok(match self.depth.history {
+                true => Box::new(self.store.all_elements()?),
+                false => Box::new(self.store.elements()?),
+            })
+        };
+        let counters = &self.events.counters;
+        counters.known.store(elements()?.count() as u64, Relaxed);
+        counters.all_known.store(true, Relaxed);
+        Ok(Box::new(elements()?.map(|id| match id {
+            Ok(id) => Line::Entry(Entry { id, email: None }),
+            Err(error) => Line::Unreadable(error),
+        })))
+    }
+
+    /// Looks at the element of each line, several at a time, and lets `settle` know what was found.
+    async fn walk(
+        self: &Arc<Self>,
+        lines: impl Iterator<Item = Line> + Send + 'static,
+        settle: impl Fn(&Self, Seen) + Send + Sync + 'static,
+    ) {
+        let verify = Arc::clone(self);
+        let walked = tokio::task::spawn_blocking(move || {
+            // Threads of its own: they may wait for a repair, which itself has files to read on the shared ones.
+            let pool = rayon::ThreadPoolBuilder::new().build()?;
+            let lines = lines.take_while(|_| !verify.stop.token().is_cancelled()).par_bridge();
+            pool.install(|| lines.for_each(|line| verify.take_up(line, &settle)));
+            Ok::<_, rayon::ThreadPoolBuildError>(())
+        });
+        let broken = match walked.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => format!("can't start verifying: {error}"),
+            Err(error) => format!("verifying broke down, please report it: {error}"),
+        };
+        self.stop.end(End::Broken(broken));
+    }
+
+    fn take_up(&self, line: Line, settle: &impl Fn(&Self, Seen)) {
+        match line {
+            Line::Entry(entry) => {
+                let _in_flight = self.events.counters.in_flight();
+                settle(self, self.look_at(entry, self.depth));
+            }
+            Line::Bad { source, message } => self.tell(ElementOutcome::bad_line(source, message)),
+            Line::Contradiction { source, message } => {
+                self.events.tell_blocking(Event::Warned { what: source, message });
+            }
+            Line::Unreadable(error) => self.stop.end(End::Broken(error.to_string())),
+        }
+    }
+
+    fn look_at(&self, entry: Entry, depth: Depth) -> Seen {
+        let started = Instant::now();
+        let found = self.store.inspect(&entry.id, depth, &self.events.counters);
+        Seen { entry, is_listed: self.is_listed, found, elapsed: started.elapsed() }
+    }
+
+    /// Counts an outcome and tells it.
+    fn tell(&self, mut outcome: ElementOutcome) {
+        if outcome.status != Status::Failed {
+            outcome.gone_since = outcome.id.as_ref().and_then(|id| self.store.gone_since(id));
+        }
+        self.summary().add(&outcome);
+        self.events.tell_blocking(Event::Finished(Box::new(outcome)));
+    }
+
+    // The fold is whole after any panic: no call leaves it half changed.
+    fn summary(&self) -> std::sync::MutexGuard<'_, Summary> {
+        self.summary.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

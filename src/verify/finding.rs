@@ -1,0 +1,87 @@
+//! What an inspection's findings come to: the outcome that is told.
+
+use std::time::Duration;
+
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure};
+use crate::ids::Entry;
+use crate::layout::{MANIFEST, OWN};
+use crate::outcome::{ElementOutcome, Stands, Status};
+use crate::store::local::inspect::{Inspected, Inspection};
+use crate::store::local::standing::Holds;
+
+/// So many files are named in one sentence.
+const MOST_NAMES: usize = 10;
+
+/// An element that was looked at.
+pub(super) struct Seen {
+    pub(super) entry: Entry,
+    /// Whether a list names it.
+    pub(super) is_listed: bool,
+    pub(super) found: Result<Inspection, Failure>,
+    pub(super) elapsed: Duration,
+}
+
+impl Seen {
+    /// What it comes to; none where nothing of ours is there, and no list names it.
+    pub(super) fn outcome(&self) -> Option<ElementOutcome> {
+        let id = &self.entry.id;
+        let outcome = match &self.found {
+            Ok(found) => of_inspection(id, found, self.is_listed)?,
+            Err(failure) => {
+                let outcome = ElementOutcome::new(Some(id.clone()), Status::Failed);
+                ElementOutcome { error: Some(failure.clone()), ..outcome }
+            }
+        };
+        let elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
+        Some(ElementOutcome { email: self.entry.email.clone(), elapsed_ms, ..outcome })
+    }
+}
+
+fn of_inspection(id: &ElementId, found: &Inspection, is_listed: bool) -> Option<ElementOutcome> {
+    let outcome = match found.standing.as_ref().and_then(|standing| Some((standing, standing.manifest.as_ref()?))) {
+        Some((standing, manifest)) => {
+            let outcome = ElementOutcome::holding(id, manifest, Status::Ok);
+            let stands = if standing.flaws.is_empty() { outcome.stands } else { Stands::Incomplete };
+            ElementOutcome { stands, ..outcome }
+        }
+        None => ElementOutcome::new(Some(id.clone()), Status::Ok),
+    };
+    let flaws = flaws(id, found);
+    let (status, kind, said) = match &found.remains {
+        Some(Holds::NoManifest(said)) => (Status::MissingManifest, ErrorKind::MissingManifest, Some(said.clone())),
+        Some(Holds::BadManifest(said)) => (Status::Damaged, ErrorKind::Damaged, Some(said.clone())),
+        Some(Holds::Strangers) | None => match (&found.standing, flaws.is_empty()) {
+            (_, false) => (Status::Damaged, ErrorKind::Damaged, None),
+            (Some(_), true) => return Some(outcome),
+            (None, true) if is_listed => (Status::Missing, ErrorKind::Missing, Some("it is not in the mirror".into())),
+            (None, true) => return (!found.past.is_empty()).then_some(outcome),
+        },
+    };
+    let asset = match &said {
+        Some(_) if status == Status::Missing => None,
+        Some(_) => Some(MANIFEST.to_owned()),
+        None => flaws.first().map(|(path, _)| path.clone()),
+    };
+    let message = said.into_iter().chain(named(&flaws)).collect::<Vec<_>>().join("; ");
+    Some(ElementOutcome { status, error: Some(Failure { kind, message, asset }), ..outcome })
+}
+
+/// The flawed files, by their paths in the element's folder or from the mirror on, and what is wrong with each.
+fn flaws(id: &ElementId, found: &Inspection) -> Vec<(String, String)> {
+    let of_version = |version: &Inspected| {
+        let folder = version.when.as_ref().map(|when| format!("{OWN}/history/{id}/{when}/")).unwrap_or_default();
+        let flaws = version.flaws.iter();
+        flaws.map(|flaw| (format!("{folder}{}", flaw.file), flaw.defect.to_string())).collect::<Vec<_>>()
+    };
+    found.versions().flat_map(of_version).collect()
+}
+
+fn named(flaws: &[(String, String)]) -> Option<String> {
+    let mut named: Vec<String> =
+        flaws.iter().take(MOST_NAMES).map(|(path, defect)| format!("{path} {defect}")).collect();
+    if flaws.len() > MOST_NAMES {
+        named.push(format!("and {} files more", flaws.len() - MOST_NAMES));
+    }
+    (!named.is_empty()).then(|| named.join("; "))
+}

@@ -1,0 +1,184 @@
+//! Repair: what is damaged gets its bytes from another version that has them, or else is fetched again by a run of the
+//! mirror over just those elements.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::Verify;
+use super::finding::Seen;
+use crate::digest::Digest;
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure, RunError};
+use crate::event::Event;
+use crate::ids::{Entry, Line};
+use crate::mirror::{Mirror, MirrorOptions};
+use crate::outcome::{ElementOutcome, Status};
+use crate::store::local::inspect::{Depth, Flaw, Inspection};
+
+/// How many elements may wait to be fetched, beside those that are.
+const QUEUE: usize = 64;
+/// How many events of the run that fetches may wait.
+const EVENTS: usize = 64;
+
+/// A verification that repairs.
+pub(super) struct Repair {
+    verify: Arc<Verify>,
+    mirror: Mirror,
+    told: mpsc::Receiver<Event>,
+    cases: Arc<Cases>,
+}
+
+/// The elements that are being fetched.
+type Cases = Mutex<HashMap<ElementId, Case>>;
+
+/// An element that is to be repaired.
+struct Case {
+    entry: Entry,
+    /// What was found of it.
+    found: ElementOutcome,
+    wanted: Wanted,
+}
+
+/// Which flaws of superseded versions are of interest.
+enum Wanted {
+    /// All.
+    All,
+    /// Those of files that the standing version has in common with them.
+    Shared(HashSet<Digest>),
+}
+
+impl Repair {
+    /// A repair of what `verify` finds; `options` are those of the run that fetches.
+    pub(super) fn new(verify: Arc<Verify>, options: MirrorOptions) -> Result<Self, RunError> {
+        let (events, told) = verify.events.apart(EVENTS);
+        let mirror = Mirror::new(verify.store.clone(), options, events, verify.stop.clone())?;
+        Ok(Self { verify, mirror, told, cases: Arc::default() })
+    }
+
+    /// Verifies and repairs the elements that `lines` name.
+    pub(super) async fn run(self, lines: impl Iterator<Item = Line> + Send + 'static) {
+        let Self { verify, mirror, mut told, cases } = self;
+        let (sender, mut queue) = mpsc::channel(QUEUE);
+        let walking = {
+            let cases = Arc::clone(&cases);
+            verify.walk(lines, move |verify, seen| {
+                if let Some(case) = begin(verify, seen) {
+                    let line = Line::Entry(case.entry.clone());
+                    lock(&cases).insert(case.entry.id.clone(), case);
+                    // A run that has ended takes nothing up any more.
+                    let _ = sender.blocking_send(line);
+                }
+            })
+        };
+        let fetching = mirror.run(futures::stream::poll_fn(move |context| queue.poll_recv(context)));
+        let relaying = {
+            let (verify, cases) = (Arc::clone(&verify), Arc::clone(&cases));
+            tokio::task::spawn_blocking(move || {
+                while let Some(event) = told.blocking_recv() {
+                    relay(&verify, &cases, event);
+                }
+            })
+        };
+        let ((), _, _) = tokio::join!(walking, fetching, relaying);
+        // What was not taken up any more is as it was found.
+        let left = std::mem::take(&mut *lock(&cases));
+        let tell = move || left.into_values().for_each(|case| verify.tell(case.found));
+        let _ = tokio::task::spawn_blocking(tell).await;
+    }
+}
+
+fn lock(cases: &Cases) -> std::sync::MutexGuard<'_, HashMap<ElementId, Case>> {
+    // The map is whole after any panic.
+    cases.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Heals what the mirror itself has the bytes for, and tells what that came to; gives the element back where the API has
+/// to be asked.
+fn begin(verify: &Verify, seen: Seen) -> Option<Case> {
+    let outcome = seen.outcome()?;
+    let found = match &seen.found {
+        Ok(found) if outcome.status != Status::Ok => found,
+        _ => {
+            verify.tell(outcome);
+            return None;
+        }
+    };
+    let wanted = if verify.depth.history { Wanted::All } else { Wanted::Shared(flawed_digests(found)) };
+    // One whose superseded versions are all there is of it is not fetched unasked.
+    let is_past = found.standing.is_none() && found.remains.is_none() && !seen.is_listed;
+    let now = look_and_heal(verify, seen.entry, &wanted);
+    let stands = |found: &Inspection| found.standing.as_ref().is_some_and(|standing| standing.flaws.is_empty());
+    if now.found.as_ref().is_ok_and(|found| !stands(found)) && !is_past {
+        return Some(Case { entry: now.entry, found: outcome, wanted });
+    }
+    if let Some(told) = now.outcome() {
+        verify.tell(if told.status == Status::Ok { ElementOutcome { status: Status::Repaired, ..told } } else { told });
+    }
+    None
+}
+
+fn flawed_digests(found: &Inspection) -> HashSet<Digest> {
+    found.standing.iter().flat_map(|standing| &standing.flaws).filter_map(|flaw| flaw.digest).collect()
+}
+
+/// Looks at the element once more, superseded versions too, and heals what can be.
+fn look_and_heal(verify: &Verify, entry: Entry, wanted: &Wanted) -> Seen {
+    let seen = verify.look_at(entry, Depth { history: true, ..verify.depth });
+    let id = &seen.entry.id;
+    let found = seen.found.and_then(|mut found| {
+        if let Wanted::Shared(digests) = wanted {
+            let is_shared = |flaw: &Flaw| flaw.digest.is_some_and(|digest| digests.contains(&digest));
+            found.past.iter_mut().for_each(|version| version.flaws.retain(is_shared));
+        }
+        verify.store.heal(id, &mut found)?;
+        Ok(found)
+    });
+    Seen { found, ..seen }
+}
+
+/// Tells what the run that fetches tells, its outcomes as those of a repair.
+fn relay(verify: &Verify, cases: &Cases, event: Event) {
+    match event {
+        Event::Finished(fetched) => {
+            let case = fetched.id.as_ref().and_then(|id| lock(cases).remove(id));
+            if let Some(case) = case {
+                verify.tell(conclude(verify, case, *fetched));
+            }
+        }
+        // The verification has a summary of its own.
+        Event::Ended(_) => {}
+        event => verify.events.tell_blocking(event),
+    }
+}
+
+/// What the repair of an element came to, after it was `fetched`.
+fn conclude(verify: &Verify, case: Case, fetched: ElementOutcome) -> ElementOutcome {
+    let Case { entry, found, wanted } = case;
+    let seen = look_and_heal(verify, entry, &wanted);
+    let cost = |outcome: ElementOutcome| ElementOutcome {
+        downloaded: fetched.downloaded.or(Some(0)),
+        bytes: fetched.bytes.or(Some(0)),
+        attempts: fetched.attempts,
+        elapsed_ms: fetched.elapsed_ms,
+        ..outcome
+    };
+    let Some(now) = seen.outcome() else { return cost(found) };
+    if fetched.error.as_ref().is_some_and(|failure| failure.kind == ErrorKind::Interrupted) {
+        return cost(ElementOutcome { status: Status::Failed, error: fetched.error, ..now });
+    }
+    if now.status == Status::Ok {
+        // An element that was not there at all, and of which not all could be had, is no success.
+        let in_part = fetched.status == Status::Incomplete && found.status != Status::Damaged;
+        let status = if in_part { Status::Incomplete } else { Status::Repaired };
+        return cost(ElementOutcome { status, error: fetched.error.filter(|_| in_part), ..now });
+    }
+    let gone = || {
+        let words = found.error.as_ref().map(ToString::to_string).unwrap_or_default();
+        Failure::new(ErrorKind::NotFound, format!("the API does not know the element any more: {words}"))
+    };
+    let why = fetched.error.clone().or_else(|| (fetched.status == Status::Gone).then(gone));
+    let error = why.or_else(|| now.error.clone());
+    cost(ElementOutcome { error, ..now })
+}
