@@ -76,7 +76,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// It can't be read.
-    pub fn successor(&self, id: &ElementId) -> Result<Option<Result<Manifest, String>>, Failure> {
+    pub fn standing_manifest(&self, id: &ElementId) -> Result<Option<Result<Manifest, String>>, Failure> {
         let Some(root) = &self.0.root else { return Ok(None) };
         match root.dir(id.as_str()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound || standing::is_no_folder(&error) => Ok(None),
