@@ -35,6 +35,7 @@ pub mod store;
 
 // Vocabulary
 pub mod event;
+pub mod keep;
 pub mod plan;
 pub mod stop;
 

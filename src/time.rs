@@ -64,9 +64,14 @@ impl Time {
         self.0.duration_since(now).try_into().unwrap_or_default()
     }
 
+    /// How long after `earlier` this time is, zero where it is before.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.duration_since(earlier.0).try_into().unwrap_or_default()
+    }
+
     /// How long ago this time was, zero where it is to come.
     pub fn age(self) -> Duration {
-        Timestamp::now().duration_since(self.0).try_into().unwrap_or_default()
+        Self(Timestamp::now()).since(self)
     }
 
     /// Whole seconds and nanoseconds since 1970, for the file system.
