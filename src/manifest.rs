@@ -1,5 +1,7 @@
 //! `manifest.json`: what an element's folder holds. Documented, and versioned, in `docs/format.md`.
 
+mod difference;
+
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,8 @@ use crate::element::{ElementId, Fields, Identity, Role, url_path};
 use crate::error::printable;
 use crate::layout;
 use crate::time::Time;
+
+pub use difference::Difference;
 
 /// The format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;

@@ -1,0 +1,180 @@
+//! Why a version of an element differs from the one that took its place.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::{Asset, Manifest, Missing};
+use crate::element::{Identity, Role};
+
+/// One thing in which a version differs from its successor; files go by their names in the version, those that only the
+/// successor has by their names there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// The file came to have other bytes.
+    OtherBytes(String),
+    /// The file came to have another name.
+    Renamed {
+        /// Its name in the version.
+        from: String,
+        /// Its name in the successor.
+        to: String,
+    },
+    /// The same bytes came from another link.
+    OtherLink(String),
+    /// The file was known but could not be had.
+    WasMissing(String),
+    /// The file was not known yet.
+    Added(String),
+    /// The file is not there any more.
+    Removed(String),
+    /// The file of the version can't be had any more.
+    WentMissing(String),
+    /// An asset, by slot or role, is known but can't be had.
+    GapAppeared(String),
+    /// An asset, by slot or role, could not be had and is not known any more.
+    GapClosed(String),
+    /// A field of the manifest's `element`, by its name there.
+    Field(String),
+    /// Other roles are mirrored.
+    Roles,
+    /// Nothing else differs than what the API's reply looked like.
+    ReplyAlone,
+    /// Nothing differs.
+    Nothing,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherBytes(file) => write!(f, "{file}: other bytes"),
+            Self::Renamed { from, to } => write!(f, "{from}: named {to} later"),
+            Self::OtherLink(file) => write!(f, "{file}: other link"),
+            Self::WasMissing(file) => write!(f, "{file}: was missing"),
+            Self::Added(file) => write!(f, "{file}: added later"),
+            Self::Removed(file) => write!(f, "{file}: removed later"),
+            Self::WentMissing(file) => write!(f, "{file}: missing later"),
+            Self::GapAppeared(asset) => write!(f, "{asset}: added later, but missing"),
+            Self::GapClosed(asset) => write!(f, "{asset}: was missing, removed later"),
+            Self::Field(name) => write!(f, "{name} changed"),
+            Self::Roles => f.write_str("roles changed"),
+            Self::ReplyAlone => f.write_str("only element.json differs"),
+            Self::Nothing => f.write_str("nothing differs"),
+        }
+    }
+}
+
+impl Manifest {
+    /// In what this version differs from `successor`; never empty.
+    pub fn differences(&self, successor: &Self) -> Vec<Difference> {
+        let mut differences = files(self, successor);
+        differences.extend(fields(self, successor));
+        if self.roles != successor.roles {
+            differences.push(Difference::Roles);
+        }
+        if differences.is_empty() {
+            let same = self.response.sha256 == successor.response.sha256;
+            differences.push(if same { Difference::Nothing } else { Difference::ReplyAlone });
+        }
+        differences
+    }
+}
+
+/// An asset of a version, had or missing.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Had(&'a Asset),
+    Missing(&'a Missing),
+}
+
+impl Part<'_> {
+    fn identity(self) -> Identity {
+        match self {
+            Self::Had(asset) => asset.identity(),
+            Self::Missing(missing) => missing.identity(),
+        }
+    }
+
+    /// Which view it is, where there is but one such; a new upload has another link.
+    fn place(self) -> Option<(Role, String)> {
+        let Identity { role, slot, .. } = self.identity();
+        let is_one = matches!(role, Role::Cover | Role::Video | Role::Voice) || !slot.is_empty();
+        is_one.then_some((role, slot))
+    }
+
+    /// What it is called.
+    fn name(self) -> String {
+        match self {
+            Self::Had(asset) => asset.file.clone(),
+            Self::Missing(missing) if missing.slot.is_empty() => missing.role.as_str().to_owned(),
+            Self::Missing(missing) => crate::error::printable(&missing.slot, 80),
+        }
+    }
+}
+
+fn parts(manifest: &Manifest) -> Vec<Part<'_>> {
+    manifest.assets.iter().map(Part::Had).chain(manifest.missing.iter().map(Part::Missing)).collect()
+}
+
+fn files(old: &Manifest, new: &Manifest) -> Vec<Difference> {
+    let mut left = parts(new);
+    let mut take = |is_it: &dyn Fn(Part<'_>) -> bool| {
+        let index = left.iter().position(|part| is_it(*part))?;
+        Some(left.remove(index))
+    };
+    let old = parts(old);
+    // The same asset first, then what has its name, then what has its place.
+    let mut pairs: Vec<_> = old.iter().map(|part| take(&|other| other.identity() == part.identity())).collect();
+    for (part, pair) in old.iter().zip(&mut pairs).filter(|(_, pair)| pair.is_none()) {
+        *pair = take(&|other| other.identity().role == part.identity().role && other.name() == part.name());
+    }
+    for (part, pair) in old.iter().zip(&mut pairs).filter(|(_, pair)| pair.is_none()) {
+        *pair = take(&|other| part.place().is_some() && other.place() == part.place());
+    }
+    let known = old.iter().zip(pairs).flat_map(|(part, pair)| between(*part, pair));
+    let added = left.iter().map(|part| match part {
+        Part::Had(_) => Difference::Added(part.name()),
+        Part::Missing(_) => Difference::GapAppeared(part.name()),
+    });
+    known.chain(added).collect()
+}
+
+/// What became of an asset.
+fn between(old: Part<'_>, new: Option<Part<'_>>) -> Vec<Difference> {
+    match (old, new) {
+        (Part::Had(old), Some(Part::Had(new))) => {
+            let mut differences = Vec::new();
+            if old.sha256 != new.sha256 {
+                differences.push(Difference::OtherBytes(old.file.clone()));
+            } else if old.identity() != new.identity() {
+                differences.push(Difference::OtherLink(old.file.clone()));
+            }
+            if old.file != new.file {
+                differences.push(Difference::Renamed { from: old.file.clone(), to: new.file.clone() });
+            }
+            differences
+        }
+        (Part::Had(_), Some(Part::Missing(_))) => vec![Difference::WentMissing(old.name())],
+        (Part::Had(_), None) => vec![Difference::Removed(old.name())],
+        (Part::Missing(_), Some(new @ Part::Had(_))) => vec![Difference::WasMissing(new.name())],
+        (Part::Missing(_), Some(Part::Missing(_))) => Vec::new(),
+        (Part::Missing(_), None) => vec![Difference::GapClosed(old.name())],
+    }
+}
+
+/// The fields of `element` that differ, in their order.
+fn fields(old: &Manifest, new: &Manifest) -> Vec<Difference> {
+    let fields = |manifest: &Manifest| match serde_json::to_value(&manifest.element) {
+        Ok(Value::Object(fields)) => fields,
+        // Fields are always an object.
+        _ => Map::new(),
+    };
+    let (old, new) = (fields(old), fields(new));
+    let mut seen = BTreeSet::new();
+    let names = old.keys().chain(new.keys()).filter(|name| seen.insert(*name) && old.get(*name) != new.get(*name));
+    names.cloned().map(Difference::Field).collect()
+}
+
+#[cfg(test)]
+mod tests;
