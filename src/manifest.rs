@@ -197,6 +197,11 @@ impl Manifest {
         assets.chain([response])
     }
 
+    /// How many bytes the files have whose digest the manifest knows.
+    pub fn size(&self) -> u64 {
+        self.own_files().map(|(_, size, ..)| size).fold(0, u64::saturating_add)
+    }
+
     /// The content of `SHA256SUMS`: every file of the version but itself; `own` is the digest of `manifest.json`.
     pub fn sums(&self, own: Digest) -> String {
         let files = self.own_files().map(|(file, _, digest, _)| (file, digest));

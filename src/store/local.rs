@@ -10,6 +10,7 @@ mod heal;
 pub mod history;
 pub mod inspect;
 mod lock;
+mod prune;
 mod recover;
 mod seal;
 mod shelf;

@@ -288,6 +288,17 @@ impl Dir {
         Ok(fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
     }
 
+    /// Removes the folder `name` if nothing is in it; true where it is gone.
+    pub(super) fn remove_if_empty(&self, name: &str) -> io::Result<bool> {
+        trouble::step()?;
+        match fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(true),
+            // Somebody's link in its place is no empty folder either.
+            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Flushes the folder itself: the names in it.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(fs::fsync(&self.fd)?)

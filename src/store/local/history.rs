@@ -9,6 +9,7 @@ use super::dir::Dir;
 use super::standing::{self, Found};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
+use crate::keep::Past;
 use crate::layout::{MANIFEST, OWN};
 use crate::manifest::Manifest;
 use crate::time::Time;
@@ -35,6 +36,24 @@ impl PastVersion {
     /// When it was committed; of a damaged one, what its name says.
     pub fn committed_at(&self) -> Time {
         self.place.time
+    }
+
+    /// As the rules of keeping see it.
+    pub fn past(&self) -> Past {
+        Past { committed_at: self.place.time, is_readable: self.manifest.is_ok() }
+    }
+
+    /// How many bytes its files have by its manifest, none where that can't be read.
+    pub fn size(&self) -> Option<u64> {
+        self.manifest.as_ref().ok().map(Manifest::size)
+    }
+
+    /// Moves its folder away, if it is still there.
+    pub(super) fn move_to(&self, to: &Dir, name: &str) -> io::Result<()> {
+        match self.shelf.rename_new(&self.when, to, name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
     }
 
     /// Its open folder.

@@ -8,6 +8,7 @@ use super::Own;
 use super::dir::Dir;
 use super::draft::{self, DRAFT};
 use super::flush;
+use super::prune;
 use super::seal::{Fate, OLD, SEALED, Seal, Site, Superseded, VERSION};
 use super::stage::Leaves;
 use super::standing;
@@ -35,7 +36,10 @@ pub(super) fn recover(root: &Dir, own: &Own) -> io::Result<Recovered> {
     for name in own.staging.list()? {
         let Some(id) = name.to_str().and_then(|name| name.parse::<ElementId>().ok()) else {
             // What can't be removed is in nobody's way.
-            let _ = own.staging.remove_tree(&name);
+            let _ = match name.to_str().and_then(prune::parse) {
+                Some((id, when)) => prune::finish(own, &id, when),
+                None => own.staging.remove_tree(&name),
+            };
             continue;
         };
         // One element's trouble keeps no other from being mirrored.

@@ -1,0 +1,143 @@
+//! Pruning: superseded versions that are not kept any longer are removed, out of everybody's sight.
+//!
+//! A version is first moved to `staging/pruned.<id>.<when>`, whole. Only when that is durable its files go, and its
+//! manifest, which says what is ours, goes last. What is left then is strangers', and gets its place back. Wherever this
+//! is interrupted, the next run finishes it.
+
+use std::io;
+
+use super::dir::Dir;
+use super::history::PastVersion;
+use super::shelf::Shelf;
+use super::{LocalStore, Own, standing};
+use crate::element::ElementId;
+use crate::error::Failure;
+use crate::keep::{Keep, Past};
+use crate::layout::MANIFEST;
+use crate::manifest::Manifest;
+use crate::time::Time;
+
+/// How the names of pruned versions in `staging/` begin. (No ID has a dot.)
+const PRUNED: &str = "pruned.";
+
+impl LocalStore {
+    /// The superseded versions of `id` that `keep` lets go, the oldest first.
+    ///
+    /// # Errors
+    /// The versions of `id` can't be read.
+    pub fn expired(&self, id: &ElementId, keep: &Keep) -> Result<Vec<PastVersion>, Failure> {
+        if keep.is_all() {
+            return Ok(Vec::new());
+        }
+        let versions = self.history(id)?;
+        if versions.is_empty() {
+            return Ok(versions);
+        }
+        let standing = self.standing_manifest(id)?.and_then(Result::ok).map(|manifest| manifest.committed_at);
+        let past: Vec<Past> = versions.iter().map(PastVersion::past).collect();
+        let expired = keep.expired(&past, standing, Time::now());
+        Ok(versions.into_iter().zip(expired).filter_map(|(version, expired)| expired.then_some(version)).collect())
+    }
+
+    /// Removes superseded versions of `id`, and says of each when it is gone. What of them could not be removed is out of
+    /// sight, and the next run's work.
+    ///
+    /// # Errors
+    /// They can't be moved, flushed or removed.
+    pub fn prune(
+        &self,
+        id: &ElementId,
+        versions: &[PastVersion],
+        mut gone: impl FnMut(&PastVersion),
+    ) -> Result<(), Failure> {
+        let own = self.own()?;
+        let mut prune = || {
+            for version in versions {
+                version.move_to(&own.staging, &staged_name(id, &version.when))?;
+            }
+            settle(own, id)?;
+            for version in versions {
+                remove(own, id, &version.when)?;
+                gone(version);
+            }
+            Ok(())
+        };
+        prune().map_err(|error| Failure::io(format!("prune the history of {id}"), &error))
+    }
+}
+
+fn staged_name(id: &ElementId, when: &str) -> String {
+    format!("{PRUNED}{id}.{when}")
+}
+
+/// The element and the place of a version that is being pruned, from its `name` in `staging/`.
+pub(super) fn parse(name: &str) -> Option<(ElementId, &str)> {
+    let (id, when) = name.strip_prefix(PRUNED)?.split_once('.')?;
+    Some((id.parse().ok()?, when))
+}
+
+/// Goes on with a pruning that was interrupted.
+pub(super) fn finish(own: &Own, id: &ElementId, when: &str) -> io::Result<()> {
+    settle(own, id)?;
+    remove(own, id, when)
+}
+
+/// Makes it durable that versions were moved out of the history of `id`, whose folder goes where it is empty.
+fn settle(own: &Own, id: &ElementId) -> io::Result<()> {
+    if !own.no_sync {
+        own.staging.sync()?;
+        match own.history.dir(id.as_str()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            shelf => shelf?.sync()?,
+        }
+    }
+    own.history.remove_if_empty(id.as_str()).map(drop)
+}
+
+/// Removes what is ours of a version that was moved out of sight, and gives what is left its place back.
+fn remove(own: &Own, id: &ElementId, when: &str) -> io::Result<()> {
+    let name = staged_name(id, when);
+    let dir = match own.staging.dir(&name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        dir => dir?,
+    };
+    match dir.read(MANIFEST) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // One that can't be made out says of nothing that it may go.
+        bytes => {
+            if let Ok(manifest) = Manifest::parse(&bytes?, id) {
+                remove_files(own, &dir, &manifest)?;
+            }
+        }
+    }
+    if own.staging.remove_if_empty(&name)? {
+        return Ok(());
+    }
+    let shelf = Shelf::History.folder(own, id)?;
+    let free = Shelf::History.free_name(own, id, when)?;
+    own.staging.rename_new(&name, &shelf, free)?;
+    let moved: &[&Dir] = if own.no_sync { &[] } else { &[&shelf, &own.history, &own.staging] };
+    moved.iter().try_for_each(|dir| dir.sync())
+}
+
+/// Removes the files that `manifest` names, and then it itself.
+fn remove_files(own: &Own, dir: &Dir, manifest: &Manifest) -> io::Result<()> {
+    for file in standing::own_names(manifest).into_iter().filter(|file| *file != MANIFEST) {
+        match dir.entry(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // A folder is not what the manifest names.
+            Ok(entry) if entry.is_dir => {}
+            entry => {
+                entry?;
+                dir.remove_file(file)?;
+            }
+        }
+    }
+    if !own.no_sync {
+        dir.sync()?;
+    }
+    dir.remove_file(MANIFEST)
+}
+
+#[cfg(test)]
+mod tests;
