@@ -16,7 +16,10 @@ use rustix::fs::{Mode, OFlags, open, openat};
 use crate::support::{MirrorDir, Reply, Upstream, check_version, element, png, program};
 
 const ELEMENTS: usize = 40;
-const KILLS: usize = 60;
+/// How many kills there are; `TEST_KILLS` says another number.
+const KILLS: u64 = 60;
+/// Where the dice begin; `TEST_SEED` says another number.
+const SEED: u64 = 20_261_123;
 /// In each round every so many'th element has changed.
 const CHANGED: usize = 5;
 
@@ -28,6 +31,11 @@ impl Dice {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit
     }
+}
+
+/// The number that an environment variable of the test says, or else `usual`.
+fn setting(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |number| number.parse().unwrap_or_else(|_| panic!("{name} is no number")))
 }
 
 fn ids() -> Vec<String> {
@@ -112,10 +120,11 @@ fn killed_at_any_moment_every_folder_is_whole_and_the_next_run_finishes() {
         let (root, ended) = (mirror.path(), Arc::clone(&ended));
         std::thread::spawn(move || read_on(root, &ended))
     };
-    let mut dice = Dice(20_261_123);
+    let kills = setting("TEST_KILLS", KILLS) as usize;
+    let mut dice = Dice(setting("TEST_SEED", SEED));
     let mut seen = BTreeSet::new();
     let mut killed_in_time = 0;
-    for round in 0..KILLS {
+    for round in 0..kills {
         turn(&upstream, round);
         upstream.forget();
         let running = run(&upstream, &mirror.path()).spawn();
@@ -144,11 +153,15 @@ fn killed_at_any_moment_every_folder_is_whole_and_the_next_run_finishes() {
     ended.store(true, Relaxed);
     let read = reader.join().unwrap();
     assert!(matches!(read, Ok(1000..)), "{read:?}");
-    assert!(killed_in_time > KILLS / 4, "only {killed_in_time} were still running");
+    assert!(killed_in_time > kills / 4, "only {killed_in_time} were still running");
     mirror.check();
     let kept = all_kept(&mirror);
     let lost: Vec<_> = seen.difference(&kept).collect();
     assert!(lost.is_empty(), "versions that stood are lost: {lost:?}");
+    println!(
+        "{kills} kills, {killed_in_time} of a running program; {read:?} folders read, {} versions kept",
+        kept.len()
+    );
     let notes = mirror.all_files().into_keys().filter(|path| path.contains("notes-")).collect::<Vec<_>>();
-    assert!(notes.len() > KILLS / 2 && notes.iter().all(|path| path.starts_with("u_")), "{notes:?}");
+    assert!(notes.len() > kills / 2 && notes.iter().all(|path| path.starts_with("u_")), "{notes:?}");
 }

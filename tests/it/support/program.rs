@@ -1,5 +1,6 @@
 //! The program, run as a user would.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -42,12 +43,12 @@ impl Program {
         self.env("ELEMENT_MIRROR_RETRIES", "1").args(["run", "--api-base", &upstream.api(), "-o"]).arg(out)
     }
 
-    pub(crate) fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.0.arg(arg);
         self
     }
 
-    pub(crate) fn args<T: AsRef<std::ffi::OsStr>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
+    pub(crate) fn args<T: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
         self.0.args(args);
         self
     }
@@ -83,19 +84,38 @@ impl Program {
 
     /// Runs it to its end and writes its system `calls` to `log`; none, and said loudly, where that is not possible.
     pub(crate) fn traced(self, log: &Path, calls: &str) -> Option<Outcome> {
-        let trace = |program: &Command| {
+        let traced = self.under_strace(["-s", "200", "-e", &format!("trace={calls}"), "-o", log.to_str().unwrap()]);
+        Some(traced?.output())
+    }
+
+    /// The same under strace: to watch its system calls, or to make them fail. None, and said loudly, where that is not
+    /// possible.
+    pub(crate) fn under_strace<T: AsRef<OsStr>>(self, args: impl IntoIterator<Item = T>) -> Option<Self> {
+        let strace = |program: &Command| {
             let mut command = Command::new("strace");
-            command.args(["-f", "-qq", "-y", "-s", "200", "-e", &format!("trace={calls}"), "-o"]).arg(log);
-            command.arg(program.get_program()).args(program.get_args());
+            command.args(["-f", "-qq", "-y"]);
             command.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null()).output()
+            command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+            command
         };
-        match trace(&Command::new("true")) {
+        match strace(&self.0).args(["-o", "/dev/null", "true"]).output() {
             Ok(output) if output.status.success() => {}
             Ok(output) => return super::skipped(&format!("strace: {}", String::from_utf8_lossy(&output.stderr))),
             Err(error) => return super::skipped(&format!("strace: {error}")),
         }
-        Some(Outcome::of(trace(&self.0).unwrap()))
+        let mut command = strace(&self.0);
+        command.args(args).arg(self.0.get_program()).args(self.0.get_args());
+        Some(Self(command))
+    }
+
+    /// The same, one kind of system call failing: `fault` is `fsync:error=EIO:when=1`, say, of those calls that are about
+    /// one of `paths`, which a call names or has open.
+    pub(crate) fn failing(self, fault: &str, paths: &[&str]) -> Option<Self> {
+        let call = fault.split(':').next().unwrap_or_default();
+        let (trace, inject) = (format!("trace={call}"), format!("inject={fault}"));
+        let about = paths.iter().flat_map(|path| ["-P", path]);
+        let args: Vec<&str> = ["-e", &trace, "-e", &inject, "-o", "/dev/null"].into_iter().chain(about).collect();
+        self.under_strace(args)
     }
 
     /// As somebody who may not write everywhere: where the tests run as root, as nobody, by a copy in `folder`.
