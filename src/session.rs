@@ -136,6 +136,8 @@ fn watch_signals(stop: Stop) -> Result<(), RunError> {
     let runtime = single_threaded()?;
     let (mut interrupts, mut terminations) = {
         let _inside = runtime.enter();
+        // What is watched does not kill: a write past the limit of a file's size fails instead.
+        drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map_err(cannot)?);
         (signal(SignalKind::interrupt()).map_err(cannot)?, signal(SignalKind::terminate()).map_err(cannot)?)
     };
     let mut next = move || {

@@ -86,6 +86,21 @@ fn with_few_descriptors_a_run_works_or_fails_politely() {
 }
 
 #[test]
+fn a_limit_on_the_size_of_files_fails_the_element_that_is_past_it() {
+    let (mirror, upstream) = (MirrorDir::new(), Upstream::start());
+    let ids = add_large(&upstream, 1);
+    upstream.add("u_small", 2);
+    let run = || program().run(&upstream, &mirror.path()).ids([&ids[0], "u_small"]);
+    // In blocks of 512 bytes.
+    let limited = run().through_shell("ulimit -f 100").report().expect(3);
+    assert_eq!((limited.status("u_small"), limited.error_kind("u_0")), ("created".into(), "io".into()));
+    assert!(limited.line("u_0")["error"]["message"].as_str().unwrap().contains("File too large"), "{}", limited.stdout);
+    mirror.check();
+    run().output().expect(0);
+    mirror.check();
+}
+
+#[test]
 fn a_folder_that_can_not_be_moved_keeps_its_version() {
     let (mirror, upstream) = (MirrorDir::new(), Upstream::start());
     let mut told = upstream.add("u_1", 2);
