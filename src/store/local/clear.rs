@@ -49,7 +49,10 @@ impl Site<'_> {
             return Ok((!old.list()?.is_empty()).then_some(Shelf::Damaged));
         };
         for file in &superseded.damaged {
-            self.remove_damaged(old, file)?;
+            if !self.remove_damaged(old, file)? {
+                left_behind = true;
+                continue;
+            }
             let whole = new_manifest.as_ref().and_then(|new_manifest| twin(&old_manifest, file, new_manifest));
             if let Some(whole) = whole {
                 new.share(whole, old, file)?;
@@ -61,19 +64,22 @@ impl Site<'_> {
         // It is asked again whether the new version has it all: the folder may have been changed since the seal was
         // written.
         let same = new_manifest.is_some_and(|new_manifest| old_manifest.holds_same(&new_manifest));
-        // A stranger that found no place in the new version is kept with the old one.
+        // A stranger that found no place in the new version is kept with the old one, and so is what can't be removed.
         let is_discarded = superseded.fate == Fate::Discard && same && !left_behind;
         Ok((!is_discarded).then_some(Shelf::History))
     }
 
-    /// Removes a damaged file, which has a second name aside; a folder in its place is moved there.
-    fn remove_damaged(&self, old: &Dir, file: &str) -> io::Result<()> {
+    /// Removes a damaged file, which has a second name aside; a folder in its place is moved there. False where the disk
+    /// has lost what is at the name: nothing can be done about it there.
+    fn remove_damaged(&self, old: &Dir, file: &str) -> io::Result<bool> {
         match old.entry(file) {
-            Ok(entry) if entry.is_dir => shelf::aside(self.own, self.id, |aside| old.rename_new(file, aside, file)),
-            Ok(_) => old.remove_file(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+            Ok(entry) if entry.is_dir => shelf::aside(self.own, self.id, |aside| old.rename_new(file, aside, file))?,
+            Ok(_) => old.remove_file(file)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if standing::is_damage(&error) => return Ok(false),
+            Err(error) => return Err(error),
         }
+        Ok(true)
     }
 
     /// Moves the superseded folder from `place` to `when` on its shelf; where that was taken meanwhile, beside it.

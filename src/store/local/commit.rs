@@ -249,10 +249,11 @@ fn superseded(own: &Own, candidate: &Candidate) -> Result<Option<Superseded>, Fa
         Occupant::Version(version) => {
             let standing = &version.standing;
             let aside = put_aside(own, id, &version.dir, &standing.damaged);
-            aside.map_err(|error| Failure::io(format!("put damaged files of {id} aside"), &error))?;
-            let same = standing.manifest.holds_same(&candidate.manifest);
+            let damaged = aside.map_err(|error| Failure::io(format!("put damaged files of {id} aside"), &error))?;
+            let is_all = damaged.len() == standing.damaged.len();
+            let same = is_all && standing.manifest.holds_same(&candidate.manifest);
             let fate = if same { Fate::Discard } else { Fate::History };
-            (fate, standing.manifest.committed_at, standing.damaged.clone())
+            (fate, standing.manifest.committed_at, damaged)
         }
     };
     let shelf = if fate == Fate::Damaged { Shelf::Damaged } else { Shelf::History };

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
+use tokio_util::sync::CancellationToken;
 
 use crate::time::Time;
 
@@ -65,6 +66,20 @@ pub(super) fn create_all(path: &Path, sync: bool) -> io::Result<()> {
         // One that may be written but not read can't be flushed.
         if let Ok(parent) = Dir::open(parent) {
             parent.sync()?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the names of `path` and of all folders above it durable, as far as they may be read.
+pub(super) fn sync_above(path: &Path) -> io::Result<()> {
+    for above in path.canonicalize()?.ancestors().skip(1) {
+        let Ok(above) = Dir::open(above) else { continue };
+        match above.sync() {
+            // A file system that has nothing to flush.
+            Err(error)
+                if [Errno::INVAL, Errno::ROFS].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error())) => {}
+            synced => synced?,
         }
     }
     Ok(())
@@ -157,11 +172,11 @@ impl Dir {
     }
 
     /// What is at `name`, a symbolic link not followed.
-    pub(super) fn entry(&self, name: &str) -> io::Result<Entry> {
-        let stat = fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    pub(super) fn entry(&self, name: impl AsRef<OsStr>) -> io::Result<Entry> {
+        let stat = fs::statat(&self.fd, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW)?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         Ok(Entry {
-            inode: (stat.st_dev as u64, stat.st_ino),
+            inode: (stat.st_dev as _, stat.st_ino as _),
             is_file: kind == FileType::RegularFile,
             is_dir: kind == FileType::Directory,
             size: u64::try_from(stat.st_size).unwrap_or(0),
@@ -313,6 +328,29 @@ impl Dir {
             }
         }
         self.sync()
+    }
+
+    /// Flushes what is at `name`, folders with all that they hold; what is no file, may not be read or is gone meanwhile is
+    /// passed over. Ends between two files when `stop` is cancelled.
+    pub(super) fn sync_tree(&self, name: &OsStr, stop: &CancellationToken) -> io::Result<()> {
+        if stop.is_cancelled() {
+            return Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended"));
+        }
+        let at =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.path.join(name).display()));
+        let sync = || match self.entry(name)? {
+            Entry { is_dir: true, .. } => {
+                let dir = self.dir(name)?;
+                dir.list()?.iter().try_for_each(|inner| dir.sync_tree(inner, stop))?;
+                dir.sync().map_err(at)
+            }
+            Entry { is_file: true, .. } => self.file(name)?.sync_all().map_err(at),
+            _ => Ok(()),
+        };
+        match sync() {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => Ok(()),
+            done => done,
+        }
     }
 
     /// The descriptor.

@@ -57,13 +57,15 @@ pub(super) fn restore(staged: &Dir) -> io::Result<()> {
     }
 }
 
-/// Whether `staged`, the staging folder of `id`, holds a draft that a run may still have a use for.
-pub(super) fn is_of_use(staged: &Dir, id: &ElementId) -> bool {
-    staged
-        .dir(DRAFT)
-        .ok()
-        .and_then(|draft| manifest(&draft, id))
-        .is_some_and(|manifest| manifest.committed_at.age() <= MAX_AGE)
+/// Whether `staged`, the staging folder of `id`, holds a draft that a run may still have a use for. That it can't be read
+/// now is an error: nothing may be deleted on such a guess.
+pub(super) fn is_of_use(staged: &Dir, id: &ElementId) -> io::Result<bool> {
+    let bytes = match staged.dir(DRAFT).and_then(|draft| draft.read(MANIFEST)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if standing::is_no_folder(&error) || standing::is_no_file(&error) => return Ok(false),
+        bytes => bytes?,
+    };
+    Ok(Manifest::parse(&bytes, id).is_ok_and(|manifest| manifest.committed_at.age() <= MAX_AGE))
 }
 
 /// The draft of `id`. Its files are hashed: no checksum that stands elsewhere vouches for them.

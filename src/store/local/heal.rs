@@ -25,9 +25,11 @@ impl LocalStore {
                 let Some(digest) = flaw.digest else { continue };
                 let sources = inspection.versions().filter_map(|source| Some((&source.dir, whole(source, digest)?)));
                 if let Some(source) = { sources }.find(|(dir, file)| self.holds(dir, file, digest)) {
-                    replace(own, id, (&version.dir, &flaw.file), source)
-                        .map_err(|error| Failure::io(format!("heal {}", version.dir.at(&flaw.file)), &error))?;
-                    healed.push((index, flaw.file.clone()));
+                    let replaced = replace(own, id, (&version.dir, &flaw.file), source);
+                    let failed = |error| Failure::io(format!("heal {}", version.dir.at(&flaw.file)), &error);
+                    if replaced.map_err(failed)? {
+                        healed.push((index, flaw.file.clone()));
+                    }
                 }
             }
         }
@@ -50,9 +52,12 @@ fn whole(version: &Inspected, digest: Digest) -> Option<&str> {
     files.find(|(file, _, other, _)| *other == digest && !is_flawed(file)).map(|(file, ..)| file)
 }
 
-/// Puts what is at `file` aside, and a second name of `good` in its place.
-fn replace(own: &Own, id: &ElementId, (dir, file): (&Dir, &str), (from, good): (&Dir, &str)) -> io::Result<()> {
-    shelf::put_aside(own, id, dir, &[file])?;
+/// Puts what is at `file` aside, and a second name of `good` in its place; false where the disk has lost it so far that it
+/// can't be put aside.
+fn replace(own: &Own, id: &ElementId, (dir, file): (&Dir, &str), (from, good): (&Dir, &str)) -> io::Result<bool> {
+    if shelf::put_aside(own, id, dir, &[file.to_owned()])?.is_empty() {
+        return Ok(false);
+    }
     if dir.entry(file).is_ok_and(|entry| entry.is_dir) {
         shelf::aside(own, id, |aside| dir.rename_new(file, aside, file))?;
     }
@@ -64,5 +69,8 @@ fn replace(own: &Own, id: &ElementId, (dir, file): (&Dir, &str), (from, good): (
         own.staging.file(&waiting)?.sync_all()?;
     }
     own.staging.rename(&waiting, dir, file)?;
-    if own.no_sync { Ok(()) } else { dir.sync() }
+    if !own.no_sync {
+        dir.sync()?;
+    }
+    Ok(true)
 }

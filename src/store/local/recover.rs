@@ -67,7 +67,7 @@ enum Found {
 fn take_up(root: &Dir, own: &Own, id: &ElementId) -> Result<Found, Failure> {
     let failed = |error: io::Error| Failure::io(format!("clear up {}", own.staging.at(id.as_str())), &error);
     let found = match own.staging.dir(id.as_str()) {
-        Ok(staged) if staged.list().map_err(failed)? == [DRAFT] => draft_or_litter(&staged, id),
+        Ok(staged) if staged.list().map_err(failed)? == [DRAFT] => draft_or_litter(&staged, id).map_err(failed)?,
         Ok(staged) => {
             let site = Site { root, own, staged: &staged, id };
             let finished = finish(site, failed)?;
@@ -78,7 +78,7 @@ fn take_up(root: &Dir, own: &Own, id: &ElementId) -> Result<Found, Failure> {
                 Found::Sealed
             } else {
                 draft::restore(&staged).map_err(failed)?;
-                draft_or_litter(&staged, id)
+                draft_or_litter(&staged, id).map_err(failed)?
             }
         }
         Err(error) if standing::is_no_folder(&error) => Found::Litter,
@@ -89,8 +89,8 @@ fn take_up(root: &Dir, own: &Own, id: &ElementId) -> Result<Found, Failure> {
     Ok(found)
 }
 
-fn draft_or_litter(staged: &Dir, id: &ElementId) -> Found {
-    if draft::is_of_use(staged, id) { Found::Draft } else { Found::Litter }
+fn draft_or_litter(staged: &Dir, id: &ElementId) -> io::Result<Found> {
+    Ok(if draft::is_of_use(staged, id)? { Found::Draft } else { Found::Litter })
 }
 
 /// Goes on with a sealed commit from where it was interrupted; false where there is none to go on with. Either way

@@ -4,6 +4,7 @@ use std::io;
 
 use super::Own;
 use super::dir::Dir;
+use super::standing;
 use crate::element::ElementId;
 use crate::time::Time;
 
@@ -42,22 +43,71 @@ impl Shelf {
     }
 }
 
-/// A second name under `damaged/<id>/<when>/` for each of `files` in `dir`. A folder in a file's place has to wait: it can
-/// only be moved.
-pub(super) fn put_aside(own: &Own, id: &ElementId, dir: &Dir, files: &[impl AsRef<str>]) -> io::Result<()> {
-    let mut damaged = Vec::new();
-    for file in files.iter().map(AsRef::as_ref) {
+/// A second name under `damaged/<id>/<when>/` for each of the `damaged` files in `dir`, but for those that have one there, since
+/// an earlier commit failed. Gives the damaged files without those that the disk has lost so far that they can't have one:
+/// nobody may remove them. A folder in a file's place has to wait until the version is superseded: it can only be moved.
+pub(super) fn put_aside(own: &Own, id: &ElementId, dir: &Dir, damaged: &[String]) -> io::Result<Vec<String>> {
+    let (mut removable, mut files) = (Vec::new(), Vec::new());
+    for file in damaged {
         match dir.entry(file) {
-            Ok(entry) if entry.is_dir => {}
-            Ok(_) => damaged.push(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+            Ok(entry) if entry.is_dir => removable.push(file.clone()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => removable.push(file.clone()),
+            Err(error) if standing::is_damage(&error) => {}
+            entry => {
+                entry?;
+                files.push(file.clone());
+            }
         }
     }
-    if damaged.is_empty() {
-        return Ok(());
+    if files.is_empty() {
+        return Ok(removable);
     }
-    aside(own, id, |aside| damaged.into_iter().try_for_each(|file| dir.share(file, aside, file)))
+    let folder = Shelf::Damaged.folder(own, id)?;
+    if let Some(newest) = newest(&folder)? {
+        let (known, unknown): (Vec<_>, _) = files.into_iter().partition(|file| is_same(dir, &newest, file));
+        if !known.is_empty() {
+            // What kept that commit may have kept its flush too.
+            flush_aside(own, &folder, &newest)?;
+        }
+        removable.extend(known);
+        files = unknown;
+    }
+    // Whether it is not the new name that fails.
+    let is_lost = |file: &str| standing::hash(dir, file, None).is_err_and(|error| standing::is_damage(&error));
+    if !files.is_empty() {
+        aside(own, id, |aside| {
+            for file in files {
+                match dir.share(&file, aside, &file) {
+                    Err(error) if standing::is_damage(&error) && is_lost(&file) => {}
+                    shared => shared.map(|()| removable.push(file))?,
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(removable)
+}
+
+/// The newest folder of a shelf, by its name.
+fn newest(shelf: &Dir) -> io::Result<Option<Dir>> {
+    let age = |name: &String| {
+        let (base, number) = name.split_once('-').unwrap_or((name, "1"));
+        (base.to_owned(), number.parse::<u32>().unwrap_or(0))
+    };
+    let names = shelf.list()?.into_iter().filter_map(|name| name.into_string().ok());
+    match names.max_by_key(age).map(|name| shelf.dir(name)) {
+        // Not the program's.
+        Some(Err(error)) if standing::is_no_folder(&error) => Ok(None),
+        newest => newest.transpose(),
+    }
+}
+
+/// Whether `file` in both folders is one file with two names, or was copied for want of links.
+fn is_same(one: &Dir, other: &Dir, file: &str) -> bool {
+    let (Ok(a), Ok(b)) = (one.entry(file), other.entry(file)) else { return false };
+    let hash = |dir| standing::hash(dir, file, None).ok();
+    let is_copy = || a.is_file && b.is_file && a.size == b.size && hash(one).is_some_and(|it| hash(other) == Some(it));
+    a.inode == b.inode || is_copy()
 }
 
 /// Fills a new folder under `damaged/<id>/`. Damage is rare: it is flushed there and then.
@@ -65,9 +115,13 @@ pub(super) fn aside(own: &Own, id: &ElementId, fill: impl FnOnce(&Dir) -> io::Re
     let folder = Shelf::Damaged.folder(own, id)?;
     let aside = folder.make(&Shelf::Damaged.free_name(own, id, &Time::now().to_compact())?)?;
     fill(&aside)?;
+    flush_aside(own, &folder, &aside)
+}
+
+fn flush_aside(own: &Own, folder: &Dir, aside: &Dir) -> io::Result<()> {
     if own.no_sync {
         return Ok(());
     }
     aside.sync_with_files()?;
-    [&folder, &own.own.dir("damaged")?, &own.own].into_iter().try_for_each(Dir::sync)
+    [folder, &own.own.dir("damaged")?, &own.own].into_iter().try_for_each(Dir::sync)
 }

@@ -178,7 +178,7 @@ impl Look<'_> {
     fn is_good(&self, dir: &Dir, file: &str, size: u64, (digest, time): (Digest, Time)) -> io::Result<bool> {
         let entry = match dir.entry(file) {
             Ok(entry) => entry,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound || is_damage(&error) => return Ok(false),
             Err(error) => return Err(error),
         };
         if !entry.is_file || entry.size != size {
@@ -187,7 +187,10 @@ impl Look<'_> {
         if is_about(&entry, time) {
             return Ok(true);
         }
-        let good = hash(dir, file, Some(self.stop))? == digest;
+        let good = match hash(dir, file, Some(self.stop)) {
+            Err(error) if is_damage(&error) => false,
+            found => found? == digest,
+        };
         if good && self.mend {
             // Where the time can't be given back, the file is read again next time.
             let _ = dir.set_modified(file, time);
@@ -201,6 +204,7 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
     let bytes = match dir.read(MANIFEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) if is_no_file(&error) => return Ok(Found::Damaged("it is no file".to_owned())),
+        Err(error) if is_damage(&error) => return Ok(Found::Damaged(error.to_string())),
         bytes => bytes.map_err(|error| Failure::io(format!("read {}", dir.at(MANIFEST)), &error))?,
     };
     let manifest = match Manifest::parse(&bytes, id) {
@@ -213,6 +217,7 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
             return Ok(Found::Damaged(format!("there is no {SUMS} beside it")));
         }
         Err(error) if is_no_file(&error) => return Ok(Found::Damaged(format!("{SUMS} beside it is no file"))),
+        Err(error) if is_damage(&error) => return Ok(Found::Damaged(format!("{SUMS} beside it: {error}"))),
         sums => sums.map_err(|error| Failure::io(format!("read {}", dir.at(SUMS)), &error))?,
     };
     // Where they differ one of the two was edited, and nobody can say which.
@@ -243,14 +248,18 @@ pub(super) fn is_no_folder(error: &io::Error) -> bool {
     [Errno::LOOP, Errno::NOTDIR, Errno::MLINK].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
 }
 
+/// Whether `error` says that the disk has lost what is to be read: a fault of that file, which another copy mends.
+pub(super) fn is_damage(error: &io::Error) -> bool {
+    #[cfg(target_os = "linux")]
+    const CORRUPT: Errno = Errno::UCLEAN;
+    #[cfg(not(target_os = "linux"))]
+    const CORRUPT: Errno = Errno::IO;
+    [Errno::IO, CORRUPT, Errno::BADMSG].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
+}
+
 /// Whether `error`, of reading a file, says that what is there is none.
 pub(super) fn is_no_file(error: &io::Error) -> bool {
     [Errno::LOOP, Errno::ISDIR, Errno::NXIO].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
-}
-
-/// Whether `error`, of reading a file, says that the disk has lost it, or can't tell its bytes any more.
-pub(super) fn is_damage(error: &io::Error) -> bool {
-    [Errno::IO, Errno::UCLEAN, Errno::BADMSG].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
 }
 
 fn is_about(entry: &Entry, time: Time) -> bool {

@@ -151,3 +151,22 @@ fn a_file_of_a_stranger_that_came_meanwhile_keeps_its_name() {
     assert_eq!((mirror.read("u_1/back.png"), mirror.read("u_1/back-2.png")), (b"mine".to_vec(), png(8, 8, 2)));
     mirror.check();
 }
+
+#[test]
+fn what_was_had_is_not_thrown_away_because_it_can_not_be_read_for_now() {
+    let (upstream, mirror, _) = half_had();
+    upstream.on("/cdn/new-side", [Reply::ok(png(8, 8, 71))]);
+    let failing = [("openat:error=EMFILE:when=1+", "draft"), ("openat:error=EACCES:when=1", "manifest.json")];
+    for (fault, path) in failing {
+        let Some(failing) = program().run(&upstream, &mirror.path()).ids(["u_1"]).failing(fault, &[path]) else {
+            return;
+        };
+        let failing = failing.report().expect(3);
+        assert_eq!((failing.status("u_1").as_str(), failing.error_kind("u_1").as_str()), ("failed", "io"), "{fault}");
+        check_version(&mirror.at(DRAFT));
+    }
+    assert_eq!(asked(&upstream), Vec::<String>::new());
+    assert_eq!(run(&upstream, &mirror).expect(0).status("u_1"), "updated");
+    assert_eq!(asked(&upstream), ["/cdn/new-side"]);
+    mirror.check();
+}

@@ -244,3 +244,66 @@ fn a_damaged_file_gets_its_name_back() {
     assert_eq!(mirror.manifest("u_1")["assets"][1]["file"], "side-2.png");
     mirror.check();
 }
+
+#[test]
+fn a_file_that_the_disk_has_lost_is_fetched_again() {
+    for (file, fault, status) in [
+        ("side.png", "read:error=EIO", "updated"),
+        ("side.png", "newfstatat:error=EUCLEAN:when=1", "updated"),
+        ("manifest.json", "read:error=EBADMSG", "created"),
+        ("SHA256SUMS", "read:error=EIO", "created"),
+    ] {
+        let (upstream, mirror) = mirrored();
+        let path = mirror.at(&format!("u_1/{file}")).canonicalize().unwrap();
+        // So that it is read at all.
+        set_modified(&mirror, &format!("u_1/{file}"), SystemTime::now() + Duration::from_secs(3600));
+        let run = || program().run(&upstream, &mirror.path()).ids(["u_1", "u_2"]);
+        let paths = if fault.starts_with("read") { [path.to_str().unwrap()] } else { [file] };
+        let Some(failing) = run().failing(fault, &paths) else { return };
+        let failing = failing.report().expect(0);
+        assert_eq!((failing.status("u_1").as_str(), failing.status("u_2").as_str()), (status, "unchanged"), "{fault}");
+        assert!(failing.stderr.contains(file), "{fault}: {}", failing.stderr);
+        assert_eq!(upstream.cdn_requests().len(), if status == "created" { 4 } else { 1 }, "{fault}");
+        mirror.check();
+        // Nobody throws away what could not be put aside.
+        let kept =
+            mirror.all_files().into_keys().filter(|path| path.starts_with(".element-mirror") && path.ends_with(file));
+        assert_eq!(kept.count(), 1, "{fault}");
+    }
+}
+
+#[test]
+fn a_file_that_can_not_be_read_for_now_is_no_damage() {
+    let (upstream, mirror) = mirrored();
+    for (fault, path) in [("openat:error=EACCES:when=1+", "side.png"), ("openat:error=EMFILE:when=1+", "manifest.json")]
+    {
+        set_modified(&mirror, "u_1/side.png", SystemTime::now() + Duration::from_secs(3600));
+        let run = || program().run(&upstream, &mirror.path()).ids(["u_1"]);
+        let Some(failing) = run().failing(fault, &[path]) else { return };
+        let failing = failing.report().expect(3);
+        assert_eq!((failing.status("u_1").as_str(), failing.error_kind("u_1").as_str()), ("failed", "io"), "{fault}");
+        assert_eq!(run().report().expect(0).status("u_1"), "unchanged");
+        assert!(upstream.cdn_requests().is_empty() && aside(&mirror).is_empty(), "{fault}");
+    }
+}
+
+#[test]
+fn damaged_files_are_put_aside_once_however_often_their_replacement_fails() {
+    for links in ["linkat:error=EMFILE:when=99", "linkat:error=EPERM:when=1+"] {
+        let (upstream, mirror) = mirrored();
+        mirror.write("u_1/side.png", "edited");
+        let run = || program().run(&upstream, &mirror.path()).ids(["u_1"]);
+        let failing = ["-e", "inject=renameat2:error=EIO:when=1+", "-e", &format!("inject={links}"), "-o", "/dev/null"];
+        for times in 1..=3 {
+            let Some(failing) = run().under_strace(failing) else { return };
+            assert_eq!(failing.report().expect(3).status("u_1"), "failed");
+            assert_eq!(aside(&mirror), [("side.png".to_owned(), b"edited".to_vec())], "{links}: {times} times");
+        }
+        // Another edit is another copy.
+        std::fs::remove_file(mirror.at("u_1/side.png")).unwrap();
+        mirror.write("u_1/side.png", "edited once more");
+        assert_eq!(run().report().expect(0).status("u_1"), "updated");
+        assert_eq!(aside(&mirror).len(), 2, "{links}");
+        mirror.check();
+    }
+}
