@@ -16,6 +16,7 @@ mod seal;
 mod shelf;
 pub mod stage;
 pub mod standing;
+mod unflushed;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -99,6 +100,12 @@ impl LocalStore {
         root.check_writable().map_err(cannot)?;
         let lock = lock::acquire(&own, options.lock_wait).await?;
         settle_format(&own, path, !options.no_sync)?;
+        match options.no_sync {
+            true => unflushed::note(&own).map_err(cannot)?,
+            false => unflushed::make_up_for(path, &own, &options.stop)
+                .await
+                .map_err(|error| RunError::io(at("can't flush what an earlier run left unflushed in", path), error))?,
+        }
         let own = Own {
             staging: own.ensure("staging").map_err(cannot)?,
             history: own.ensure("history").map_err(cannot)?,

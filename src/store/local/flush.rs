@@ -10,7 +10,7 @@ use super::{LocalStore, Own};
 use crate::error::Failure;
 
 /// How many threads fsync, where that is done file by file.
-const THREADS: usize = 4;
+pub(super) const THREADS: usize = 4;
 
 /// How a destination is flushed.
 pub(super) enum Flusher {
@@ -34,6 +34,15 @@ impl Flusher {
             return Ok(Self::Whole(root.fd().try_clone()?.into()));
         }
         Ok(Self::Each)
+    }
+
+    /// Flushes the file system as a whole; false where that is not the way.
+    pub(super) fn flush_whole(&self) -> io::Result<bool> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Whole(root) => Ok(rustix::fs::syncfs(root).map(|()| true)?),
+            Self::Never | Self::Each => Ok(false),
+        }
     }
 
     /// Flushes the data of the staged versions `data`, and the renames of the published ones `renames`; an answer for

@@ -98,7 +98,7 @@ impl Bench {
     #[track_caller]
     pub(super) fn assert_no_litter(&self) {
         assert_eq!(self.names(".element-mirror/staging"), Vec::<String>::new());
-        let known = ["damaged", "format", "gone", "history", "lock", "staging"];
+        let known = ["damaged", "format", "gone", "history", "lock", "staging", "unflushed"];
         let names = self.names(".element-mirror");
         assert!(names.iter().all(|name| known.contains(&name.as_str())), "{names:?}");
     }

@@ -108,3 +108,19 @@ fn a_draft_is_flushed_before_it_is_called_one() {
     let reported = first(&calls, 0, "report", |call| call.contains("report>") && call.contains("u_1"));
     assert!(flushed < reported, "it is reported too early: {calls:#?}");
 }
+
+#[test]
+fn after_a_run_that_flushed_nothing_the_next_flushes_everything_before_it_reports() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    upstream.add("u_1", 2);
+    upstream.add("u_2", 1);
+    program().run(&upstream, &mirror.path()).ids(["u_1", "u_2"]).arg("--no-sync").output().expect(0);
+    let Some(calls) = calls(&upstream, &mirror, 0) else { return };
+    let flushed = first(&calls, 0, "flush", is_flush);
+    let forgotten = first(&calls, flushed, "flush of the note's end", |call| is_flush(call) && call.contains("fsync"));
+    let reported = first(&calls, 0, "report", |call| call.contains("report>") && call.contains("unchanged"));
+    assert!(forgotten < reported, "it is reported too early: {calls:#?}");
+    // And it is done with.
+    let calls = self::calls(&upstream, &mirror, 0).unwrap();
+    assert!(!calls.iter().any(|call| is_flush(call)), "{calls:#?}");
+}
