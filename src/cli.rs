@@ -271,7 +271,7 @@ impl NetworkArgs {
 impl StoreArgs {
     /// How the destination is opened; `stop` ends what takes long.
     fn local_options(&self, stop: CancellationToken) -> LocalOptions {
-        LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, stop }
+        LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, distrust: false, stop }
     }
 }
 

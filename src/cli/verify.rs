@@ -75,7 +75,8 @@ impl VerifyArgs {
 
     /// How the destination is opened to be repaired.
     pub(crate) fn local_options(&self, stop: CancellationToken) -> LocalOptions {
-        self.store.local_options(stop)
+        // Damage that a file's size and time do not show is to be seen when it is fetched, too.
+        LocalOptions { distrust: true, ..self.store.local_options(stop) }
     }
 
     /// How what is damaged is fetched again; `demo` is the sample API's base URL where that is used.

@@ -46,6 +46,8 @@ pub struct LocalOptions {
     pub lock_wait: Duration,
     /// Leave flushing to the operating system.
     pub no_sync: bool,
+    /// Hash every file that is to be kept, also one that has its size and time.
+    pub distrust: bool,
     /// Ends what takes long.
     pub stop: CancellationToken,
 }
@@ -64,6 +66,7 @@ struct Inner {
     stuck: HashMap<ElementId, Failure>,
     /// Elements of which an earlier run left a draft.
     drafts: HashSet<ElementId>,
+    distrust: bool,
     stop: CancellationToken,
 }
 
@@ -119,8 +122,8 @@ impl LocalStore {
         })?;
         let stuck = recovered.stuck.iter().cloned().collect();
         let drafts = std::mem::take(&mut recovered.drafts);
-        let (path, stop) = (path.to_owned(), options.stop.clone());
-        let store = Self(Arc::new(Inner { path, root: Some(root), own: Some(own), stuck, drafts, stop }));
+        let (path, distrust, stop) = (path.to_owned(), options.distrust, options.stop.clone());
+        let store = Self(Arc::new(Inner { path, root: Some(root), own: Some(own), stuck, drafts, distrust, stop }));
         Ok(Opened { store, recovered })
     }
 
@@ -154,7 +157,7 @@ impl LocalStore {
 
     fn without_lock(path: &Path, root: Option<Dir>, stop: CancellationToken) -> Opened {
         let (path, stuck, drafts) = (path.to_owned(), HashMap::new(), HashSet::new());
-        let store = Self(Arc::new(Inner { path, root, own: None, stuck, drafts, stop }));
+        let store = Self(Arc::new(Inner { path, root, own: None, stuck, drafts, distrust: false, stop }));
         Opened { store, recovered: Recovered::default() }
     }
 
@@ -176,8 +179,9 @@ impl LocalStore {
         if let Some(failure) = self.0.stuck.get(id) {
             return Err(failure.clone());
         }
+        let Inner { distrust, ref stop, .. } = *self.0;
         match &self.0.root {
-            Some(root) => standing::Look { root, mend: self.0.own.is_some(), stop: &self.0.stop }.at(id),
+            Some(root) => standing::Look { root, mend: self.0.own.is_some(), distrust, stop }.at(id),
             None => Ok(Occupant::Nothing),
         }
     }

@@ -41,11 +41,11 @@ struct Case {
     wanted: Wanted,
 }
 
-/// Which flaws of superseded versions are of interest.
+/// Which flaws of superseded versions are healed.
 enum Wanted {
-    /// All.
+    /// All, and those that can't be are told.
     All,
-    /// Those of files that the standing version has in common with them.
+    /// Those of files that the standing version has in common with them, where that can be done.
     Shared(HashSet<Digest>),
 }
 
@@ -133,6 +133,10 @@ fn look_and_heal(verify: &Verify, entry: Entry, wanted: &Wanted) -> Seen {
             found.past.iter_mut().for_each(|version| version.flaws.retain(is_shared));
         }
         verify.store.heal(id, &mut found)?;
+        if matches!(wanted, Wanted::Shared(_)) {
+            // What could not be healed of them is for a verification of history to tell.
+            found.past.clear();
+        }
         Ok(found)
     });
     Seen { found, ..seen }
@@ -157,17 +161,22 @@ fn relay(verify: &Verify, cases: &Cases, event: Event) {
 fn conclude(verify: &Verify, case: Case, fetched: ElementOutcome) -> ElementOutcome {
     let Case { entry, found, wanted } = case;
     let seen = look_and_heal(verify, entry, &wanted);
-    let cost = |outcome: ElementOutcome| ElementOutcome {
-        downloaded: fetched.downloaded.or(Some(0)),
-        bytes: fetched.bytes.or(Some(0)),
-        attempts: fetched.attempts,
-        elapsed_ms: fetched.elapsed_ms,
-        ..outcome
-    };
-    let Some(now) = seen.outcome() else { return cost(found) };
-    if fetched.error.as_ref().is_some_and(|failure| failure.kind == ErrorKind::Interrupted) {
-        return cost(ElementOutcome { status: Status::Failed, error: fetched.error, ..now });
+    let (downloaded, bytes) = (fetched.downloaded.or(Some(0)), fetched.bytes.or(Some(0)));
+    let (attempts, elapsed_ms) = (fetched.attempts, fetched.elapsed_ms);
+    let cost = |outcome| ElementOutcome { downloaded, bytes, attempts, elapsed_ms, ..outcome };
+    let is_cut_off =
+        |outcome: &ElementOutcome| outcome.error.as_ref().is_some_and(|failure| failure.kind == ErrorKind::Interrupted);
+    if is_cut_off(&fetched) {
+        return cost(ElementOutcome { status: Status::Failed, error: fetched.error, ..found });
     }
+    let now = match seen.outcome().filter(|now| !is_cut_off(now)) {
+        Some(now) => now,
+        // The run has ended, and left no time to look: what the fetch says must do.
+        None if fetched.error.is_none() && fetched.status != Status::Gone => {
+            return ElementOutcome { status: Status::Repaired, ..fetched };
+        }
+        None => found.clone(),
+    };
     if now.status == Status::Ok {
         // An element that was not there at all, and of which not all could be had, is no success.
         let in_part = fetched.status == Status::Incomplete && found.status != Status::Damaged;
@@ -178,7 +187,7 @@ fn conclude(verify: &Verify, case: Case, fetched: ElementOutcome) -> ElementOutc
         let words = found.error.as_ref().map(ToString::to_string).unwrap_or_default();
         Failure::new(ErrorKind::NotFound, format!("the API does not know the element any more: {words}"))
     };
-    let why = fetched.error.clone().or_else(|| (fetched.status == Status::Gone).then(gone));
+    let why = fetched.error.or_else(|| (fetched.status == Status::Gone).then(gone));
     let error = why.or_else(|| now.error.clone());
     cost(ElementOutcome { error, ..now })
 }

@@ -26,3 +26,4 @@ mod rough;
 mod store;
 mod support;
 mod told;
+mod verify;

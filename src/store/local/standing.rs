@@ -118,6 +118,8 @@ pub(super) struct Look<'a> {
     pub(super) root: &'a Dir,
     /// Whether files get their time back that were found to be good all the same.
     pub(super) mend: bool,
+    /// Whether files are read that have their time.
+    pub(super) distrust: bool,
     /// Ends the reading of large files.
     pub(super) stop: &'a CancellationToken,
 }
@@ -184,14 +186,15 @@ impl Look<'_> {
         if !entry.is_file || entry.size != size {
             return Ok(false);
         }
-        if is_about(&entry, time) {
+        let has_its_time = is_about(&entry, time);
+        if has_its_time && !self.distrust {
             return Ok(true);
         }
         let good = match hash(dir, file, Some(self.stop)) {
             Err(error) if is_damage(&error) => false,
             found => found? == digest,
         };
-        if good && self.mend {
+        if good && self.mend && !has_its_time {
             // Where the time can't be given back, the file is read again next time.
             let _ = dir.set_modified(file, time);
         }

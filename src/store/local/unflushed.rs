@@ -15,9 +15,10 @@ use crate::layout::OWN;
 /// The note, in the program's own folder.
 const UNFLUSHED: &str = "unflushed";
 
-/// Notes that from now on things are written that nobody flushes.
+/// Notes that from now on things are written that nobody flushes. The note itself is: it must outlive them.
 pub(super) fn note(own: &Dir) -> io::Result<()> {
-    own.open_or_create(UNFLUSHED).map(drop)
+    own.open_or_create(UNFLUSHED)?.sync_all()?;
+    own.sync()
 }
 
 /// Flushes all of the destination `path`, where a run has left it unflushed. The flush of a file that is under way when

@@ -1,0 +1,277 @@
+//! What a verification finds, and that it only reads.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{flip, message, mirrored, past, run, verify};
+use crate::support::{MirrorDir, Upstream, program};
+
+#[test]
+fn a_good_mirror_is_ok_without_network_token_or_lock_and_nothing_is_written() {
+    let (upstream, mirror) = mirrored();
+    let before = mirror.all_files();
+    // A run is going on: it waits for an ID on standard input.
+    let running = program().run(&upstream, &mirror.path()).arg("-").spawn();
+    while !mirror.read(".element-mirror/lock").starts_with(format!("{{\"pid\":{}", running.0.id()).as_bytes()) {
+        std::thread::yield_now();
+    }
+    let verified = verify(&mirror).arg("--history").args(["--report", "-"]).output().expect(0);
+    assert_eq!((verified.status("u_1").as_str(), verified.status("u_2").as_str()), ("ok", "ok"));
+    let line = verified.line("u_1");
+    assert_eq!((&line["stands"], &line["assets"], &line["folder"]), (&json!("complete"), &json!(4), &json!("u_1")));
+    assert_eq!(verified.lines().len(), 2);
+    assert!(upstream.requests().is_empty());
+    running.signal("TERM");
+    running.end_within(Duration::from_secs(10)).expect(143);
+    let mut after = mirror.all_files();
+    after.insert(".element-mirror/lock".into(), before[".element-mirror/lock"].clone());
+    assert!(before == after, "a file was written");
+}
+
+#[test]
+fn a_mirror_that_can_only_be_read_is_verified() {
+    let (_upstream, mirror) = mirrored();
+    std::fs::set_permissions(mirror.path(), PermissionsExt::from_mode(0o555)).unwrap();
+    let report = ["--report", "-"];
+    let verified = program().run_by_nobody(&mirror.beside("")).args(["verify"]).arg(mirror.path()).args(report);
+    let verified = verified.output();
+    std::fs::set_permissions(mirror.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    assert_eq!(verified.expect(0).status("u_1"), "ok");
+}
+
+#[test]
+fn each_kind_of_damage_is_told_by_its_file() {
+    for (file, kind, words) in [
+        ("side.png", "bytes", "side.png has other bytes"),
+        ("side.png", "size", "side.png has 5 bytes, not"),
+        ("side.png", "gone", "side.png is missing"),
+        ("side.png", "folder", "side.png is no file"),
+        ("side.png", "link", "side.png is no file"),
+        ("element.json", "bytes", "element.json has other bytes"),
+        ("element.json", "gone", "element.json is missing"),
+        ("manifest.json", "bytes", "manifest.json is damaged"),
+        ("manifest.json", "size", "manifest.json is damaged"),
+    ] {
+        let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+        upstream.add("u_1", 2);
+        run(&upstream, &mirror, &["u_1"]);
+        let path = format!("u_1/{file}");
+        match kind {
+            "bytes" => flip(&mirror, &path),
+            "size" => mirror.write(&path, "short"),
+            "link" => {
+                std::fs::rename(mirror.at(&path), mirror.beside("elsewhere")).unwrap();
+                std::os::unix::fs::symlink(mirror.beside("elsewhere"), mirror.at(&path)).unwrap();
+            }
+            _ => std::fs::remove_file(mirror.at(&path)).unwrap(),
+        }
+        if kind == "folder" {
+            std::fs::create_dir(mirror.at(&path)).unwrap();
+        }
+        let verified = verify(&mirror).args(["--report", "-"]).output().expect(3);
+        let line = verified.line("u_1");
+        assert_eq!((line["status"].as_str(), line["error"]["kind"].as_str()), (Some("damaged"), Some("damaged")));
+        assert_eq!(line["error"]["asset"], file, "{kind}");
+        assert_ne!(line["stands"], "complete", "{kind}");
+        assert!(message(&verified, "u_1").contains(words), "{kind}: {}", message(&verified, "u_1"));
+    }
+}
+
+#[test]
+fn a_missing_element_a_missing_manifest_and_a_damaged_one_are_told_apart() {
+    let (_upstream, mirror) = mirrored();
+    std::fs::remove_file(mirror.at("u_2/manifest.json")).unwrap();
+    flip(&mirror, "u_1/manifest.json");
+    std::fs::create_dir(mirror.at("u_empty")).unwrap();
+    let ids = mirror.put("ids.txt", "u_1\nu_2\nu_3\n../x\nu_empty\n");
+    let verified = verify(&mirror).arg(ids).args(["--report", "-"]).output().expect(3);
+    let statuses = ["u_1", "u_2", "u_3", "u_empty"].map(|id| verified.status(id));
+    assert_eq!(statuses, ["damaged", "missing_manifest", "missing", "missing"]);
+    assert_eq!(verified.error_kind("u_2"), "missing_manifest");
+    assert_eq!(verified.lines().iter().filter(|line| line["id"].is_null()).count(), 1);
+    // Without a list there is nothing that could be missing.
+    let all = verify(&mirror).args(["--report", "-"]).output().expect(3);
+    assert_eq!(all.lines().len(), 2, "{}", all.stdout);
+}
+
+#[test]
+fn ids_are_a_filter_by_lists_words_or_option() {
+    let (_upstream, mirror) = mirrored();
+    flip(&mirror, "u_2/cover.png");
+    let list = mirror.put("u_2", "u_1\n");
+    let folder = list.parent().unwrap();
+    for (arguments, expected) in [
+        (vec!["u_1"], "u_1"),
+        (vec!["--id", "u_1"], "u_1"),
+        // A file of that name is a list.
+        (vec!["./u_2"], "u_1"),
+        (vec!["u_2"], "u_1"),
+    ] {
+        let verified = verify(&mirror).current_dir(folder).args(&arguments).args(["--report", "-"]).output().expect(0);
+        assert_eq!(verified.lines().len(), 1);
+        assert_eq!(verified.status(expected), "ok", "{arguments:?}");
+    }
+    let piped = verify(&mirror).args(["-", "--report", "-"]).output_with("u_2\n").expect(3);
+    assert_eq!(piped.status("u_2"), "damaged");
+    let missing = verify(&mirror).arg("no-such-list.txt").output().expect(1);
+    assert!(missing.stderr.contains("no-such-list.txt"), "{}", missing.stderr);
+    // In the mirror itself an ID is the name of a folder, and means the ID.
+    let inside = verify(&mirror).current_dir(&mirror.path()).args(["u_1", "--report", "-"]).output().expect(0);
+    assert_eq!(inside.status("u_1"), "ok");
+}
+
+#[test]
+fn quick_looks_at_presence_and_size_alone() {
+    let (_upstream, mirror) = mirrored();
+    flip(&mirror, "u_1/side.png");
+    verify(&mirror).arg("--quick").output().expect(0);
+    mirror.write("u_1/side.png", "short");
+    verify(&mirror).arg("--quick").output().expect(3);
+    std::fs::remove_file(mirror.at("u_1/side.png")).unwrap();
+    verify(&mirror).arg("--quick").output().expect(3);
+}
+
+#[test]
+fn history_is_looked_at_where_that_is_asked_for_and_says_which_versions_share_the_damage() {
+    let (_upstream, mirror) = mirrored();
+    let past = past(&mirror);
+    flip(&mirror, &format!("{past}/cover.png"));
+    assert_eq!(verify(&mirror).args(["--report", "-"]).output().expect(0).status("u_1"), "ok");
+    let verified = verify(&mirror).args(["--history", "--report", "-"]).output().expect(3);
+    assert_eq!((verified.status("u_1").as_str(), &verified.line("u_1")["stands"]), ("damaged", &json!("complete")));
+    assert!(message(&verified, "u_1").starts_with(&format!("{past}/cover.png has other bytes")));
+    // An edit in place touches every version that has the file.
+    flip(&mirror, "u_1/side.png");
+    let verified = verify(&mirror).args(["--history", "--report", "-"]).output().expect(3);
+    let said = message(&verified, "u_1");
+    assert!(said.starts_with("side.png has other bytes"), "{said}");
+    assert!(said.contains(&format!("{past}/side.png has other bytes")), "{said}");
+    assert!(!said.contains("back.png"), "{said}");
+}
+
+#[test]
+fn a_superseded_version_without_a_readable_manifest_is_damage_and_a_strangers_folder_is_none() {
+    let (_upstream, mirror) = mirrored();
+    let past = past(&mirror);
+    mirror.write(".element-mirror/history/u_1/notes/mine.txt", "a stranger's");
+    verify(&mirror).arg("--history").output().expect(0);
+    flip(&mirror, &format!("{past}/manifest.json"));
+    let verified = verify(&mirror).args(["--history", "--report", "-"]).output().expect(3);
+    assert!(message(&verified, "u_1").contains("manifest.json is damaged"), "{}", message(&verified, "u_1"));
+}
+
+#[test]
+fn an_element_of_which_only_superseded_versions_are_left_is_verified_with_history() {
+    let (_upstream, mirror) = mirrored();
+    std::fs::remove_dir_all(mirror.at("u_1")).unwrap();
+    assert_eq!(verify(&mirror).args(["--report", "-"]).output().expect(0).lines().len(), 1);
+    let verified = verify(&mirror).args(["--history", "--report", "-"]).output().expect(0);
+    assert_eq!((verified.status("u_1").as_str(), &verified.line("u_1")["stands"]), ("ok", &json!("none")));
+    flip(&mirror, &format!("{}/side.png", past(&mirror)));
+    verify(&mirror).arg("--history").output().expect(3);
+}
+
+#[test]
+fn what_is_not_of_the_mirror_is_passed_over() {
+    let (_upstream, mirror) = mirrored();
+    mirror.write("notes/mine.txt", "a stranger's");
+    mirror.write("README", "a stranger's");
+    mirror.write("u_1/mine.txt", "a stranger's");
+    std::os::unix::fs::symlink("notes", mirror.at("link")).unwrap();
+    let verified = verify(&mirror).args(["--report", "-"]).output().expect(0);
+    assert_eq!(verified.lines().len(), 2, "{}", verified.stdout);
+}
+
+#[test]
+fn what_is_not_to_be_touched_is_a_failure() {
+    let (_upstream, mirror) = mirrored();
+    let written = String::from_utf8(mirror.read("u_2/manifest.json")).unwrap();
+    mirror.write("u_2/manifest.json", written.replace("\"format\": 1", "\"format\": 2"));
+    let elsewhere = mirror.beside("elsewhere");
+    std::fs::rename(mirror.at("u_1"), &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, mirror.at("u_1")).unwrap();
+    let verified = verify(&mirror).args(["--id", "u_1,u_2", "--report", "-"]).output().expect(3);
+    assert_eq!((verified.status("u_1").as_str(), verified.error_kind("u_1").as_str()), ("failed", "not_a_folder"));
+    assert_eq!((verified.status("u_2").as_str(), verified.error_kind("u_2").as_str()), ("failed", "newer_format"));
+}
+
+#[test]
+fn what_is_no_mirror_is_said() {
+    let mirror = MirrorDir::new();
+    let absent = verify(&mirror).output().expect(1);
+    assert!(absent.stderr.contains(mirror.path().to_str().unwrap()), "{}", absent.stderr);
+    assert!(!mirror.has(""), "it was made");
+    std::fs::create_dir(mirror.path()).unwrap();
+    let empty = verify(&mirror).output().expect(1);
+    assert!(empty.stderr.contains("holds no mirror"), "{}", empty.stderr);
+    mirror.write(".element-mirror/format", "2\n");
+    let newer = verify(&mirror).output().expect(1);
+    assert!(newer.stderr.contains("format 2"), "{}", newer.stderr);
+    mirror.write(".element-mirror/format", "1\n");
+    verify(&mirror).output().expect(0);
+    mirror.write("file", "");
+    program().args(["verify"]).arg(mirror.at("file")).output().expect(1);
+    program().arg("verify").output().expect(2);
+}
+
+#[test]
+fn a_gone_element_is_verified_like_any_other_and_said_to_be_gone() {
+    let (upstream, mirror) = mirrored();
+    upstream.on_element("u_1", [crate::support::Reply::json(404, &json!({"error": "no"}))]);
+    program().run(&upstream, &mirror.path()).ids(["u_1", "u_2"]).output().expect(0);
+    let verified = verify(&mirror).args(["--report", "-"]).output().expect(0);
+    assert!(verified.line("u_1")["goneSince"].is_string());
+    assert_eq!(verified.status("u_1"), "ok");
+}
+
+#[test]
+fn a_mirror_that_a_run_replaces_all_the_while_is_never_called_damaged() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let ids: Vec<String> = (0..8).map(|n| format!("u_{n}")).collect();
+    let turn = |round: usize| {
+        for id in &ids {
+            let mut told = upstream.add(id, 4);
+            told["name"] = json!(format!("round {round}"));
+            upstream.tell(id, &told);
+        }
+        program().run(&upstream, &mirror.path()).ids(&ids).arg("--no-sync").output().expect(0);
+    };
+    turn(0);
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            (1..15).for_each(turn);
+            ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        let mut verified = 0;
+        while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+            verify(&mirror).arg("--history").output().expect(0);
+            verified += 1;
+        }
+        assert!(verified > 5, "{verified}");
+    });
+}
+
+#[test]
+fn an_interrupted_verification_says_so() {
+    let (_upstream, mirror) = mirrored();
+    let mut running = verify(&mirror).args(["-", "--report", "-"]).spawn();
+    running.write("u_1\n");
+    assert!(running.read_line().contains("\"ok\""));
+    running.signal("INT");
+    let ended = running.end_within(Duration::from_secs(5)).expect(130);
+    assert!(ended.stderr.contains("interrupted"), "{}", ended.stderr);
+}
+
+#[test]
+fn with_q_a_good_verification_says_nothing_and_a_bad_one_what_is_damaged() {
+    let (_upstream, mirror) = mirrored();
+    let good = verify(&mirror).arg("-q").output().expect(0);
+    assert_eq!((good.stdout.as_str(), good.stderr.as_str()), ("", ""));
+    flip(&mirror, "u_1/side.png");
+    let bad = verify(&mirror).arg("-q").output().expect(3);
+    assert!(bad.stderr.contains("u_1") && bad.stderr.contains("side.png"), "{}", bad.stderr);
+    assert_eq!(bad.stdout, "");
+}
