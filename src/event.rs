@@ -52,6 +52,15 @@ pub enum Event {
         /// In words.
         message: String,
     },
+    /// A superseded version was removed, or in a dry run would be.
+    Pruned {
+        /// The element.
+        what: String,
+        /// The version, by its folder's name in the history.
+        when: String,
+        /// How many bytes its files have. (Those that it shares with other versions stay with these.)
+        bytes: u64,
+    },
     /// Something that a person should know, and that is no failure of an element.
     Warned {
         /// What it is about: an ID, a place in a list, a path.

@@ -22,6 +22,9 @@ pub mod verify;
 
 pub mod mirror;
 
+pub mod history;
+pub mod prune;
+
 // Stages
 pub mod api;
 pub mod download;

@@ -7,6 +7,7 @@ mod assemble;
 mod element;
 mod gather;
 mod gone;
+mod past;
 mod sources;
 mod watch;
 
@@ -25,6 +26,7 @@ use crate::error::{Failure, RunError};
 use crate::event::{Event, Events};
 use crate::http::{Http, HttpOptions};
 use crate::ids::{Entry, Line};
+use crate::keep::Keep;
 use crate::outcome::{ElementOutcome, End, Summary};
 use crate::plan::Policy;
 use crate::stop::Stop;
@@ -48,6 +50,8 @@ pub struct MirrorOptions {
     pub policy: Policy,
     /// The largest asset taken, in bytes.
     pub max_size: u64,
+    /// Which superseded versions are kept, of every element taken up.
+    pub keep: Keep,
     /// What the run is for.
     pub purpose: Purpose,
     /// How the network is used.

@@ -242,6 +242,29 @@ pub struct FailureGroup {
     pub message: String,
 }
 
+/// Superseded versions that were removed, or in a dry run would be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// How many.
+    pub versions: u64,
+    /// How many bytes their files have.
+    pub bytes: u64,
+}
+
+impl Pruned {
+    /// Counts one more, of so many bytes.
+    pub fn add(&mut self, bytes: u64) {
+        self.versions += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Counts those of an element.
+    pub fn extend(&mut self, other: Self) {
+        self.versions += other.versions;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}
+
 /// A run, folded from the outcomes of its elements.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -257,6 +280,8 @@ pub struct Summary {
     pub read: Option<u64>,
     /// Warnings about files.
     pub warnings: u64,
+    /// Superseded versions that were pruned, where there are rules for that.
+    pub pruned: Option<Pruned>,
     /// How many elements are newly gone, where that is so many that it looks like a mistake.
     pub suspiciously_gone: u64,
     /// Why the run ended early.

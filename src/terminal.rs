@@ -162,6 +162,9 @@ impl Reporter for Terminal {
             Event::Refused { what, kind, message } if verbose => {
                 self.say(&format!("   refused  {what}: {kind}: {message}"));
             }
+            Event::Pruned { what, when, bytes } if verbose => {
+                self.say(&format!("    pruned  {what} of {when}, {}", BinaryBytes(*bytes)));
+            }
             Event::Warned { what, message } if self.verbosity > Verbosity::Quiet => {
                 self.say(&format!("{}  {what}: {message}", self.paint.odd.apply_to("   warning")));
             }

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args};
 use element_mirror::element::Role;
 use element_mirror::error::RunError;
 use element_mirror::ids::Input;
+use element_mirror::keep::Keep;
 use element_mirror::mirror::{MirrorOptions, Purpose};
 use element_mirror::plan::Policy;
 use element_mirror::store::local::LocalOptions;
@@ -108,6 +109,7 @@ impl RunArgs {
                 refresh: self.refresh,
             },
             max_size: self.network.max_size,
+            keep: Keep::default(),
             purpose: if self.dry_run { Purpose::DryRun } else { Purpose::Mirror },
             http: self.network.http_options(demo.is_some()),
             api_base: self.account.api_base(demo),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
+use element_mirror::keep::Keep;
 use element_mirror::mirror::{MirrorOptions, Purpose};
 use element_mirror::plan::Policy;
 use element_mirror::store::local::LocalOptions;
@@ -87,6 +88,7 @@ impl VerifyArgs {
             // Whatever roles an element has had.
             policy: Policy { roles: Vec::new(), refresh: false },
             max_size: self.network.max_size,
+            keep: Keep::default(),
             purpose: Purpose::Repair,
             http: self.network.http_options(demo.is_some()),
             api_base: self.account.api_base(demo),

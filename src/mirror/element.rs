@@ -42,6 +42,7 @@ impl Mirror {
             // It waited for its turn when the run ended, or was about to, and was not taken up.
             return;
         }
+        outcome = self.let_go(outcome).await;
         outcome.email = entry.email.clone();
         outcome.attempts = attempts.load(Relaxed);
         outcome.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -259,7 +260,7 @@ impl Mirror {
     }
 }
 
-fn with_failure(outcome: ElementOutcome, failure: Failure) -> ElementOutcome {
+pub(super) fn with_failure(outcome: ElementOutcome, failure: Failure) -> ElementOutcome {
     ElementOutcome { error: Some(failure), downloaded: None, bytes: None, ..outcome }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::gone::Gone;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::outcome::{ElementOutcome, End, Status, Summary};
+use crate::outcome::{ElementOutcome, End, Pruned, Status, Summary};
 use crate::time::Time;
 
 /// So many elements in a row that the API did not answer for: it is down, if it never answered, or not for long.
@@ -103,6 +103,11 @@ impl Watch {
 
     fn is_away(&self) -> bool {
         !self.answered || self.away_since.is_some_and(|since| since.elapsed() >= AWAY)
+    }
+
+    /// Superseded versions were pruned.
+    pub(super) fn pruned(&mut self, pruned: Pruned) {
+        self.summary.pruned.get_or_insert_default().extend(pruned);
     }
 
     /// An element that was not noted as gone is.

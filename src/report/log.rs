@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Reporter;
 use crate::error::ErrorKind;
 use crate::event::Event;
-use crate::outcome::{ElementOutcome, Summary};
+use crate::outcome::{ElementOutcome, Pruned, Summary};
 use crate::time::Time;
 
 /// How much is logged.
@@ -42,6 +42,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     delay_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'a ElementOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<Totals<'a>>,
@@ -57,6 +59,8 @@ struct Totals<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_read: Option<u64>,
     warnings: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pruned: Option<Pruned>,
     suspiciously_gone: u64,
     elapsed_ms: u64,
     exit_code: u8,
@@ -73,6 +77,7 @@ impl<'a> Totals<'a> {
             bytes: summary.bytes,
             bytes_read: summary.read,
             warnings: summary.warnings,
+            pruned: summary.pruned,
             suspiciously_gone: summary.suspiciously_gone,
             elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
             exit_code: summary.exit_code(),
@@ -139,6 +144,11 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
             let (what, kind, message) = (Some(what.as_str()), Some(*kind), Some(message.as_str()));
             let record = Record { what, kind, message, ..Record::default() };
             (Verbosity::Verbose, Record { level: "info", event: "refusal", ..record })
+        }
+        Event::Pruned { what, when, bytes } => {
+            let (what, message) = (Some(what.as_str()), Some(when.as_str()));
+            let record = Record { what, message, bytes: Some(*bytes), ..Record::default() };
+            (Verbosity::Verbose, Record { level: "info", event: "pruned", ..record })
         }
         Event::Warned { what, message } => {
             let (what, message) = (Some(what.as_str()), Some(message.as_str()));

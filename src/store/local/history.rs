@@ -48,6 +48,25 @@ impl PastVersion {
         self.manifest.as_ref().ok().map(Manifest::size)
     }
 
+    /// How many files, and bytes in them, are in its folder, whatever its manifest says.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn on_disk(&self) -> Result<(u64, u64), Failure> {
+        let count = || {
+            let dir = self.dir()?;
+            let (mut files, mut bytes) = (0, 0);
+            for name in dir.names()? {
+                let entry = dir.entry(name?)?;
+                if entry.is_file {
+                    (files, bytes) = (files + 1, bytes + entry.size);
+                }
+            }
+            Ok((files, bytes))
+        };
+        count().map_err(|error| Failure::io(format!("list {}", self.shelf.at(&self.when)), &error))
+    }
+
     /// Moves its folder away, if it is still there.
     pub(super) fn move_to(&self, to: &Dir, name: &str) -> io::Result<()> {
         match self.shelf.rename_new(&self.when, to, name) {
@@ -88,6 +107,15 @@ impl LocalStore {
         }
         past.sort_by_key(|past| past.place);
         Ok(past)
+    }
+
+    /// Whether `id` has a folder for superseded versions.
+    ///
+    /// # Errors
+    /// That can't be known.
+    pub fn has_history(&self, id: &ElementId) -> Result<bool, Failure> {
+        let shelf = self.shelf(id);
+        shelf.map(|shelf| shelf.is_some()).map_err(|error| Failure::io(format!("read the history of {id}"), &error))
     }
 
     /// The manifest that stands for `id`, held against SHA256SUMS, its files unchecked; an error says in words why there

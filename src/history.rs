@@ -1,0 +1,127 @@
+//! The past of a mirror: which versions were superseded, and why.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, Serializer};
+
+use crate::element::ElementId;
+use crate::error::{Failure, RunError};
+use crate::ids::Line;
+use crate::keep;
+use crate::layout::OWN;
+use crate::manifest::Manifest;
+use crate::store::local::LocalStore;
+use crate::store::local::history::PastVersion;
+use crate::time::Time;
+
+/// A superseded version.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Superseded {
+    /// Its element.
+    pub id: ElementId,
+    /// Its folder's name.
+    pub when: String,
+    /// When it was made; of a damaged one, what its folder's name says.
+    pub committed_at: Time,
+    /// When the next one took its place, where there is a next one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded_at: Option<Time>,
+    /// In what it differs from the next one, or what is wrong with it.
+    pub why: Vec<String>,
+    /// Whether its manifest can't be read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub damaged: bool,
+    /// How many files it has, but for `manifest.json` and `SHA256SUMS`; of a damaged one, all that are there.
+    pub files: u64,
+    /// How many bytes are in them.
+    pub size: u64,
+    /// Its folder, by way of the mirror's own path.
+    #[serde(serialize_with = "lossy")]
+    pub path: PathBuf,
+}
+
+/// What there is to tell of a mirror's past.
+#[derive(Debug)]
+pub enum Told {
+    /// A superseded version.
+    Version(Box<Superseded>),
+    /// Something that could not be told: of an element, or of a line that is no ID.
+    Failed {
+        /// The element, or the line.
+        what: String,
+        /// In words.
+        message: String,
+    },
+    /// Something odd in a list.
+    Warned {
+        /// The line.
+        what: String,
+        /// In words.
+        message: String,
+    },
+    /// The elements can't be listed on.
+    Broken(RunError),
+}
+
+/// The superseded versions of the elements that `lines` name, an element after the other, those of each in the order in
+/// which they stood.
+pub fn history(store: LocalStore, lines: impl Iterator<Item = Line>) -> impl Iterator<Item = Told> {
+    lines.flat_map(move |line| match line {
+        Line::Entry(entry) => match of(&store, &entry.id) {
+            Ok(Some(versions)) => versions.into_iter().map(|version| Told::Version(Box::new(version))).collect(),
+            Ok(None) => {
+                vec![Told::Failed { what: entry.id.to_string(), message: "the mirror does not know it".into() }]
+            }
+            Err(failure) => vec![Told::Failed { what: entry.id.to_string(), message: failure.message }],
+        },
+        Line::Bad { source, message } => vec![Told::Failed { what: source, message }],
+        Line::Contradiction { source, message } => vec![Told::Warned { what: source, message }],
+        Line::Unreadable(error) => vec![Told::Broken(error)],
+    })
+}
+
+/// The superseded versions of `id`; none where nothing of it is or was here.
+fn of(store: &LocalStore, id: &ElementId) -> Result<Option<Vec<Superseded>>, Failure> {
+    let versions = store.history(id)?;
+    let standing = store.standing_manifest(id)?;
+    if versions.is_empty() && standing.is_none() {
+        return Ok(None);
+    }
+    let past: Vec<_> = versions.iter().map(PastVersion::past).collect();
+    let standing_since = standing.as_ref().and_then(|found| found.as_ref().ok()).map(|manifest| manifest.committed_at);
+    let superseded_at = keep::superseded_at(&past, standing_since);
+    let successors = versions.iter().skip(1).map(|next| Some(&next.manifest)).chain([standing.as_ref()]);
+    let described = versions.iter().zip(successors).zip(superseded_at).map(|((version, successor), superseded_at)| {
+        let (files, size) = match &version.manifest {
+            Ok(manifest) => (manifest.own_files().count() as u64, manifest.size()),
+            Err(_) => version.on_disk()?,
+        };
+        Ok(Superseded {
+            id: id.clone(),
+            when: version.when.clone(),
+            committed_at: version.committed_at(),
+            superseded_at,
+            why: why(&version.manifest, successor),
+            damaged: version.manifest.is_err(),
+            files,
+            size,
+            path: store.path().join(OWN).join("history").join(id.as_str()).join(&version.when),
+        })
+    });
+    described.collect::<Result<_, _>>().map(Some)
+}
+
+fn why(version: &Result<Manifest, String>, successor: Option<&Result<Manifest, String>>) -> Vec<String> {
+    match (version, successor) {
+        (Err(damage), _) => vec![damage.clone()],
+        (Ok(_), None) => vec!["nothing stands".to_owned()],
+        (Ok(_), Some(Err(_))) => vec!["the next version is damaged".to_owned()],
+        (Ok(version), Some(Ok(successor))) => version.differences(successor).iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A path as JSON can hold it.
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
