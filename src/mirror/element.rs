@@ -241,17 +241,25 @@ impl Mirror {
 
     /// The outcome of an element for which nothing could be done; says what stands all the same.
     fn failed(&self, id: &ElementId, failure: Failure) -> ElementOutcome {
-        let occupant = self.store.occupant(id).unwrap_or(Occupant::Nothing);
-        with_failure(as_it_stands(id, occupant.standing(), Status::Failed), failure)
+        let outcome = match self.store.occupant(id) {
+            Ok(occupant) => as_it_stands(id, occupant.standing(), Status::Failed),
+            Err(_) => self.failed_by_manifest(id),
+        };
+        with_failure(outcome, failure)
+    }
+
+    /// The outcome of an element whose folder can't be looked at closer: what its manifest says stands.
+    fn failed_by_manifest(&self, id: &ElementId) -> ElementOutcome {
+        match self.store.manifest(id) {
+            Ok(Some(manifest)) => ElementOutcome::holding(id, &manifest, Status::Failed),
+            Ok(None) | Err(_) => ElementOutcome::new(Some(id.clone()), Status::Failed),
+        }
     }
 
     /// The outcome of an element that the run's end cut off; there is no time to look at more than its manifest.
     fn cut_off(&self, id: &ElementId) -> ElementOutcome {
-        let outcome = match self.store.manifest(id) {
-            Ok(Some(manifest)) => ElementOutcome::holding(id, &manifest, Status::Failed),
-            Ok(None) | Err(_) => ElementOutcome::new(Some(id.clone()), Status::Failed),
-        };
-        with_failure(outcome, Failure::new(ErrorKind::Interrupted, "the run ended before it was done"))
+        let interrupted = Failure::new(ErrorKind::Interrupted, "the run ended before it was done");
+        with_failure(self.failed_by_manifest(id), interrupted)
     }
 
     /// The account that an element is asked of.

@@ -192,11 +192,10 @@ impl LocalStore {
     /// There is one, and it can't be read.
     pub fn manifest(&self, id: &ElementId) -> Result<Option<Manifest>, Failure> {
         let Some(root) = &self.0.root else { return Ok(None) };
-        let path = format!("{id}/{MANIFEST}");
-        match root.read(&path) {
+        match root.dir(id.as_str()).and_then(|dir| dir.read(MANIFEST)) {
             Ok(bytes) => Ok(Manifest::parse(&bytes, id).ok()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound || standing::is_no_folder(&error) => Ok(None),
-            Err(error) => Err(Failure::io(format!("read {}", root.at(&path)), &error)),
+            Err(error) => Err(Failure::io(format!("read {}", root.at(&format!("{id}/{MANIFEST}"))), &error)),
         }
     }
 
