@@ -1,5 +1,6 @@
 //! kill -9 of the program at any moment, with somebody reading the mirror all the while.
 
+mod inject;
 mod order;
 mod power;
 

@@ -17,7 +17,7 @@ fn calls(upstream: &Upstream, mirror: &MirrorDir, code: i32) -> Option<Vec<Strin
 }
 
 /// The calls as they ended: one that another thread came in between is told in two lines.
-fn joined(log: &str) -> Vec<String> {
+pub(super) fn joined(log: &str) -> Vec<String> {
     let mut begun = HashMap::new();
     let mut calls = Vec::new();
     for line in log.lines() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use element_mirror::digest::Digest;
 use serde_json::Value;
@@ -13,6 +14,23 @@ pub(crate) struct MirrorDir(TempDir);
 impl MirrorDir {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A destination in memory, where that is: for tests that make many.
+    pub(crate) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::below(memory) } else { Self::new() }
+    }
+
+    /// A destination somewhere below `folder`.
+    pub(crate) fn below(folder: &Path) -> Self {
+        Self(tempfile::tempdir_in(folder).unwrap())
+    }
+
+    /// Makes this destination a copy of `other`, times and links included.
+    pub(crate) fn copy(&self, other: &Self) {
+        let copied = Command::new("cp").arg("-a").args([other.path(), self.path()]).status().unwrap();
+        assert!(copied.success());
     }
 
     /// The destination; it is not there before the program makes it.

@@ -13,6 +13,19 @@ impl Mount {
         Self::new(&["-t", "tmpfs", "-o", options, "tmpfs"], at)
     }
 
+    /// An overlay at `at`, whose lower layer is `lower`; its upper layer lies `beside`, in a file system of its own.
+    pub(crate) fn overlay(lower: &Path, beside: &Path, at: &Path) -> Option<[Self; 2]> {
+        for folder in [lower, beside, at] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        let upper = Self::tmpfs(beside, "size=64m")?;
+        let folders = ["upper", "work"].map(|name| beside.join(name));
+        folders.iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
+        let [upperdir, workdir] = folders.each_ref().map(|folder| folder.display());
+        let options = format!("lowerdir={},upperdir={upperdir},workdir={workdir}", lower.display());
+        Some([Self::new(&["-t", "overlay", "-o", &options, "overlay"], at)?, upper])
+    }
+
     /// The folder `from` once more at `at`.
     pub(crate) fn bind(from: &Path, at: &Path) -> Option<Self> {
         Self::new(&["--bind", from.to_str().unwrap()], at)
