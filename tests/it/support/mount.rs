@@ -13,6 +13,23 @@ impl Mount {
         Self::new(&["-t", "tmpfs", "-o", options, "tmpfs"], at)
     }
 
+    /// A file system of so many `mebibytes` at `at`, made by `mkfs`, a command and its options.
+    pub(crate) fn made(mkfs: &[&str], mebibytes: u64, at: &Path) -> Option<Self> {
+        let image = at.with_extension("image");
+        make(mkfs, mebibytes, &image)?;
+        std::fs::create_dir_all(at).unwrap();
+        let mount = Self::new(&["-o", "loop", image.to_str().unwrap()], at)?;
+        let _ = std::fs::remove_dir(at.join("lost+found"));
+        Some(mount)
+    }
+
+    /// Sets a limit on what may be written to it: `1M` or `none`. None, and said loudly, where it knows no quotas.
+    pub(crate) fn limit(&self, limit: &str) -> Option<()> {
+        let at = self.0.to_str().unwrap();
+        run(&["btrfs", "quota", "enable", at])?;
+        run(&["btrfs", "qgroup", "limit", limit, at])
+    }
+
     /// An overlay at `at`, whose lower layer is `lower`; its upper layer lies `beside`, in a file system of its own.
     pub(crate) fn overlay(lower: &Path, beside: &Path, at: &Path) -> Option<[Self; 2]> {
         for folder in [lower, beside, at] {
@@ -62,18 +79,9 @@ pub(crate) struct Disk {
 impl Disk {
     /// An ext4 disk in the file `image`, at `at`; none, and said loudly, where that is not possible.
     pub(crate) fn ext4(image: &Path, at: &Path) -> Option<Self> {
-        let made = std::fs::File::create(image).and_then(|file| file.set_len(64 << 20));
-        made.unwrap();
+        make(&["mkfs.ext4", "-q", "-F"], 64, image)?;
+        run(&["python3", "-c", "import fcntl"])?;
         std::fs::create_dir_all(at).unwrap();
-        let tools: [&[&str]; 2] =
-            [&["mkfs.ext4", "-q", "-F", image.to_str().unwrap()], &["python3", "-c", "import fcntl"]];
-        for tool in tools {
-            match Command::new(tool[0]).args(&tool[1..]).output() {
-                Ok(output) if output.status.success() => {}
-                Ok(output) => return skipped(&format!("{tool:?}: {}", String::from_utf8_lossy(&output.stderr))),
-                Err(error) => return skipped(&format!("{tool:?}: {error}")),
-            }
-        }
         let disk = Self { image: image.to_owned(), mount: Mount::new(&mount_args(image), at)? };
         std::fs::remove_dir(at.join("lost+found")).unwrap();
         disk.mount_again();
@@ -93,6 +101,21 @@ impl Disk {
         assert!(Command::new("umount").arg(&self.mount.0).status().unwrap().success());
         let mounted = Command::new("mount").args(mount_args(&self.image)).arg(&self.mount.0).status().unwrap();
         assert!(mounted.success());
+    }
+}
+
+/// Makes a file system in a file of so many `mebibytes` by `mkfs`, a command and its options; none, and said loudly, where
+/// that is not possible.
+fn make(mkfs: &[&str], mebibytes: u64, image: &Path) -> Option<()> {
+    std::fs::File::create(image).and_then(|file| file.set_len(mebibytes << 20)).unwrap();
+    run(&[mkfs, &[image.to_str().unwrap()]].concat())
+}
+
+fn run(command: &[&str]) -> Option<()> {
+    match Command::new(command[0]).args(&command[1..]).output() {
+        Ok(output) if output.status.success() => Some(()),
+        Ok(output) => skipped(&format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))),
+        Err(error) => skipped(&format!("{command:?}: {error}")),
     }
 }
 
