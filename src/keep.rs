@@ -18,7 +18,7 @@ pub struct Keep {
 pub struct Past {
     /// When it was committed.
     pub committed_at: Time,
-    /// Whether its manifest can be read. Another is never pruned: nobody can say what of it is ours.
+    /// Whether its manifest can be read, and trusted. Another is never pruned: nobody can say what of it is ours.
     pub is_readable: bool,
 }
 

@@ -10,6 +10,7 @@ use super::{LocalStore, Own, standing};
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
+use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
 
 impl LocalStore {
@@ -22,14 +23,18 @@ impl LocalStore {
         let mut healed = Vec::new();
         for (index, version) in inspection.versions().enumerate() {
             for flaw in &version.flaws {
-                let Some(digest) = flaw.digest else { continue };
-                let sources = inspection.versions().filter_map(|source| Some((&source.dir, whole(source, digest)?)));
-                if let Some(source) = { sources }.find(|(dir, file)| self.holds(dir, file, digest)) {
-                    let replaced = replace(own, id, (&version.dir, &flaw.file), source);
-                    let failed = |error| Failure::io(format!("heal {}", version.dir.at(&flaw.file)), &error);
-                    if replaced.map_err(failed)? {
-                        healed.push((index, flaw.file.clone()));
-                    }
+                let failed = |error| Failure::io(format!("heal {}", version.dir.at(&flaw.file)), &error);
+                let site = Site { own, id, dir: &version.dir, file: &flaw.file };
+                let done = match (flaw.digest, &version.manifest) {
+                    (Some(digest), _) => match self.source(inspection, digest) {
+                        Some((from, good)) => site.replace(|to, name| from.share(good, to, name)),
+                        None => Ok(false),
+                    },
+                    (None, Some(manifest)) if flaw.file == SUMS => site.write_sums(manifest),
+                    (None, _) => Ok(false),
+                };
+                if done.map_err(failed)? {
+                    healed.push((index, flaw.file.clone()));
                 }
             }
         }
@@ -37,6 +42,12 @@ impl LocalStore {
             version.flaws.retain(|flaw| !healed.contains(&(index, flaw.file.clone())));
         }
         Ok(())
+    }
+
+    /// A file of any version that really has the bytes of `digest`.
+    fn source<'a>(&self, inspection: &'a Inspection, digest: Digest) -> Option<(&'a Dir, &'a str)> {
+        let sources = inspection.versions().filter_map(|version| Some((&version.dir, whole(version, digest)?)));
+        { sources }.find(|(dir, file)| self.holds(dir, file, digest))
     }
 
     /// Whether `file` really has its bytes: an inspection may not have read them.
@@ -52,25 +63,48 @@ fn whole(version: &Inspected, digest: Digest) -> Option<&str> {
     files.find(|(file, _, other, _)| *other == digest && !is_flawed(file)).map(|(file, ..)| file)
 }
 
-/// Puts what is at `file` aside, and a second name of `good` in its place; false where the disk has lost it so far that it
-/// can't be put aside.
-fn replace(own: &Own, id: &ElementId, (dir, file): (&Dir, &str), (from, good): (&Dir, &str)) -> io::Result<bool> {
-    if shelf::put_aside(own, id, dir, &[file.to_owned()])?.is_empty() {
-        return Ok(false);
+/// Where a file is healed.
+struct Site<'a> {
+    own: &'a Own,
+    id: &'a ElementId,
+    /// The version's folder.
+    dir: &'a Dir,
+    file: &'a str,
+}
+
+impl Site<'_> {
+    /// Writes the checksums of a version anew, unless its files do not hold what its `manifest` says: they alone vouch for
+    /// that, where the checksums do not.
+    fn write_sums(&self, manifest: &Manifest) -> io::Result<bool> {
+        let holds = |(file, _, digest, _)| standing::hash(self.dir, file, None).is_ok_and(|found| found == digest);
+        if !manifest.own_files().all(holds) {
+            return Ok(false);
+        }
+        let sums = manifest.sums(Digest::of(&self.dir.read(MANIFEST)?));
+        self.replace(|to, name| to.write(name, sums.as_bytes(), Some(manifest.committed_at)))
     }
-    if dir.entry(file).is_ok_and(|entry| entry.is_dir) {
-        shelf::aside(own, id, |aside| dir.rename_new(file, aside, file))?;
+
+    /// Puts what is in the file's place aside, and there what `make` makes; false where the disk has lost it so far that it
+    /// can't be put aside.
+    fn replace(&self, make: impl FnOnce(&Dir, &str) -> io::Result<()>) -> io::Result<bool> {
+        let Self { own, id, dir, file } = *self;
+        if shelf::put_aside(own, id, dir, &[file.to_owned()])?.is_empty() {
+            return Ok(false);
+        }
+        if dir.entry(file).is_ok_and(|entry| entry.is_dir) {
+            shelf::aside(own, id, |aside| dir.rename_new(file, aside, file))?;
+        }
+        // No ID has a dot in it.
+        let waiting = format!("{id}.healed");
+        own.staging.remove_if_there(&waiting)?;
+        make(&own.staging, &waiting)?;
+        if !own.no_sync {
+            own.staging.file(&waiting)?.sync_all()?;
+        }
+        own.staging.rename(&waiting, dir, file)?;
+        if !own.no_sync {
+            dir.sync()?;
+        }
+        Ok(true)
     }
-    // No ID has a dot in it.
-    let waiting = format!("{id}.healed");
-    own.staging.remove_if_there(&waiting)?;
-    from.share(good, &own.staging, &waiting)?;
-    if !own.no_sync {
-        own.staging.file(&waiting)?.sync_all()?;
-    }
-    own.staging.rename(&waiting, dir, file)?;
-    if !own.no_sync {
-        dir.sync()?;
-    }
-    Ok(true)
 }

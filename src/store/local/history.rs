@@ -20,10 +20,15 @@ pub struct PastVersion {
     pub when: String,
     /// What it holds, or what is wrong with it: a damaged one, or one of a newer format.
     pub manifest: Result<Manifest, String>,
+    /// Whether the checksums beside its manifest are its own.
+    pub(super) sums_hold: bool,
     place: Place,
     /// The folder that it is in. (Of a long history not every folder can be open at once.)
     shelf: Arc<Dir>,
 }
+
+/// A manifest, or what is wrong with it.
+type Readable = Result<Manifest, String>;
 
 /// Where a version belongs in its element's history: its time, and the number behind its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +45,7 @@ impl PastVersion {
 
     /// As the rules of keeping see it.
     pub fn past(&self) -> Past {
-        Past { committed_at: self.place.time, is_readable: self.manifest.is_ok() }
+        Past { committed_at: self.place.time, is_readable: self.manifest.is_ok() && self.sums_hold }
     }
 
     /// How many bytes its files have by its manifest, none where that can't be read.
@@ -128,7 +133,7 @@ impl LocalStore {
         match root.dir(id.as_str()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound || standing::is_no_folder(&error) => Ok(None),
             Err(error) => Err(Failure::io(format!("open {}", root.at(id.as_str())), &error)),
-            Ok(dir) => read(&dir, id),
+            Ok(dir) => Ok(read(&dir, id)?.map(|(manifest, _)| manifest)),
         }
     }
 
@@ -224,18 +229,20 @@ fn folders(dir: Option<Dir>) -> Result<impl Iterator<Item = Result<ElementId, Ru
 fn look(shelf: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<PastVersion>, Failure> {
     let Some((when, place)) = name.to_str().and_then(|when| Some((when, Place::parse(when)?))) else { return Ok(None) };
     let dir = folder(shelf, when).map_err(|error| Failure::io(format!("open {}", shelf.at(when)), &error))?;
-    let Some(manifest) = dir.map_or(Ok(None), |dir| read(&dir, id))? else { return Ok(None) };
+    let Some((manifest, sums_hold)) = dir.map_or(Ok(None), |dir| read(&dir, id))? else { return Ok(None) };
     let place = manifest.as_ref().map_or(place, |manifest| Place { time: manifest.committed_at, ..place });
-    Ok(Some(PastVersion { when: when.to_owned(), manifest, place, shelf: Arc::clone(shelf) }))
+    Ok(Some(PastVersion { when: when.to_owned(), manifest, sums_hold, place, shelf: Arc::clone(shelf) }))
 }
 
-/// The manifest in `dir`, or what is wrong with it; none where nothing in `dir` is ours.
-fn read(dir: &Dir, id: &ElementId) -> Result<Option<Result<Manifest, String>>, Failure> {
+/// The manifest in `dir`, or what is wrong with it, and whether the checksums beside it are its own; none where nothing in
+/// `dir` is ours.
+fn read(dir: &Dir, id: &ElementId) -> Result<Option<(Readable, bool)>, Failure> {
+    let damaged = |why| Some((Err(why), true));
     Ok(match standing::find_manifest(dir, id)? {
-        Found::Whole(manifest) => Some(Ok(*manifest)),
-        Found::Damaged(why) => Some(Err(format!("{MANIFEST} is damaged: {why}"))),
-        Found::Foreign(error) => Some(Err(error.to_string())),
-        Found::Nothing if standing::holds_ours(dir)? => Some(Err(format!("{MANIFEST} is missing"))),
+        Found::Whole(manifest, sums_hold) => Some((Ok(*manifest), sums_hold)),
+        Found::Damaged(why) => damaged(format!("{MANIFEST} is damaged: {why}")),
+        Found::Foreign(error) => damaged(error.to_string()),
+        Found::Nothing if standing::holds_ours(dir)? => damaged(format!("{MANIFEST} is missing")),
         Found::Nothing => None,
     })
 }

@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
-use crate::layout::{MANIFEST, OWN};
+use crate::layout::{MANIFEST, OWN, SUMS};
 use crate::manifest::Manifest;
 
 /// How often a folder is looked at again that was replaced in the meantime.
@@ -128,7 +128,8 @@ impl LocalStore {
             }
             Occupant::Version(version) => {
                 let Version { dir, standing } = *version;
-                let (manifest, flaws) = (Some(standing.manifest), Vec::new());
+                let flaws = standing.damaged.iter().map(|_| sums_flaw(&dir)).collect();
+                let manifest = Some(standing.manifest);
                 inspection.standing = Some(Inspected { when: None, manifest, flaws, dir });
             }
         }
@@ -199,6 +200,16 @@ impl LocalStore {
     }
 }
 
+/// The flaw of a version's checksums that do not hold. They can be made anew from its manifest.
+fn sums_flaw(dir: &Dir) -> Flaw {
+    let defect = match dir.entry(SUMS) {
+        Ok(entry) if entry.is_file => Defect::Bytes,
+        Ok(_) => Defect::NoFile,
+        Err(_) => Defect::Missing,
+    };
+    Flaw { file: SUMS.to_owned(), digest: None, defect }
+}
+
 /// What is at `file`, where that may be the file of `size` bytes.
 fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
     match dir.entry(file) {
@@ -218,7 +229,8 @@ fn open(past: PastVersion) -> io::Result<Option<Inspected>> {
         dir => dir?,
     };
     let (manifest, flaws) = match past.manifest {
-        Ok(manifest) => (Some(manifest), Vec::new()),
+        Ok(manifest) if past.sums_hold => (Some(manifest), Vec::new()),
+        Ok(manifest) => (Some(manifest), vec![sums_flaw(&dir)]),
         Err(why) => {
             let file = MANIFEST.to_owned();
             (None, vec![Flaw { file, digest: None, defect: Defect::Manifest(why) }])

@@ -126,7 +126,8 @@ pub(super) struct Look<'a> {
 
 /// What was found of a manifest and the checksums beside it.
 pub(super) enum Found {
-    Whole(Box<Manifest>),
+    /// A manifest; whether the checksums beside it are its own.
+    Whole(Box<Manifest>, bool),
     Nothing,
     /// What is wrong.
     Damaged(String),
@@ -134,7 +135,7 @@ pub(super) enum Found {
     Foreign(InvalidManifest),
 }
 
-/// What is in the place of `id` in `root`, none of its files looked at but the manifest and its checksums.
+/// What is in the place of `id` in `root`, none of its files looked at but the manifest and the checksums beside it.
 pub(super) fn find(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
     let place = root.at(id.as_str());
     let dir = match root.dir(id.as_str()) {
@@ -147,8 +148,9 @@ pub(super) fn find(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
     };
     let path = dir.at(MANIFEST);
     let holds = match find_manifest(&dir, id)? {
-        Found::Whole(manifest) => {
-            let standing = Standing { manifest: *manifest, damaged: Vec::new() };
+        Found::Whole(manifest, sums_hold) => {
+            let damaged = if sums_hold { Vec::new() } else { vec![SUMS.to_owned()] };
+            let standing = Standing { manifest: *manifest, damaged };
             return Ok(Occupant::Version(Box::new(Version { dir, standing })));
         }
         Found::Foreign(error) => return Err(refused(&dir, &error)),
@@ -166,8 +168,10 @@ impl Look<'_> {
         let mut occupant = find(self.root, id)?;
         if let Occupant::Version(version) = &mut occupant {
             let Version { dir, standing } = version.as_mut();
+            // Without checksums only the files themselves vouch for the manifest.
+            let distrust = self.distrust || !standing.damaged.is_empty();
             for (file, size, digest, time) in standing.manifest.own_files() {
-                let good = self.is_good(dir, file, size, (digest, time));
+                let good = Self { distrust, ..*self }.is_good(dir, file, size, (digest, time));
                 if !good.map_err(|error| Failure::io(format!("read {}", dir.at(file)), &error))? {
                     standing.damaged.push(file.to_owned());
                 }
@@ -202,7 +206,8 @@ impl Look<'_> {
     }
 }
 
-/// Reads the manifest in `dir`, and holds it against SHA256SUMS, where its own digest stands.
+/// Reads the manifest in `dir`, and holds it against SHA256SUMS, where its own digest stands. Checksums that are lost say
+/// nothing against it.
 pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure> {
     let bytes = match dir.read(MANIFEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
@@ -216,19 +221,19 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
         Ok(manifest) => manifest,
     };
     let sums = match dir.read(SUMS) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Found::Damaged(format!("there is no {SUMS} beside it")));
-        }
-        Err(error) if is_no_file(&error) => return Ok(Found::Damaged(format!("{SUMS} beside it is no file"))),
-        Err(error) if is_damage(&error) => return Ok(Found::Damaged(format!("{SUMS} beside it: {error}"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound || is_no_file(&error) || is_damage(&error) => Vec::new(),
         sums => sums.map_err(|error| Failure::io(format!("read {}", dir.at(SUMS)), &error))?,
     };
-    // Where they differ one of the two was edited, and nobody can say which.
-    let agree = sums == manifest.sums(Digest::of(&bytes)).as_bytes();
-    Ok(if agree {
-        Found::Whole(Box::new(manifest))
-    } else {
-        Found::Damaged(format!("it is not the one that {SUMS} names"))
+    let digest = Digest::of(&bytes);
+    if sums == manifest.sums(digest).as_bytes() {
+        return Ok(Found::Whole(Box::new(manifest), true));
+    }
+    let sums = String::from_utf8_lossy(&sums);
+    let named = sums.lines().find_map(|line| line.strip_suffix(MANIFEST)?.strip_suffix("  "));
+    Ok(match named {
+        // One of the two was edited, and nobody can say which.
+        Some(named) if named != digest.to_string() => Found::Damaged(format!("it is not the one that {SUMS} names")),
+        _ => Found::Whole(Box::new(manifest), false),
     })
 }
 

@@ -71,16 +71,15 @@ fn a_folder_of_a_newer_format_or_of_another_element_is_not_touched() {
 fn a_manifest_or_sums_that_are_not_the_programs_are_said_and_the_element_is_mirrored_anew() {
     let cut = |text: &[u8]| text[..text.len() / 2].to_vec();
     let edited = |text: &[u8]| String::from_utf8_lossy(text).replace("Name of", "Edited").into_bytes();
-    let one_digit = |text: &[u8]| [if text[0] == b'0' { b"1" } else { b"0" }, &text[1..]].concat();
     type Edit<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
-    let edits: [(&str, Option<Edit>); 7] = [
+    let last_digit =
+        |text: &[u8]| String::from_utf8_lossy(text).replace("  manifest.json", "0  manifest.json").into_bytes();
+    let edits: [(&str, Option<Edit>); 5] = [
         ("manifest.json", Some(&cut)),
         ("manifest.json", Some(&edited)),
         ("manifest.json", Some(&|_| Vec::new())),
         ("manifest.json", None),
-        ("SHA256SUMS", Some(&cut)),
-        ("SHA256SUMS", Some(&one_digit)),
-        ("SHA256SUMS", None),
+        ("SHA256SUMS", Some(&last_digit)),
     ];
     for (name, edit) in edits {
         let (upstream, mirror) = mirrored();
@@ -101,6 +100,40 @@ fn a_manifest_or_sums_that_are_not_the_programs_are_said_and_the_element_is_mirr
         assert_eq!(mirror.read("u_1/notes.txt"), b"mine");
         assert!(mirror.history("u_1").is_empty());
     }
+}
+
+#[test]
+fn checksums_that_are_lost_or_edited_are_written_anew_and_nothing_is_fetched() {
+    let cut = |text: &[u8]| text[..text.len() / 2].to_vec();
+    let one_digit = |text: &[u8]| [if text[0] == b'0' { b"1" } else { b"0" }, &text[1..]].concat();
+    type Edit<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+    let edits: [Option<Edit>; 3] = [Some(&cut), Some(&one_digit), None];
+    for edit in edits {
+        let (upstream, mirror) = mirrored();
+        match edit {
+            Some(edit) => mirror.write("u_1/SHA256SUMS", edit(&mirror.read("u_1/SHA256SUMS"))),
+            None => std::fs::remove_file(mirror.at("u_1/SHA256SUMS")).unwrap(),
+        }
+        let run = run(&upstream, &mirror).expect(0);
+        assert!(run.stderr.contains("SHA256SUMS"), "it is not said: {}", run.stderr);
+        assert_eq!(run.status("u_1"), "updated");
+        assert!(upstream.cdn_requests().is_empty());
+        mirror.check();
+        assert_eq!(aside(&mirror).len(), usize::from(edit.is_some()));
+    }
+}
+
+#[test]
+fn without_checksums_no_file_is_believed_by_its_time() {
+    let (upstream, mirror) = mirrored();
+    let modified = mirror.at("u_1/side.png").metadata().unwrap().modified().unwrap();
+    let flipped: Vec<u8> = mirror.read("u_1/side.png").iter().rev().copied().collect();
+    mirror.write("u_1/side.png", flipped);
+    set_modified(&mirror, "u_1/side.png", modified);
+    std::fs::remove_file(mirror.at("u_1/SHA256SUMS")).unwrap();
+    run(&upstream, &mirror).expect(0);
+    assert_eq!(upstream.cdn_requests().len(), 1);
+    mirror.check();
 }
 
 #[test]
@@ -251,7 +284,7 @@ fn a_file_that_the_disk_has_lost_is_fetched_again() {
         ("side.png", "read:error=EIO", "updated"),
         ("side.png", "newfstatat:error=EUCLEAN:when=1", "updated"),
         ("manifest.json", "read:error=EBADMSG", "created"),
-        ("SHA256SUMS", "read:error=EIO", "created"),
+        ("SHA256SUMS", "read:error=EIO", "updated"),
     ] {
         let (upstream, mirror) = mirrored();
         let path = mirror.at(&format!("u_1/{file}")).canonicalize().unwrap();
@@ -263,7 +296,12 @@ fn a_file_that_the_disk_has_lost_is_fetched_again() {
         let failing = failing.report().expect(0);
         assert_eq!((failing.status("u_1").as_str(), failing.status("u_2").as_str()), (status, "unchanged"), "{fault}");
         assert!(failing.stderr.contains(file), "{fault}: {}", failing.stderr);
-        assert_eq!(upstream.cdn_requests().len(), if status == "created" { 4 } else { 1 }, "{fault}");
+        let fetched = match file {
+            "manifest.json" => 4,
+            "SHA256SUMS" => 0,
+            _ => 1,
+        };
+        assert_eq!(upstream.cdn_requests().len(), fetched, "{fault}");
         mirror.check();
         // Nobody throws away what could not be put aside.
         let kept =

@@ -161,6 +161,24 @@ fn the_programs_own_files_are_made_good_too(#[case] file: &str) {
 }
 
 #[test]
+fn checksums_are_written_anew_from_the_manifest_where_the_files_vouch_for_it() {
+    let (upstream, mirror) = mirrored();
+    let past = past(&mirror);
+    for folder in ["u_1", &past] {
+        let right = mirror.read(&format!("{folder}/SHA256SUMS"));
+        std::fs::remove_file(mirror.at(&format!("{folder}/SHA256SUMS"))).unwrap();
+        let repaired = repair(&upstream, &mirror).args(["--history", "--report", "-"]).output().expect(0);
+        assert_eq!(repaired.status("u_1"), "repaired");
+        assert_eq!(mirror.read(&format!("{folder}/SHA256SUMS")), right);
+    }
+    assert!(upstream.requests().is_empty());
+    flip(&mirror, &format!("{past}/cover.png"));
+    std::fs::remove_file(mirror.at(&format!("{past}/SHA256SUMS"))).unwrap();
+    repair(&upstream, &mirror).arg("--history").output().expect(3);
+    assert!(!mirror.has(&format!("{past}/SHA256SUMS")), "nobody vouches for the manifest");
+}
+
+#[test]
 fn an_element_that_a_list_names_and_that_is_not_there_is_fetched() {
     let (upstream, mirror) = mirrored();
     upstream.add("u_3", 2);

@@ -57,11 +57,12 @@ fn superseded_versions_are_listed_in_the_order_in_which_they_stood() {
 
 #[test]
 fn a_damaged_one_is_listed_in_its_place_with_what_is_wrong() {
+    let other = format!("{}  manifest.json\n", "0".repeat(64));
     for (file, bytes, expected) in [
         ("manifest.json", Some("{"), "manifest.json is damaged: EOF"),
         ("manifest.json", Some(r#"{"format": 2}"#), "format 2 is newer"),
         ("manifest.json", None, "manifest.json is missing"),
-        ("SHA256SUMS", Some("edited"), "manifest.json is damaged: it is not the one that SHA256SUMS names"),
+        ("SHA256SUMS", Some(other.as_str()), "manifest.json is damaged: it is not the one that SHA256SUMS names"),
     ] {
         let bench = bench();
         match bytes {
