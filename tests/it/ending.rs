@@ -1,5 +1,7 @@
 //! How runs end: signals, refusals, locks, an API that is down, and the exit code where several reasons apply.
 
+mod slow;
+
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -153,6 +153,8 @@ fn check_report(mirror: &MirrorDir, run: &Outcome, what: &str) {
     for line in run.lines() {
         let id = line["id"].as_str().unwrap().to_owned();
         match line["status"].as_str().unwrap() {
+            // Where nothing can be opened, it can't be known.
+            "failed" if what.contains("openat") && line["stands"] == "none" => {}
             "failed" => assert_eq!(line["stands"] == "complete", mirror.has(&id), "{what}: {line}"),
             _ => {
                 check_version(&mirror.at(&id));
