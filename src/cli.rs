@@ -1,6 +1,8 @@
 //! The command line, turned into the core's options. Nothing else knows clap.
 
+mod history;
 mod named;
+mod prune;
 mod run;
 mod value;
 mod verify;
@@ -16,13 +18,16 @@ use element_mirror::demo;
 use element_mirror::error::RunError;
 use element_mirror::http::HttpOptions;
 use element_mirror::ids::Input;
+use element_mirror::keep::Keep;
 use element_mirror::report::log::Verbosity;
 use element_mirror::store::local::LocalOptions;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+pub(crate) use history::HistoryArgs;
 use named::NamedArgs;
+pub(crate) use prune::PruneArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use verify::VerifyArgs;
 
@@ -48,6 +53,12 @@ pub(crate) enum Command {
     /// Hash a mirror's files and hold them against its manifests; --repair fetches again what is damaged or missing.
     #[command(after_help = verify::EXAMPLES)]
     Verify(Box<VerifyArgs>),
+    /// List superseded versions: id, when, why it differs from the next one, size, path.
+    #[command(after_help = history::EXAMPLES)]
+    History(Box<HistoryArgs>),
+    /// Remove superseded versions that are not to be kept, of every element, gone ones too.
+    #[command(after_help = prune::EXAMPLES)]
+    Prune(Box<PruneArgs>),
 }
 
 #[derive(Args, Debug)]
@@ -138,6 +149,18 @@ pub(crate) struct ReportArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct KeepArgs {
+    /// Keep so many superseded versions of an element, the newest; with --keep-within, those that either keeps.
+    #[arg(long, value_name = "N", env = "ELEMENT_MIRROR_KEEP_VERSIONS", hide_env = true)]
+    keep_versions: Option<u64>,
+
+    /// Keep versions that were superseded less than so long ago, such as 30d.
+    #[arg(long, value_name = "DURATION", value_parser = value::duration,
+          env = "ELEMENT_MIRROR_KEEP_WITHIN", hide_env = true)]
+    keep_within: Option<Duration>,
+}
+
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = SAYING)]
 pub(crate) struct SayingArgs {
     /// Whether progress is shown.
@@ -149,7 +172,7 @@ pub(crate) struct SayingArgs {
           env = "ELEMENT_MIRROR_QUIET", hide_env = true)]
     quiet: bool,
 
-    /// Say each element, retry, pause and refusal too.
+    /// Say each element, retry, pause, refusal and pruned version too.
     #[arg(short, long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_VERBOSE", hide_env = true)]
     verbose: bool,
@@ -198,6 +221,8 @@ impl Command {
         match self {
             Self::Run(args) => &mut args.saying,
             Self::Verify(args) => &mut args.saying,
+            Self::History(args) => &mut args.saying,
+            Self::Prune(args) => &mut args.saying,
         }
     }
 }
@@ -265,6 +290,13 @@ impl NetworkArgs {
             allow_private_assets: self.allow_private_assets || demo,
             proxies: !demo,
         }
+    }
+}
+
+impl KeepArgs {
+    /// Which superseded versions are kept.
+    fn keep(&self) -> Keep {
+        Keep { versions: self.keep_versions, within: self.keep_within }
     }
 }
 

@@ -1,4 +1,6 @@
 //! The commands: each wires what the command line says together with the core.
 
+pub(crate) mod history;
+pub(crate) mod prune;
 pub(crate) mod run;
 pub(crate) mod verify;

@@ -60,6 +60,8 @@ pub enum Event {
         when: String,
         /// How many bytes its files have. (Those that it shares with other versions stay with these.)
         bytes: u64,
+        /// Whether it would be, and is still there.
+        foreseen: bool,
     },
     /// Something that a person should know, and that is no failure of an element.
     Warned {

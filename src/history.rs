@@ -53,13 +53,6 @@ pub enum Told {
         /// In words.
         message: String,
     },
-    /// Something odd in a list.
-    Warned {
-        /// The line.
-        what: String,
-        /// In words.
-        message: String,
-    },
     /// The elements can't be listed on.
     Broken(RunError),
 }
@@ -76,7 +69,8 @@ pub fn history(store: LocalStore, lines: impl Iterator<Item = Line>) -> impl Ite
             Err(failure) => vec![Told::Failed { what: entry.id.to_string(), message: failure.message }],
         },
         Line::Bad { source, message } => vec![Told::Failed { what: source, message }],
-        Line::Contradiction { source, message } => vec![Told::Warned { what: source, message }],
+        // Of another account, but the same element.
+        Line::Contradiction { .. } => Vec::new(),
         Line::Unreadable(error) => vec![Told::Broken(error)],
     })
 }

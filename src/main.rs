@@ -7,9 +7,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use element_mirror::report::log::{JsonLog, Verbosity};
-
-use cli::{Cli, Command, LogFormat};
+use cli::{Cli, Command};
 
 /// Descriptors for the versions that wait for their commit, beside connections and files in flight.
 const OPEN_FILES: u64 = 8192;
@@ -20,16 +18,14 @@ fn main() -> ExitCode {
     let done = match &command {
         Command::Run(args) => command::run::run(args),
         Command::Verify(args) => command::verify::verify(args),
+        Command::History(args) => command::history::history(args),
+        Command::Prune(args) => command::prune::prune(args),
     };
     let error = match done {
         Ok(summary) => return summary.exit_code().into(),
         Err(error) => error,
     };
-    let message = error.to_string();
-    match command.saying().log_format {
-        LogFormat::Json => JsonLog::new(std::io::stderr(), Verbosity::Quiet).complain(&message),
-        LogFormat::Text => terminal::complain(&message),
-    }
+    session::complain(command.saying(), &error.to_string());
     error.exit_code().into()
 }
 

@@ -249,6 +249,8 @@ pub struct Pruned {
     pub versions: u64,
     /// How many bytes their files have.
     pub bytes: u64,
+    /// Whether they would be, and are all there.
+    pub foreseen: bool,
 }
 
 impl Pruned {

@@ -44,7 +44,8 @@ impl Prune {
 
     fn walk(&self) -> Summary {
         let started = Instant::now();
-        let mut summary = Summary { pruned: Some(Pruned::default()), ..Summary::default() };
+        let pruned = Pruned { foreseen: self.dry_run, ..Pruned::default() };
+        let mut summary = Summary { pruned: Some(pruned), ..Summary::default() };
         if let Err(error) = self.each(&mut summary) {
             self.stop.end(End::Broken(error.to_string()));
         }
@@ -90,7 +91,7 @@ pub(crate) fn element(
 
 /// The same, but nothing is removed.
 fn foresee((store, events): (&LocalStore, &Events), id: &ElementId, keep: &Keep) -> (Pruned, Result<(), Failure>) {
-    let mut pruned = Pruned::default();
+    let mut pruned = Pruned { foreseen: true, ..Pruned::default() };
     let expired = store.expired(id, keep);
     let done = expired.map(|expired| expired.iter().for_each(|version| tell(events, id, version, &mut pruned)));
     (pruned, done)
@@ -100,5 +101,6 @@ fn tell(events: &Events, id: &ElementId, version: &PastVersion, pruned: &mut Pru
     // Only versions that can be read expire.
     let bytes = version.size().unwrap_or(0);
     pruned.add(bytes);
-    events.tell_blocking(Event::Pruned { what: id.to_string(), when: version.when.clone(), bytes });
+    let (what, when) = (id.to_string(), version.when.clone());
+    events.tell_blocking(Event::Pruned { what, when, bytes, foreseen: pruned.foreseen });
 }

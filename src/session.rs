@@ -9,7 +9,7 @@ use std::thread;
 use element_mirror::error::RunError;
 use element_mirror::event::{Counters, Event, Events};
 use element_mirror::outcome::{End, Summary};
-use element_mirror::report::log::JsonLog;
+use element_mirror::report::log::{JsonLog, Verbosity};
 use element_mirror::report::ndjson::NdjsonReport;
 use element_mirror::report::sink::Sink;
 use element_mirror::report::{Reporter, drain};
@@ -19,7 +19,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{LogFormat, SayingArgs};
-use crate::terminal::Terminal;
+use crate::terminal::{self, Terminal};
 
 /// How many events may wait for the reporters.
 const EVENTS: usize = 1024;
@@ -97,7 +97,7 @@ impl Audience<'_> {
         let Self { saying, report, destination } = self;
         let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
         if let Some(path) = report {
-            let sink = Sink::new(path.display().to_string(), report_file(path)?, stop.clone());
+            let sink = Sink::new(format!("the report {}", path.display()), report_file(path)?, stop.clone());
             reporters.push(Box::new(NdjsonReport::new(sink)));
         }
         reporters.push(match saying.log_format {
@@ -105,6 +105,21 @@ impl Audience<'_> {
             LogFormat::Text => Box::new(Terminal::new(saying, destination, Arc::clone(counters))),
         });
         Ok(reporters)
+    }
+}
+
+/// Standard output, where something other than a report was asked for.
+pub(crate) fn standard_output(stop: &Stop) -> Result<Sink, RunError> {
+    let out = std::io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let out = out.map_err(|error| RunError::io("can't write to standard output", error))?;
+    Ok(Sink::new("standard output".into(), out, stop.clone()))
+}
+
+/// Says what keeps the program from its work, or from a part of it.
+pub(crate) fn complain(saying: &SayingArgs, message: &str) {
+    match saying.log_format {
+        LogFormat::Json => JsonLog::new(std::io::stderr(), Verbosity::Quiet).complain(message),
+        LogFormat::Text => terminal::complain(message),
     }
 }
 

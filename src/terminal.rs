@@ -162,8 +162,11 @@ impl Reporter for Terminal {
             Event::Refused { what, kind, message } if verbose => {
                 self.say(&format!("   refused  {what}: {kind}: {message}"));
             }
-            Event::Pruned { what, when, bytes } if verbose => {
+            Event::Pruned { what, when, bytes, foreseen: false } if verbose => {
                 self.say(&format!("    pruned  {what} of {when}, {}", BinaryBytes(*bytes)));
+            }
+            Event::Pruned { what, when, bytes, foreseen: true } if self.verbosity > Verbosity::Quiet => {
+                self.say(&format!("  to prune  {what} of {when}, {}", BinaryBytes(*bytes)));
             }
             Event::Warned { what, message } if self.verbosity > Verbosity::Quiet => {
                 self.say(&format!("{}  {what}: {message}", self.paint.odd.apply_to("   warning")));

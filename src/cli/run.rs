@@ -7,7 +7,6 @@ use clap::{ArgAction, Args};
 use element_mirror::element::Role;
 use element_mirror::error::RunError;
 use element_mirror::ids::Input;
-use element_mirror::keep::Keep;
 use element_mirror::mirror::{MirrorOptions, Purpose};
 use element_mirror::plan::Policy;
 use element_mirror::store::local::LocalOptions;
@@ -15,7 +14,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{AccountArgs, NetworkArgs, ReportArgs, SayingArgs, StoreArgs, WHAT, value};
+use super::{AccountArgs, KeepArgs, NetworkArgs, ReportArgs, SayingArgs, StoreArgs, WHAT, value};
 
 pub(super) const EXAMPLES: &str = "\
 Every option can be given as a variable: ELEMENT_MIRROR_CONCURRENCY=8 is -j 8.
@@ -61,6 +60,9 @@ pub(crate) struct RunArgs {
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
           env = "ELEMENT_MIRROR_DRY_RUN", hide_env = true)]
     dry_run: bool,
+
+    #[command(flatten, next_help_heading = WHAT)]
+    keep: KeepArgs,
 
     #[command(flatten)]
     store: StoreArgs,
@@ -109,7 +111,7 @@ impl RunArgs {
                 refresh: self.refresh,
             },
             max_size: self.network.max_size,
-            keep: Keep::default(),
+            keep: self.keep.keep(),
             purpose: if self.dry_run { Purpose::DryRun } else { Purpose::Mirror },
             http: self.network.http_options(demo.is_some()),
             api_base: self.account.api_base(demo),

@@ -42,6 +42,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     delay_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    when: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'a ElementOutcome>,
@@ -145,10 +147,13 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
             let record = Record { what, kind, message, ..Record::default() };
             (Verbosity::Verbose, Record { level: "info", event: "refusal", ..record })
         }
-        Event::Pruned { what, when, bytes } => {
-            let (what, message) = (Some(what.as_str()), Some(when.as_str()));
-            let record = Record { what, message, bytes: Some(*bytes), ..Record::default() };
-            (Verbosity::Verbose, Record { level: "info", event: "pruned", ..record })
+        Event::Pruned { what, when, bytes, foreseen } => {
+            let (what, when) = (Some(what.as_str()), Some(when.as_str()));
+            let record = Record { what, when, bytes: Some(*bytes), ..Record::default() };
+            match foreseen {
+                true => (Verbosity::Normal, Record { level: "info", event: "would_prune", ..record }),
+                false => (Verbosity::Verbose, Record { level: "info", event: "pruned", ..record }),
+            }
         }
         Event::Warned { what, message } => {
             let (what, message) = (Some(what.as_str()), Some(message.as_str()));

@@ -35,7 +35,7 @@ impl Sink {
                 return Ok(());
             }
             if self.stop.token().is_cancelled() && ending.get_or_insert_with(Instant::now).elapsed() >= PATIENCE {
-                return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads the report"));
+                return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads it"));
             }
         }
     }
@@ -45,7 +45,7 @@ impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.wait_for_room()?;
         let written = self.out.write(&bytes[..bytes.len().min(PIPE_BUF)]);
-        written.map_err(|error| io::Error::new(error.kind(), format!("can't write the report {}: {error}", self.name)))
+        written.map_err(|error| io::Error::new(error.kind(), format!("can't write {}: {error}", self.name)))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use element_mirror::error::ErrorKind;
-use element_mirror::outcome::{End, FailureGroup, Status, Summary};
+use element_mirror::outcome::{End, FailureGroup, Pruned, Status, Summary};
 use indicatif::BinaryBytes;
 
 use super::Paint;
@@ -59,6 +59,10 @@ impl LastWords<'_> {
 
     fn counts(&self) -> String {
         let Self { summary, paint, .. } = self;
+        let in_time = format!(" in {:.1} s", summary.elapsed.as_secs_f64());
+        if let (0, Some(pruned)) = (summary.total(), summary.pruned) {
+            return versions(pruned) + &in_time;
+        }
         if summary.total() == 0 {
             let nothing =
                 if summary.ends.is_empty() { "nothing to do: there are no elements" } else { "nothing was done" };
@@ -80,10 +84,13 @@ impl LastWords<'_> {
             let rate = BinaryBytes((read as f64 / seconds.max(0.001)) as u64);
             line += &format!("; {} read ({rate}/s)", BinaryBytes(read));
         }
+        if let Some(pruned) = summary.pruned.filter(|pruned| pruned.versions > 0) {
+            line += &format!("; {}", versions(pruned));
+        }
         if summary.warnings > 0 {
             line += &format!("; {} about files", counted(summary.warnings, "warning"));
         }
-        line + &format!(" in {seconds:.1} s")
+        line + &in_time
     }
 
     fn failures(&self, kind: ErrorKind, group: &FailureGroup) -> String {
@@ -96,6 +103,13 @@ impl LastWords<'_> {
         let hint = hint(kind).map(|hint| self.paint.dim.apply_to(format!("\n{:>12}  {hint}", "→")).to_string());
         format!("{head}  {names}: {message}{}", hint.unwrap_or_default())
     }
+}
+
+/// How many versions were pruned, in words.
+fn versions(Pruned { versions, bytes, foreseen }: Pruned) -> String {
+    let what = if foreseen { "would prune" } else { "pruned" };
+    let bytes = if versions == 0 { String::new() } else { format!(", {}", BinaryBytes(bytes)) };
+    format!("{what} {}{bytes}", counted(versions, "version"))
 }
 
 fn elements(count: u64) -> String {

@@ -1,0 +1,39 @@
+//! The options of `history`.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+
+use super::{NamedArgs, SayingArgs, value};
+
+pub(super) const EXAMPLES: &str = "\
+A line a version, columns apart by a tab. Nothing is written, and no lock is taken: a run may be going on.
+
+Examples:
+  element-mirror history mirror                       all that was superseded
+  element-mirror history mirror u_123456789012345     the past of one element
+  element-mirror history mirror --json | jq .path     for programs
+
+Exit codes:
+  0  all that was asked for is listed
+  1, 2, 130, 143, 141  as of run
+  3  an element is not known, or a superseded version is damaged";
+
+#[derive(Args, Debug)]
+pub(crate) struct HistoryArgs {
+    /// The mirror's folder.
+    #[arg(value_name = "DEST", value_parser = value::folder)]
+    pub(crate) destination: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) named: NamedArgs,
+
+    /// Write a JSON object a version.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_JSON", hide_env = true)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) saying: SayingArgs,
+}

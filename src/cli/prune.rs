@@ -1,0 +1,68 @@
+//! The options of `prune`.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+use element_mirror::error::RunError;
+use element_mirror::keep::Keep;
+use element_mirror::store::local::LocalOptions;
+use tokio_util::sync::CancellationToken;
+
+use super::{KeepArgs, SayingArgs, StoreArgs, When, value};
+
+pub(super) const EXAMPLES: &str = "\
+The version that stands is never removed, nor what others put beside the program's files.
+
+Examples:
+  element-mirror prune mirror --keep-versions 3 --dry-run  see what would go; takes no lock
+  element-mirror prune mirror --keep-versions 3            keep the three newest of each element
+  element-mirror prune mirror --keep-versions 3 --keep-within 30d
+                                                           and those of the last 30 days
+
+Exit codes:
+  0  done                              3  the versions of some elements could not be removed
+  1, 2, 5, 130, 143  as of run";
+
+#[derive(Args, Debug)]
+pub(crate) struct PruneArgs {
+    /// The mirror's folder.
+    #[arg(value_name = "DEST", value_parser = value::folder)]
+    pub(crate) destination: PathBuf,
+
+    #[command(flatten)]
+    keep: KeepArgs,
+
+    /// Say what would be removed, and write nothing.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_DRY_RUN", hide_env = true)]
+    pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    store: StoreArgs,
+
+    #[command(flatten)]
+    pub(crate) saying: SayingArgs,
+}
+
+impl PruneArgs {
+    /// What is kept: it has to be said.
+    pub(crate) fn keep(&self) -> Result<Keep, RunError> {
+        let keep = self.keep.keep();
+        if keep.is_all() {
+            let message = "nothing is said about what to keep: give --keep-versions, --keep-within, or both";
+            return Err(RunError::Usage(message.into()));
+        }
+        Ok(keep)
+    }
+
+    /// How the destination is opened; none in a dry run.
+    pub(crate) fn local_options(&self, stop: CancellationToken) -> Option<LocalOptions> {
+        (!self.dry_run).then(|| self.store.local_options(stop))
+    }
+
+    /// What is said: it is done too soon to be watched.
+    pub(crate) fn without_progress(&self) -> SayingArgs {
+        SayingArgs { progress: When::Never, ..self.saying.clone() }
+    }
+}

@@ -1,0 +1,36 @@
+//! `element-mirror prune`.
+
+use element_mirror::error::RunError;
+use element_mirror::outcome::Summary;
+use element_mirror::prune::Prune;
+use element_mirror::stop::Stop;
+use element_mirror::store::local::{LocalStore, Opened};
+
+use crate::cli::PruneArgs;
+use crate::session::{Audience, Session, tell_recovered};
+
+/// Removes the superseded versions that are not to be kept.
+pub(crate) fn prune(args: &PruneArgs) -> Result<Summary, RunError> {
+    let keep = args.keep()?;
+    let session = Session::start()?;
+    // Interrupted while it waited for the lock.
+    let Some(opened) = session.wait_for(open(args, &session.stop)) else { return Ok(session.ended_early()) };
+    let Opened { store, recovered } = opened?;
+    let audience = Audience { saying: &args.without_progress(), report: None, destination: &args.destination };
+    session.conduct(&audience, |events, stop| async move {
+        tell_recovered(&events, &recovered).await;
+        Ok(Prune { store, keep, dry_run: args.dry_run, events, stop }.run().await)
+    })
+}
+
+/// Opens the mirror, which has to be one: to be pruned, or to look only.
+async fn open(args: &PruneArgs, stop: &Stop) -> Result<Opened, RunError> {
+    let opened = LocalStore::open_to_read(&args.destination, stop.token().clone())?;
+    if !opened.store.is_one() {
+        return Err(RunError::Broken(format!("{} holds no mirror", args.destination.display())));
+    }
+    match args.local_options(stop.token().clone()) {
+        Some(options) => LocalStore::open(&args.destination, &options).await,
+        None => Ok(opened),
+    }
+}
