@@ -14,6 +14,7 @@ mod command_line;
 mod demo;
 mod docs;
 mod ending;
+mod history;
 mod input;
 mod kill;
 mod last_words;
