@@ -23,11 +23,13 @@ impl LocalStore {
         let mut healed = Vec::new();
         for (index, version) in inspection.versions().enumerate() {
             for flaw in &version.flaws {
-                let failed = |error| Failure::io(format!("heal {}", version.dir.at(&flaw.file)), &error);
-                let site = Site { own, id, dir: &version.dir, file: &flaw.file };
+                let failed =
+                    |error| Failure::io(format!("heal {}", version.base().at(&version.path(&flaw.file))), &error);
+                let dir = version.folder().map_err(failed)?;
+                let site = Site { own, id, dir: &dir, file: &flaw.file };
                 let done = match (flaw.digest, &version.manifest) {
                     (Some(digest), _) => match self.source(inspection, digest) {
-                        Some((from, good)) => site.replace(|to, name| from.share(good, to, name)),
+                        Some((from, good)) => site.replace(|to, name| from.share(&good, to, name)),
                         None => Ok(false),
                     },
                     (None, Some(manifest)) if flaw.file == SUMS => site.write_sums(manifest),
@@ -44,15 +46,13 @@ impl LocalStore {
         Ok(())
     }
 
-    /// A file of any version that really has the bytes of `digest`.
-    fn source<'a>(&self, inspection: &'a Inspection, digest: Digest) -> Option<(&'a Dir, &'a str)> {
-        let sources = inspection.versions().filter_map(|version| Some((&version.dir, whole(version, digest)?)));
-        { sources }.find(|(dir, file)| self.holds(dir, file, digest))
-    }
-
-    /// Whether `file` really has its bytes: an inspection may not have read them.
-    fn holds(&self, dir: &Dir, file: &str, digest: Digest) -> bool {
-        standing::hash(dir, file, Some(&self.0.stop)).is_ok_and(|found| found == digest)
+    /// A file of any version that really has the bytes of `digest`: an inspection may not have read it.
+    fn source<'a>(&self, inspection: &'a Inspection, digest: Digest) -> Option<(&'a Dir, String)> {
+        let holds = |(dir, path): &(&Dir, String)| {
+            standing::hash(dir, path, Some(&self.0.stop)).is_ok_and(|found| found == digest)
+        };
+        let path = |version: &'a Inspected| Some((version.base(), version.path(whole(version, digest)?)));
+        inspection.versions().filter_map(path).find(holds)
     }
 }
 

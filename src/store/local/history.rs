@@ -24,7 +24,7 @@ pub struct PastVersion {
     pub(super) sums_hold: bool,
     place: Place,
     /// The folder that it is in. (Of a long history not every folder can be open at once.)
-    shelf: Arc<Dir>,
+    pub(super) shelf: Arc<Dir>,
 }
 
 /// A manifest, or what is wrong with it.

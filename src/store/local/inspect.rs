@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
@@ -16,7 +17,7 @@ use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
-use crate::layout::{MANIFEST, OWN, SUMS};
+use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
 
 /// How often a folder is looked at again that was replaced in the meantime.
@@ -50,7 +51,8 @@ pub struct Inspected {
     pub manifest: Option<Manifest>,
     /// Its files that are not as they should be.
     pub flaws: Vec<Flaw>,
-    pub(super) dir: Dir,
+    /// Its folder, or of a superseded version the one that this is in: of a long history not every folder can be open.
+    dir: Arc<Dir>,
 }
 
 /// A file that is not as its manifest says.
@@ -94,6 +96,28 @@ impl fmt::Display for Defect {
     }
 }
 
+impl Inspected {
+    /// The open folder that [`Self::path`] starts from.
+    pub(super) fn base(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// The path of a file of it.
+    pub(super) fn path(&self, file: &str) -> String {
+        self.when.as_ref().map_or_else(|| file.to_owned(), |when| format!("{when}/{file}"))
+    }
+
+    /// Its own folder, opened.
+    pub(super) fn folder(&self) -> io::Result<Dir> {
+        self.when.as_ref().map_or_else(|| self.dir.again(), |when| self.dir.dir(when))
+    }
+
+    /// Whether it is still there; one that was pruned meanwhile is not damaged.
+    fn is_kept(&self) -> bool {
+        self.when.as_ref().is_none_or(|when| self.dir.has(when).unwrap_or(true))
+    }
+}
+
 impl Inspection {
     /// All versions that were looked at.
     pub fn versions(&self) -> impl Iterator<Item = &Inspected> {
@@ -128,36 +152,33 @@ impl LocalStore {
             }
             Occupant::Version(version) => {
                 let Version { dir, standing } = *version;
-                let flaws = standing.damaged.iter().map(|_| sums_flaw(&dir)).collect();
+                let flaws = standing.damaged.iter().map(|_| sums_flaw(&dir, SUMS)).collect();
                 let manifest = Some(standing.manifest);
-                inspection.standing = Some(Inspected { when: None, manifest, flaws, dir });
+                inspection.standing = Some(Inspected { when: None, manifest, flaws, dir: Arc::new(dir) });
             }
         }
         if depth.history {
-            for past in self.history(id)? {
-                let opened = open(past).map_err(|error| Failure::io(format!("read the history of {id}"), &error))?;
-                inspection.past.extend(opened);
-            }
+            inspection.past = self.history(id)?.into_iter().map(superseded).collect();
         }
         let Inspection { standing, past, .. } = &mut inspection;
         self.check(&mut standing.iter_mut().chain(past).collect::<Vec<_>>(), depth.quick, counters)?;
-        // One that was pruned meanwhile is not damaged.
-        inspection.past.retain(|version| version.flaws.is_empty() || is_kept(root, id, version));
+        inspection.past.retain(|version| version.flaws.is_empty() || version.is_kept());
         Ok(inspection)
     }
 
     /// Fills in what is wrong with `versions`. A file that several have in common is read once.
     fn check(&self, versions: &mut [&mut Inspected], quick: bool, counters: &Counters) -> Result<(), Failure> {
         let mut flaws: Vec<Vec<Flaw>> = versions.iter().map(|_| Vec::new()).collect();
-        let mut files: HashMap<Entry, (&Dir, &str)> = HashMap::new();
+        let mut files: HashMap<Entry, (&Dir, String)> = HashMap::new();
         let mut expected = Vec::new();
         for (index, version) in versions.iter().enumerate() {
             let own_files = version.manifest.iter().flat_map(Manifest::own_files);
             for (file, size, digest, _) in own_files {
-                let failed = |error: io::Error| Failure::io(format!("read {}", version.dir.at(file)), &error);
-                match look(&version.dir, file, size).map_err(failed)? {
+                let path = version.path(file);
+                let failed = |error: io::Error| Failure::io(format!("read {}", version.dir.at(&path)), &error);
+                match look(&version.dir, &path, size).map_err(failed)? {
                     Ok(entry) => {
-                        files.entry(entry).or_insert((&version.dir, file));
+                        files.entry(entry).or_insert((version.base(), path));
                         expected.push((index, entry, file, digest));
                     }
                     Err(defect) => {
@@ -167,8 +188,8 @@ impl LocalStore {
             }
         }
         if !quick {
-            let read = |(entry, (dir, file)): (Entry, (&Dir, &str))| {
-                let read = self.read(dir, file)?;
+            let read = |(entry, (dir, path)): (Entry, (&Dir, String))| {
+                let read = self.read(dir, &path)?;
                 counters.bytes.fetch_add(entry.size, Relaxed);
                 Ok((entry, read))
             };
@@ -201,8 +222,8 @@ impl LocalStore {
 }
 
 /// The flaw of a version's checksums that do not hold. They can be made anew from its manifest.
-fn sums_flaw(dir: &Dir) -> Flaw {
-    let defect = match dir.entry(SUMS) {
+fn sums_flaw(dir: &Dir, path: &str) -> Flaw {
+    let defect = match dir.entry(path) {
         Ok(entry) if entry.is_file => Defect::Bytes,
         Ok(_) => Defect::NoFile,
         Err(_) => Defect::Missing,
@@ -222,30 +243,23 @@ fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
     }
 }
 
-/// A superseded version, opened; none where it has been pruned meanwhile.
-fn open(past: PastVersion) -> io::Result<Option<Inspected>> {
-    let dir = match past.dir() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        dir => dir?,
-    };
-    let (manifest, flaws) = match past.manifest {
-        Ok(manifest) if past.sums_hold => (Some(manifest), Vec::new()),
-        Ok(manifest) => (Some(manifest), vec![sums_flaw(&dir)]),
+/// A superseded version, its files unchecked.
+fn superseded(past: PastVersion) -> Inspected {
+    let mut version = Inspected { when: Some(past.when), manifest: None, flaws: Vec::new(), dir: past.shelf };
+    match past.manifest {
+        Ok(manifest) => version.manifest = Some(manifest),
         Err(why) => {
-            let file = MANIFEST.to_owned();
-            (None, vec![Flaw { file, digest: None, defect: Defect::Manifest(why) }])
+            let (file, defect) = (MANIFEST.to_owned(), Defect::Manifest(why));
+            version.flaws.push(Flaw { file, digest: None, defect });
         }
-    };
-    Ok(Some(Inspected { when: Some(past.when), manifest, flaws, dir }))
+    }
+    if !past.sums_hold {
+        version.flaws.push(sums_flaw(&version.dir, &version.path(SUMS)));
+    }
+    version
 }
 
 /// Whether `dir` is still what stands at `path`.
 fn is_still(root: &Dir, path: &str, dir: &Dir) -> bool {
     matches!((root.entry(path), dir.entry(".")), (Ok(there), Ok(open)) if there.inode == open.inode)
-}
-
-/// Whether a superseded version is still where it was.
-fn is_kept(root: &Dir, id: &ElementId, version: &Inspected) -> bool {
-    let when = version.when.as_deref().unwrap_or_default();
-    is_still(root, &format!("{OWN}/history/{id}/{when}"), &version.dir)
 }

@@ -152,6 +152,22 @@ fn history_is_looked_at_where_that_is_asked_for_and_says_which_versions_share_th
 }
 
 #[test]
+fn a_long_history_is_verified_with_few_descriptors() {
+    let (_upstream, mirror) = mirrored();
+    let past = past(&mirror);
+    for number in 2..150 {
+        let mut copy = std::process::Command::new("cp");
+        copy.arg("-al").arg(mirror.at(&past)).arg(mirror.at(&format!("{past}-{number}")));
+        assert!(copy.status().unwrap().success());
+    }
+    let verified = verify(&mirror).args(["--history", "--report", "-"]).through_shell("ulimit -n 64");
+    assert_eq!(verified.output().expect(0).status("u_1"), "ok");
+    flip(&mirror, &format!("{past}/cover.png"));
+    let verified = verify(&mirror).args(["--history", "--report", "-"]).output().expect(3);
+    assert!(message(&verified, "u_1").ends_with("and 139 files more"), "{}", message(&verified, "u_1"));
+}
+
+#[test]
 fn a_superseded_version_without_a_readable_manifest_is_damage_and_a_strangers_folder_is_none() {
     let (_upstream, mirror) = mirrored();
     let past = past(&mirror);
