@@ -19,6 +19,8 @@ pub struct Prune {
     pub store: LocalStore,
     /// What is kept.
     pub keep: Keep,
+    /// What could not be removed of elements whose pruning was begun before.
+    pub unfinished: Vec<(ElementId, Failure)>,
     /// Say what would be removed, and write nothing.
     pub dry_run: bool,
     /// Where it is told what happens.
@@ -54,6 +56,9 @@ impl Prune {
     }
 
     fn each(&self, summary: &mut Summary) -> Result<(), RunError> {
+        for (id, failure) in &self.unfinished {
+            self.fail(id.clone(), failure.clone(), summary);
+        }
         for id in self.store.elements_with_history()? {
             let id = id?;
             if self.stop.token().is_cancelled() {
@@ -66,12 +71,16 @@ impl Prune {
             };
             summary.pruned.get_or_insert_default().extend(pruned);
             if let Err(failure) = done {
-                let outcome = ElementOutcome { error: Some(failure), ..ElementOutcome::new(Some(id), Status::Failed) };
-                summary.add(&outcome);
-                self.events.tell_blocking(Event::Finished(Box::new(outcome)));
+                self.fail(id, failure, summary);
             }
         }
         Ok(())
+    }
+
+    fn fail(&self, id: ElementId, failure: Failure, summary: &mut Summary) {
+        let outcome = ElementOutcome { error: Some(failure), ..ElementOutcome::new(Some(id), Status::Failed) };
+        summary.add(&outcome);
+        self.events.tell_blocking(Event::Finished(Box::new(outcome)));
     }
 }
 

@@ -138,6 +138,10 @@ pub(crate) async fn tell_recovered(events: &Events, recovered: &Recovered) {
         let message = "the version that an interrupted run had ready was put in its place".to_owned();
         events.tell(Event::Warned { what: id.to_string(), message }).await;
     }
+    for (id, failure) in &recovered.unpruned {
+        let message = format!("a version of it that is not to be kept can't be removed: {failure}");
+        events.tell(Event::Warned { what: id.to_string(), message }).await;
+    }
     for (id, failure) in &recovered.stuck {
         let message = format!("the version that an interrupted run had ready can't be put in its place: {failure}");
         events.tell(Event::Warned { what: id.to_string(), message }).await;

@@ -15,11 +15,13 @@ pub(crate) fn prune(args: &PruneArgs) -> Result<Summary, RunError> {
     let session = Session::start()?;
     // Interrupted while it waited for the lock.
     let Some(opened) = session.wait_for(open(args, &session.stop)) else { return Ok(session.ended_early()) };
-    let Opened { store, recovered } = opened?;
+    let Opened { store, mut recovered } = opened?;
+    // That is a failure of this command's own work.
+    let unfinished = std::mem::take(&mut recovered.unpruned);
     let audience = Audience { saying: &args.without_progress(), report: None, destination: &args.destination };
     session.conduct(&audience, |events, stop| async move {
         tell_recovered(&events, &recovered).await;
-        Ok(Prune { store, keep, dry_run: args.dry_run, events, stop }.run().await)
+        Ok(Prune { store, keep, unfinished, dry_run: args.dry_run, events, stop }.run().await)
     })
 }
 

@@ -204,7 +204,10 @@ fn a_signal_ends_it_while_it_waits_for_ids() {
         // It is at work once it has said that one is not known, with what it listed before.
         assert!(running.read_line().starts_with("u_1\t"));
         running.signal(signal);
+        // It stays open, and says nothing more.
+        let stdin = running.0.stdin.take();
         running.end_within(Duration::from_secs(5)).expect(code);
+        drop(stdin);
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::LocalStore;
 use super::dir::Dir;
+use super::inspect::{MOST_LOOKS, is_still};
 use super::standing::{self, Found};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
@@ -130,11 +131,7 @@ impl LocalStore {
     /// It can't be read.
     pub fn standing_manifest(&self, id: &ElementId) -> Result<Option<Result<Manifest, String>>, Failure> {
         let Some(root) = &self.0.root else { return Ok(None) };
-        match root.dir(id.as_str()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound || standing::is_no_folder(&error) => Ok(None),
-            Err(error) => Err(Failure::io(format!("open {}", root.at(id.as_str())), &error)),
-            Ok(dir) => Ok(read(&dir, id)?.map(|(manifest, _)| manifest)),
-        }
+        Ok(find(root, id.as_str(), id)?.map(|(manifest, _)| manifest))
     }
 
     /// The elements that have a folder in the destination, and those that have superseded versions alone: each once,
@@ -228,10 +225,24 @@ fn folders(dir: Option<Dir>) -> Result<impl Iterator<Item = Result<ElementId, Ru
 /// The superseded version in the folder `name`, if it is one.
 fn look(shelf: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<PastVersion>, Failure> {
     let Some((when, place)) = name.to_str().and_then(|when| Some((when, Place::parse(when)?))) else { return Ok(None) };
-    let dir = folder(shelf, when).map_err(|error| Failure::io(format!("open {}", shelf.at(when)), &error))?;
-    let Some((manifest, sums_hold)) = dir.map_or(Ok(None), |dir| read(&dir, id))? else { return Ok(None) };
+    let Some((manifest, sums_hold)) = find(shelf, when, id)? else { return Ok(None) };
     let place = manifest.as_ref().map_or(place, |manifest| Place { time: manifest.committed_at, ..place });
     Ok(Some(PastVersion { when: when.to_owned(), manifest, sums_hold, place, shelf: Arc::clone(shelf) }))
+}
+
+/// What [`read`] finds in the folder `name`; none where there is none.
+fn find(place: &Dir, name: &str, id: &ElementId) -> Result<Option<(Readable, bool)>, Failure> {
+    let mut found = None;
+    for _ in 0..MOST_LOOKS {
+        let dir = folder(place, name).map_err(|error| Failure::io(format!("open {}", place.at(name)), &error))?;
+        let Some(dir) = dir else { return Ok(None) };
+        found = read(&dir, id)?;
+        // One that was replaced or pruned meanwhile may have been half gone.
+        if matches!(found, Some((Ok(_), _))) || is_still(place, name, &dir) {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// The manifest in `dir`, or what is wrong with it, and whether the checksums beside it are its own; none where nothing in

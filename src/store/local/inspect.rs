@@ -21,7 +21,7 @@ use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
 
 /// How often a folder is looked at again that was replaced in the meantime.
-const MOST_LOOKS: usize = 10;
+pub(super) const MOST_LOOKS: usize = 10;
 
 /// How much is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -260,6 +260,6 @@ fn superseded(past: PastVersion) -> Inspected {
 }
 
 /// Whether `dir` is still what stands at `path`.
-fn is_still(root: &Dir, path: &str, dir: &Dir) -> bool {
+pub(super) fn is_still(root: &Dir, path: &str, dir: &Dir) -> bool {
     matches!((root.entry(path), dir.entry(".")), (Ok(there), Ok(open)) if there.inode == open.inode)
 }

@@ -77,9 +77,9 @@ pub(super) fn parse(name: &str) -> Option<(ElementId, &str)> {
 }
 
 /// Goes on with a pruning that was interrupted.
-pub(super) fn finish(own: &Own, id: &ElementId, when: &str) -> io::Result<()> {
-    settle(own, id)?;
-    remove(own, id, when)
+pub(super) fn finish(own: &Own, id: &ElementId, when: &str) -> Result<(), Failure> {
+    let finished = settle(own, id).and_then(|()| remove(own, id, when));
+    finished.map_err(|error| Failure::io(format!("prune what is left of the version {when} of {id}"), &error))
 }
 
 /// Makes it durable that versions were moved out of the history of `id`, whose folder goes where it is empty.
@@ -99,6 +99,8 @@ fn remove(own: &Own, id: &ElementId, when: &str) -> io::Result<()> {
     let name = staged_name(id, when);
     let dir = match own.staging.dir(&name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        // No version was moved here.
+        Err(error) if standing::is_no_folder(&error) => return own.staging.remove_file(&name),
         dir => dir?,
     };
     match dir.read(MANIFEST) {

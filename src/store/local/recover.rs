@@ -26,6 +26,8 @@ pub struct Recovered {
     pub finished: Vec<ElementId>,
     /// Elements whose sealed version can't be finished; it stays where it is.
     pub stuck: Vec<(ElementId, Failure)>,
+    /// Elements of which a superseded version that was being pruned can't be removed; it is out of sight.
+    pub unpruned: Vec<(ElementId, Failure)>,
     /// Elements of which there is a draft.
     pub(super) drafts: HashSet<ElementId>,
 }
@@ -35,11 +37,11 @@ pub(super) fn recover(root: &Dir, own: &Own) -> io::Result<Recovered> {
     let mut recovered = Recovered::default();
     for name in own.staging.list()? {
         let Some(id) = name.to_str().and_then(|name| name.parse::<ElementId>().ok()) else {
-            // What can't be removed is in nobody's way.
-            let _ = match name.to_str().and_then(prune::parse) {
-                Some((id, when)) => prune::finish(own, &id, when),
-                None => own.staging.remove_tree(&name),
-            };
+            match name.to_str().and_then(prune::parse) {
+                Some((id, when)) => recovered.unpruned.extend(prune::finish(own, &id, when).err().map(|why| (id, why))),
+                // What can't be removed is in nobody's way.
+                None => drop(own.staging.remove_tree(&name)),
+            }
             continue;
         };
         // One element's trouble keeps no other from being mirrored.

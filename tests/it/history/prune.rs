@@ -275,3 +275,48 @@ fn killed_at_any_moment_each_version_is_whole_or_gone_and_the_next_finishes() {
     println!("{killed} of 40 killed while it ran, {left} versions left half removed");
     assert!(killed > 10 && left > 0, "only {killed} were still running, {left} were half removed");
 }
+
+#[test]
+fn what_an_interrupted_pruning_left_and_that_can_not_be_removed_is_said_until_it_is() {
+    let (upstream, mirror) = mirror_of(&["u_1"], 3);
+    let when = mirror.history("u_1").remove(0);
+    let staged = format!(".element-mirror/staging/pruned.u_1.{when}");
+    mirror.write(&format!("{}/notes.txt", place(&mirror, "u_1", 0)), "mine");
+    std::fs::rename(mirror.at(&place(&mirror, "u_1", 0)), mirror.at(&staged)).unwrap();
+    let path = mirror.at(&staged).to_str().unwrap().to_owned();
+    let failing = |program: Program| program.failing("unlinkat:error=EIO", &[&path]);
+    let Some(pruning) = failing(prune(&mirror, &["--keep-versions", "9"])) else { return };
+    let run = pruning.output().expect(3);
+    assert!(run.stderr.contains("u_1") && run.stderr.contains(&when), "{}", run.stderr);
+    let run = failing(program().run(&upstream, &mirror.path()).ids(["u_1"])).unwrap().output().expect(0);
+    assert!(run.stderr.contains("warning") && run.stderr.contains(&when), "{}", run.stderr);
+    assert!(mirror.has(&staged));
+    prune(&mirror, &["--keep-versions", "9"]).output().expect(0);
+    assert_eq!(mirror.names(&format!(".element-mirror/history/u_1/{when}")), ["notes.txt"]);
+    assert_eq!((mirror.history("u_1").len(), mirror.names(".element-mirror/staging").len()), (2, 0));
+}
+
+#[rstest]
+#[case::interrupted("INT", 130)]
+#[case::terminated("TERM", 143)]
+fn a_signal_ends_it_between_two_elements_and_the_next_goes_on(#[case] signal: &str, #[case] code: i32) {
+    let all = ["u_1", "u_2", "u_3", "u_4", "u_5", "u_6"];
+    let (_upstream, mirror) = mirror_of(&all, 2);
+    let slow = ["-e", "trace=renameat2", "-e", "inject=renameat2:delay_enter=300000", "-o", "/dev/null"];
+    let Some(slowly) = prune(&mirror, &["--keep-versions", "0"]).under_strace(slow) else { return };
+    let running = slowly.spawn();
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    while mirror.names(".element-mirror/history").len() == all.len() && std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
+    // It runs below strace; the lock says who holds it.
+    let lock: Value = serde_json::from_slice(&mirror.read(".element-mirror/lock")).unwrap();
+    let pid = lock["pid"].to_string();
+    assert!(std::process::Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
+    running.end_within(Duration::from_secs(10)).expect(code);
+    let left = mirror.names(".element-mirror/history").len();
+    assert!((1..all.len()).contains(&left), "{left} are left");
+    mirror.check();
+    prune(&mirror, &["--keep-versions", "0"]).output().expect(0);
+    assert_eq!(mirror.names(".element-mirror/history"), [""; 0]);
+}

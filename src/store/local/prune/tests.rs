@@ -1,6 +1,8 @@
 //! A pruning that is killed, or that one call fails, at each of its steps in turn.
 #![expect(clippy::disallowed_methods, reason = "tests look at the files from outside")]
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use rstest::rstest;
 
 use super::*;
@@ -171,6 +173,33 @@ fn a_failing_call_fails_the_pruning_and_the_next_run_finishes_it() {
             break;
         }
     }
+}
+
+#[test]
+fn a_reader_beside_a_pruning_finds_whole_versions_alone() {
+    let bench = bench();
+    let looking = LocalStore::open_to_look(&bench.path(), tokio_util::sync::CancellationToken::new()).unwrap().store;
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let ended = &ended;
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            let mut seen = 0;
+            while !ended.load(Relaxed) {
+                for past in looking.history(&id("u_1")).unwrap() {
+                    assert_eq!(past.manifest.err(), None, "{}", past.when);
+                    seen += 1;
+                }
+                assert!(matches!(looking.standing_manifest(&id("u_1")), Ok(Some(Ok(_)))));
+            }
+            seen
+        });
+        for number in (1..=9).cycle().take(300) {
+            bench.commit(number);
+            prune(&bench.open().store, u64::from(number % 2)).unwrap();
+        }
+        ended.store(true, Relaxed);
+        assert!(reader.join().unwrap() > 0);
+    });
 }
 
 #[test]
