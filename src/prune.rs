@@ -1,9 +1,12 @@
 //! Pruning: superseded versions that the rules let go are removed, of every element, also of those that are gone.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use crate::element::ElementId;
-use crate::error::{Failure, RunError};
+use crate::error::Failure;
 use crate::event::{Event, Events};
 use crate::keep::Keep;
 use crate::outcome::{ElementOutcome, End, Status, Summary};
@@ -12,6 +15,9 @@ use crate::store::local::LocalStore;
 use crate::store::local::history::PastVersion;
 
 pub use crate::outcome::Pruned;
+
+/// How many elements are pruned at a time: flushes that are asked for together are done together.
+const THREADS: usize = 16;
 
 /// Prunes a mirror.
 pub struct Prune {
@@ -47,41 +53,48 @@ impl Prune {
     fn walk(&self) -> Summary {
         let started = Instant::now();
         let pruned = Pruned { foreseen: self.dry_run, ..Pruned::default() };
-        let mut summary = Summary { pruned: Some(pruned), ..Summary::default() };
-        if let Err(error) = self.each(&mut summary) {
-            self.stop.end(End::Broken(error.to_string()));
-        }
-        summary.elapsed = started.elapsed();
-        summary
-    }
-
-    fn each(&self, summary: &mut Summary) -> Result<(), RunError> {
+        let summary = Mutex::new(Summary { pruned: Some(pruned), ..Summary::default() });
         for (id, failure) in &self.unfinished {
-            self.fail(id.clone(), failure.clone(), summary);
+            self.fail(id.clone(), failure.clone(), &summary);
         }
-        for id in self.store.elements_with_history()? {
-            let id = id?;
-            if self.stop.token().is_cancelled() {
-                break;
-            }
-            let at = (&self.store, &self.events);
-            let (pruned, done) = match self.dry_run {
-                true => foresee(at, &id, &self.keep),
-                false => element(at, &id, &self.keep),
-            };
-            summary.pruned.get_or_insert_default().extend(pruned);
-            if let Err(failure) = done {
-                self.fail(id, failure, summary);
-            }
+        if let Err(broken) = self.each(|id| self.take_up(id, &summary)) {
+            self.stop.end(End::Broken(broken));
         }
-        Ok(())
+        let summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Summary { elapsed: started.elapsed(), ..summary }
     }
 
-    fn fail(&self, id: ElementId, failure: Failure, summary: &mut Summary) {
+    /// Does `work` for each element that has a history, several at a time: most of it is waiting for the disk.
+    fn each(&self, work: impl Fn(ElementId) + Sync) -> Result<(), String> {
+        let elements = self.store.elements_with_history().map_err(|error| error.to_string())?;
+        let elements = elements.take_while(|_| !self.stop.token().is_cancelled()).par_bridge();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build();
+        let pool = pool.map_err(|error| format!("can't start pruning: {error}"))?;
+        pool.install(|| elements.try_for_each(|id| id.map(&work))).map_err(|error| error.to_string())
+    }
+
+    fn take_up(&self, id: ElementId, summary: &Mutex<Summary>) {
+        let at = (&self.store, &self.events);
+        let (pruned, done) = match self.dry_run {
+            true => foresee(at, &id, &self.keep),
+            false => element(at, &id, &self.keep),
+        };
+        lock(summary).pruned.get_or_insert_default().extend(pruned);
+        if let Err(failure) = done {
+            self.fail(id, failure, summary);
+        }
+    }
+
+    fn fail(&self, id: ElementId, failure: Failure, summary: &Mutex<Summary>) {
         let outcome = ElementOutcome { error: Some(failure), ..ElementOutcome::new(Some(id), Status::Failed) };
-        summary.add(&outcome);
+        lock(summary).add(&outcome);
         self.events.tell_blocking(Event::Finished(Box::new(outcome)));
     }
+}
+
+// The fold is whole after any panic: no call leaves it half changed.
+fn lock(summary: &Mutex<Summary>) -> MutexGuard<'_, Summary> {
+    summary.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Removes what of the history of `id` expires, tells of each version, and gives what was removed even where that fails.

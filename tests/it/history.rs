@@ -12,20 +12,22 @@ use serde_json::{Value, json};
 
 use crate::support::{MirrorDir, Outcome, Program, Reply, Upstream, check_version, element, png, program};
 
-/// The next version of `id`, told by another side view, and mirrored.
-fn turn(upstream: &Upstream, mirror: &MirrorDir, id: &str, number: u8) {
+/// The next version of each of `ids`, told by another side view, and mirrored.
+fn turn(upstream: &Upstream, mirror: &MirrorDir, ids: &[&str], number: u8) {
     upstream.on("/cdn/cover", [Reply::ok(png(8, 8, 0))]);
-    let side = format!("/cdn/{id}/side-{number}");
-    upstream.on(&side, [Reply::ok(png(8, 8, number))]);
-    upstream.tell(id, &element(id, &[upstream.url("/cdn/cover"), upstream.url(&side)]));
-    program().run(upstream, &mirror.path()).ids([id]).arg("--no-sync").output().expect(0);
+    for id in ids {
+        let side = format!("/cdn/{id}/side-{number}");
+        upstream.on(&side, [Reply::ok(png(8, 8, number))]);
+        upstream.tell(id, &element(id, &[upstream.url("/cdn/cover"), upstream.url(&side)]));
+    }
+    program().run(upstream, &mirror.path()).ids(ids).arg("--no-sync").output().expect(0);
 }
 
 /// A mirror in which each of `ids` has had so many versions, the last of which stands.
 fn mirror_of(ids: &[&str], versions: u8) -> (Upstream, MirrorDir) {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     for number in 1..=versions {
-        ids.iter().for_each(|id| turn(&upstream, &mirror, id, number));
+        turn(&upstream, &mirror, ids, number);
     }
     (upstream, mirror)
 }

@@ -50,6 +50,9 @@ impl LocalStore {
         versions: &[PastVersion],
         mut gone: impl FnMut(&PastVersion),
     ) -> Result<(), Failure> {
+        if versions.is_empty() {
+            return Ok(());
+        }
         let own = self.own()?;
         let mut prune = || {
             for version in versions {

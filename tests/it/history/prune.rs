@@ -300,9 +300,10 @@ fn what_an_interrupted_pruning_left_and_that_can_not_be_removed_is_said_until_it
 #[case::interrupted("INT", 130)]
 #[case::terminated("TERM", 143)]
 fn a_signal_ends_it_between_two_elements_and_the_next_goes_on(#[case] signal: &str, #[case] code: i32) {
-    let all = ["u_1", "u_2", "u_3", "u_4", "u_5", "u_6"];
+    let all: Vec<String> = (0..100).map(|n| format!("u_{n}")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let (_upstream, mirror) = mirror_of(&all, 2);
-    let slow = ["-e", "trace=renameat2", "-e", "inject=renameat2:delay_enter=300000", "-o", "/dev/null"];
+    let slow = ["-e", "trace=renameat2", "-e", "inject=renameat2:delay_enter=200000", "-o", "/dev/null"];
     let Some(slowly) = prune(&mirror, &["--keep-versions", "0"]).under_strace(slow) else { return };
     let running = slowly.spawn();
     let until = std::time::Instant::now() + Duration::from_secs(30);
