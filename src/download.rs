@@ -273,6 +273,8 @@ impl<'a> Transfer<'a, '_> {
                 return Ok(Attempt::StartOver("the server sent more than the range that it announced"));
             }
             self.downloader.check_size(size)?;
+            // A body that comes faster than it is written never waits, and where nothing waits nothing else hears of the end.
+            self.downloader.http.check_on()?;
             self.part.write(&chunk)?;
             self.downloader.events.counters.bytes.fetch_add(chunk.len() as u64, Relaxed);
         }

@@ -138,8 +138,16 @@ impl Http {
     /// The run has ended: what is cancelled then lets go of its permits, and they are not for others.
     pub async fn permit(&self, target: Target) -> Result<SemaphorePermit<'_>, Failure> {
         let permit = self.lane(target).permits.acquire().await;
-        let permit = permit.ok().filter(|_| !self.stop.is_cancelled());
-        permit.ok_or_else(|| Failure::new(ErrorKind::Interrupted, "the run has ended"))
+        self.check_on()?;
+        permit.map_err(|_| ended())
+    }
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    /// The run has ended.
+    pub fn check_on(&self) -> Result<(), Failure> {
+        if self.stop.is_cancelled() { Err(ended()) } else { Ok(()) }
     }
 
     /// Sends one GET, following redirects as far as the target allows, until the reply's headers are there.
@@ -297,6 +305,10 @@ fn client(target: Target, options: &HttpOptions, guard: &Arc<Guard>) -> ClientBu
             client.http1_only().pool_max_idle_per_host(options.concurrency).dns_resolver(resolver)
         }
     }
+}
+
+fn ended() -> Failure {
+    Failure::new(ErrorKind::Interrupted, "the run has ended")
 }
 
 fn unbuildable(error: reqwest::Error) -> Failure {
