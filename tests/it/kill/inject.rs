@@ -45,6 +45,17 @@ fn faults(calls: &[&str]) -> Vec<String> {
     faults
 }
 
+/// The same calls, each of them the last: it kills the program when it is done, or before it is begun.
+fn kills() -> impl Iterator<Item = String> {
+    let faults = faults(&[]).into_iter().filter(|fault| !fault.ends_with('+'));
+    faults.enumerate().map(|(n, fault)| {
+        let (call, rest) = fault.split_once(':').unwrap();
+        let (error, when) = rest.rsplit_once(':').unwrap();
+        let before = if n % 2 == 0 { format!("{error}:") } else { String::new() };
+        format!("{call}:{before}signal=KILL:{when}")
+    })
+}
+
 /// An upstream that has changed since its first three elements were mirrored.
 struct Scene {
     upstream: Upstream,
@@ -97,12 +108,13 @@ impl Scene {
         Some((run, calls))
     }
 
-    /// A run in which calls fail, and all that must be true then, and after the next run.
+    /// A run in which calls fail or kill it, and all that must be true then, and after the next run.
     fn try_out(&mut self, mirror: &MirrorDir, faults: &[String]) -> Option<Outcome> {
         let what = faults.join(" ");
         let (run, failed) = self.run(mirror, faults, &paths(&mirror.path()))?;
-        assert!([0, 1, 3].contains(&run.code), "{what}: {run:?}");
-        assert!(run.code == 0 || !failed.is_empty(), "{what}: {run:?}");
+        let is_killed = what.contains("signal=KILL") && run.code == 137;
+        assert!(is_killed || [0, 1, 3].contains(&run.code), "{what}: {run:?}");
+        assert!(is_killed || run.code == 0 || !failed.is_empty(), "{what}: {run:?}");
         self.check_kept(mirror, &what, true);
         check_report(mirror, &run, &what);
         for call in failed.iter().filter(|call| call.contains("sync(") || call.contains("syncfs(")) {
@@ -167,7 +179,7 @@ fn check_report(mirror: &MirrorDir, run: &Outcome, what: &str) {
             }
         }
     }
-    assert_eq!(run.code == 0, done.len() == ALL.len(), "{what}: {run:?}");
+    assert!(run.code == 137 || (run.code == 0) == (done.len() == ALL.len()), "{what}: {run:?}");
 }
 
 /// All that a run writes in the destination `root`.
@@ -236,6 +248,18 @@ fn whatever_call_fails_in_a_recovery_nothing_is_half_made_and_the_next_run_finis
         }
     }
     println!("{}", scene.told());
+}
+
+#[test]
+fn killed_at_a_chosen_call_nothing_is_half_made_and_the_next_run_finishes() {
+    let (mut scene, mut killed) = (Scene::new(), 0);
+    for kill in kills() {
+        let mirror = scene.copy(None);
+        let Some(run) = scene.try_out(&mirror, &[kill]) else { return };
+        killed += usize::from(run.code == 137);
+    }
+    assert!(killed > scene.runs / 2, "only {killed}");
+    println!("{killed} of {} runs killed", scene.runs);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use crate::store::local::LocalStore;
 use crate::store::local::commit::tests::commit;
 use crate::store::local::dir::trouble;
 use crate::store::local::flush::Flusher;
+use crate::store::local::seal::{Fate, Seal, Superseded};
+use crate::store::local::stage::Leaves;
 use crate::store::local::tests::{Bench, candidate, candidate_at, id, whole};
 use crate::time::Time;
 
@@ -163,4 +165,102 @@ fn a_commit_beside_a_draft_that_is_killed_at_any_step_keeps_one_or_the_other() {
             break;
         }
     }
+}
+
+/// Leaves version 3 beside the draft, as a kill would: sealed where that is said.
+fn leave_version(bench: &Bench, sealed: bool) {
+    let store = bench.open().store;
+    let mut candidate = candidate_at(&store, &id("u_1"), (3, days_ago(0))).unwrap();
+    candidate.stage.leaves = Leaves::All;
+    if sealed {
+        let superseded = Superseded { fate: Fate::History, when: "then".to_owned(), damaged: Vec::new() };
+        let seal = Seal { manifest: candidate.digest, superseded: Some(superseded) };
+        candidate.stage.dir.write(SEALED, &serde_json::to_vec(&seal).unwrap(), None).unwrap();
+    }
+}
+
+fn rename(bench: &Bench, from: &str, to: &str) {
+    std::fs::rename(bench.staged(from), bench.staged(to)).unwrap();
+}
+
+#[test]
+fn every_state_of_a_draft_and_its_former_is_cleared_up() {
+    type State = fn(&Bench);
+    /// What stands then, and which version is the draft.
+    type Then = (u8, Option<u8>);
+    let states: [(&str, State, Then); 9] = [
+        ("draft", |_| {}, (1, Some(2))),
+        ("former", |bench| rename(bench, DRAFT, FORMER), (1, Some(2))),
+        ("draft, version", |bench| leave_version(bench, false), (1, Some(2))),
+        (
+            "former, version",
+            |bench| {
+                leave_version(bench, false);
+                rename(bench, DRAFT, FORMER);
+            },
+            (1, Some(2)),
+        ),
+        (
+            "former, draft",
+            |bench| {
+                leave_version(bench, false);
+                rename(bench, DRAFT, FORMER);
+                rename(bench, VERSION, DRAFT);
+            },
+            (1, Some(3)),
+        ),
+        ("draft, sealed version", |bench| leave_version(bench, true), (3, None)),
+        (
+            "former, sealed version",
+            |bench| {
+                leave_version(bench, true);
+                rename(bench, DRAFT, FORMER);
+            },
+            (3, None),
+        ),
+        (
+            "draft, sealed version that is not whole",
+            |bench| {
+                leave_version(bench, true);
+                std::fs::remove_file(bench.staged("version/side.png")).unwrap();
+            },
+            (1, Some(2)),
+        ),
+        (
+            "former, sealed version that is not whole",
+            |bench| {
+                leave_version(bench, true);
+                rename(bench, DRAFT, FORMER);
+                std::fs::remove_file(bench.staged("version/side.png")).unwrap();
+            },
+            (1, Some(2)),
+        ),
+    ];
+    for (state, make, (stands, number)) in states {
+        let bench = bench();
+        make(&bench);
+        let opened = bench.open();
+        assert!(opened.recovered.stuck.is_empty(), "{state}");
+        assert_eq!(bench.standing(), Some(stands), "{state}");
+        assert_eq!(bench.history(), if stands == 1 { vec![] } else { vec![1] }, "{state}");
+        match number {
+            Some(number) => {
+                assert_eq!(draft(&opened.store).unwrap().standing.damaged, Vec::<String>::new(), "{state}");
+                assert_eq!(whole(&bench.staged(DRAFT)), number, "{state}");
+                assert_eq!(bench.names(".element-mirror/staging/u_1"), [DRAFT], "{state}");
+            }
+            None => bench.assert_no_litter(),
+        }
+    }
+}
+
+#[test]
+fn a_former_draft_that_is_too_old_is_litter() {
+    let bench = Bench::new();
+    bench.commit(1);
+    keep(&bench.open().store, 2, 31).unwrap();
+    rename(&bench, DRAFT, FORMER);
+    bench.open();
+    assert_eq!(bench.standing(), Some(1));
+    bench.assert_no_litter();
 }

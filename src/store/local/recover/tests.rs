@@ -78,6 +78,83 @@ fn every_state_of_a_replacement_is_finished() {
 }
 
 #[test]
+fn a_first_version_that_was_sealed_takes_its_place_or_goes_where_it_is_not_whole() {
+    let bench = sealed(false);
+    assert_eq!(bench.open().recovered.finished.len(), 1);
+    assert_eq!((bench.standing(), bench.history()), (Some(2), vec![]));
+    bench.assert_no_litter();
+    let bench = sealed(false);
+    std::fs::write(bench.staged("version/side.png"), "cut").unwrap();
+    assert!(bench.open().recovered.finished.is_empty());
+    assert_eq!((bench.standing(), bench.history()), (None, vec![]));
+    bench.assert_no_litter();
+}
+
+#[test]
+fn a_first_version_in_its_place_is_only_cleared_up_after() {
+    let bench = Bench::new();
+    leave(&bench, Fate::History, |staged| {
+        staged.rename_new(VERSION, &Dir::open(&bench.path()).unwrap(), "u_1").unwrap();
+    });
+    assert_eq!(bench.open().recovered.finished.len(), 1);
+    assert_eq!((bench.standing(), bench.history()), (Some(2), vec![]));
+    bench.assert_no_litter();
+}
+
+#[test]
+fn a_replacement_of_which_half_the_strangers_files_were_moved_or_all_was_done_but_the_end_is_finished() {
+    for done in 0..=3 {
+        let bench = exchanged(Fate::History);
+        for name in &["notes.txt", "folder"][..done.min(2)] {
+            std::fs::rename(bench.staged(VERSION).join(name), bench.at("u_1").join(name)).unwrap();
+        }
+        if done == 3 {
+            let shelf = bench.at(".element-mirror/history/u_1");
+            std::fs::create_dir_all(&shelf).unwrap();
+            std::fs::rename(bench.staged(VERSION), shelf.join(candidate_when(&bench))).unwrap();
+        }
+        assert_eq!(bench.open().recovered.finished.len(), 1, "{done}");
+        assert_replaced(&bench);
+    }
+}
+
+#[test]
+fn a_version_that_holds_the_same_is_discarded_after_the_exchange_and_its_damage_stays_aside() {
+    let bench = Bench::new();
+    bench.commit(2);
+    bench.add_strangers();
+    leave(&bench, Fate::Discard, |staged| {
+        assert!(staged.exchange(VERSION, &Dir::open(&bench.path()).unwrap(), "u_1").unwrap());
+    });
+    assert_eq!(bench.open().recovered.finished.len(), 1);
+    assert_eq!((bench.standing(), bench.history()), (Some(2), vec![]));
+    bench.assert_strangers_are_there();
+    bench.assert_no_litter();
+}
+
+#[test]
+fn remains_without_a_manifest_are_put_aside_whole_after_the_exchange() {
+    let bench = Bench::new();
+    bench.commit(1);
+    std::fs::remove_file(bench.at("u_1/manifest.json")).unwrap();
+    bench.add_strangers();
+    let store = bench.open().store;
+    let mut candidate = candidate(&store, 2).unwrap();
+    candidate.stage.leaves = Leaves::All;
+    let superseded = Some(Superseded { fate: Fate::Damaged, when: "then".to_owned(), damaged: Vec::new() });
+    let seal = serde_json::to_vec(&Seal { manifest: candidate.digest, superseded }).unwrap();
+    candidate.stage.dir.write(SEALED, &seal, None).unwrap();
+    let root = Dir::open(&bench.path()).unwrap();
+    assert!(candidate.stage.dir.exchange(VERSION, &root, "u_1").unwrap());
+    drop((candidate, store));
+    assert_eq!(bench.open().recovered.finished.len(), 1);
+    assert_eq!((bench.standing(), bench.history()), (Some(2), vec![]));
+    assert!(bench.at(".element-mirror/damaged/u_1/then/side.png").exists());
+    bench.assert_strangers_are_there();
+    bench.assert_no_litter();
+}
+
+#[test]
 fn a_recovery_killed_at_any_step_is_finished_by_the_next() {
     let makers: [fn() -> Bench; 3] = [|| sealed(true), || exchanged(Fate::History), || moved_away(|_, _| {})];
     for (make, poor) in makers.into_iter().flat_map(|make| [(make, false), (make, true)]) {
@@ -121,11 +198,13 @@ fn a_sealed_version_whose_bytes_did_not_reach_the_disk_is_dropped() {
 
 #[test]
 fn a_version_moved_away_comes_back_when_the_new_one_is_not_whole() {
-    for seal in ["", "{\"manifest\": 7}", "whole"] {
+    for seal in ["", "{\"manifest\": 7}", "whole", "none"] {
         let bench = moved_away(|_, _| {});
         std::fs::write(bench.staged("version/side.png"), "cut").unwrap();
-        if seal != "whole" {
-            std::fs::write(bench.staged("sealed"), seal).unwrap();
+        match seal {
+            "whole" => {}
+            "none" => std::fs::remove_file(bench.staged("sealed")).unwrap(),
+            seal => std::fs::write(bench.staged("sealed"), seal).unwrap(),
         }
         bench.open();
         assert_eq!(bench.standing(), Some(1));
