@@ -251,6 +251,18 @@ fn whatever_call_fails_in_a_recovery_nothing_is_half_made_and_the_next_run_finis
 }
 
 #[test]
+fn whatever_call_fails_where_folders_can_not_be_exchanged_nothing_is_half_made_and_the_next_run_finishes() {
+    let mut scene = Scene::new();
+    for fault in faults(&["renameat", "openat", "mkdirat", "unlinkat"]) {
+        let mirror = scene.copy(None);
+        if scene.try_out(&mirror, &["renameat2:error=EINVAL:when=1+".into(), fault]).is_none() {
+            return;
+        }
+    }
+    println!("{}", scene.told());
+}
+
+#[test]
 fn killed_at_a_chosen_call_nothing_is_half_made_and_the_next_run_finishes() {
     let (mut scene, mut killed) = (Scene::new(), 0);
     for kill in kills() {
