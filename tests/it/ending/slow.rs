@@ -103,3 +103,21 @@ fn a_second_signal_ends_a_run_at_once_whose_disk_hangs() {
     run(&upstream, &mirror).ids(["u_1"]).output().expect(0);
     mirror.check();
 }
+
+#[test]
+fn a_signal_during_the_flush_of_what_an_earlier_run_left_ends_the_run_when_that_has_ended() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::in_memory());
+    upstream.add("u_1", 2);
+    run(&upstream, &mirror).ids(["u_1"]).arg("--no-sync").output().expect(0);
+    std::fs::remove_file(mirror.at(".element-mirror/lock")).unwrap();
+    upstream.forget();
+    let Some(running) = slow(&upstream, &mirror, ("fsync,syncfs", 700), &[]) else { return };
+    wait_for(&mirror, ".element-mirror/lock");
+    running.signal("TERM");
+    running.end_within(SOON).expect(143);
+    assert!(upstream.requests().is_empty());
+    assert!(mirror.has(".element-mirror/unflushed"), "it is not known to be flushed");
+    run(&upstream, &mirror).ids(["u_1"]).output().expect(0);
+    assert!(!mirror.has(".element-mirror/unflushed"));
+    mirror.check();
+}

@@ -73,7 +73,10 @@ impl Scene {
         let mut told: Vec<Value> = ALL.iter().map(|id| upstream.add(id, 2)).collect();
         program().run(&upstream, &mirrored.path()).ids(OLD).output().expect(0);
         let before = OLD.map(|id| (id, Digest::of(&mirrored.read(&format!("{id}/manifest.json")))));
-        upstream.on("/cdn/u_1/new.png", [Reply::ok(png(8, 8, 1))]);
+        // Of so many chunks that a write in the middle may fail.
+        let mut large = png(8, 8, 1);
+        large.resize(120_000, 1);
+        upstream.on("/cdn/u_1/new.png", [Reply::ok(large)]);
         told[0]["resources"][1]["resource"] = json!(upstream.url("/cdn/u_1/new.png"));
         told[1]["name"] = json!("another");
         for (id, told) in ALL.iter().zip(&told) {
