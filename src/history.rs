@@ -8,7 +8,7 @@ use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::ids::Line;
 use crate::keep;
-use crate::layout::OWN;
+use crate::layout::{MANIFEST, OWN};
 use crate::manifest::Manifest;
 use crate::store::local::LocalStore;
 use crate::store::local::history::PastVersion;
@@ -108,7 +108,7 @@ fn of(store: &LocalStore, id: &ElementId) -> Result<Option<Vec<Superseded>>, Fai
 
 fn why(version: &Result<Manifest, String>, successor: Option<&Result<Manifest, String>>) -> Vec<String> {
     match (version, successor) {
-        (Err(damage), _) => vec![damage.clone()],
+        (Err(damage), _) => vec![format!("{MANIFEST} {damage}")],
         (Ok(_), None) => vec!["nothing stands".to_owned()],
         (Ok(_), Some(Err(_))) => vec!["the next version is damaged".to_owned()],
         (Ok(version), Some(Ok(successor))) => version.differences(successor).iter().map(ToString::to_string).collect(),

@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 
 use futures::Stream;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::element::ElementId;
 use crate::error::RunError;
@@ -140,9 +141,11 @@ impl Lines {
 }
 
 impl Lines {
-    /// The lines, for a thread that may wait for each.
-    pub fn into_blocking(mut self) -> impl Iterator<Item = Line> + Send {
-        std::iter::from_fn(move || self.0.blocking_recv())
+    /// The lines, for a thread outside the runtime that may wait for each, until `stop` is cancelled. To be called inside
+    /// the runtime.
+    pub fn into_blocking(mut self, stop: CancellationToken) -> impl Iterator<Item = Line> + Send {
+        let runtime = tokio::runtime::Handle::current();
+        std::iter::from_fn(move || runtime.block_on(stop.run_until_cancelled(self.0.recv())).flatten())
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod finding;
 mod repair;
+mod verdict;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,10 +64,6 @@ impl Verify {
             Some(options) => Repair::new(Arc::clone(&verify), options)?.run(lines).await,
         }
         let mut summary = verify.summary().clone();
-        if !verify.is_listed && summary.total() == 0 && !verify.store.is_one() {
-            let path = verify.store.path().display();
-            verify.stop.end(End::Broken(format!("{path} holds no mirror: no element, and no .element-mirror")));
-        }
         if !verify.depth.quick {
             summary.read = Some(verify.events.counters.bytes.load(Relaxed).saturating_sub(summary.bytes));
         }
@@ -79,7 +76,7 @@ impl Verify {
     /// The lines that name the elements, counted for progress.
     fn lines(&self, elements: Elements) -> Result<Box<dyn Iterator<Item = Line> + Send>, RunError> {
         if let Elements::Listed(lines) = elements {
-            return Ok(Box::new(lines.into_blocking()));
+            return Ok(Box::new(lines.into_blocking(self.stop.token().clone())));
         }
         let elements = || -> Result<Box<dyn Iterator<Item = _> + Send>, RunError> {
             Ok(match self.depth.history {
@@ -88,8 +85,14 @@ impl Verify {
             })
         };
         let counters = &self.events.counters;
-        counters.known.store(elements()?.count() as u64, Relaxed);
-        counters.all_known.store(true, Relaxed);
+        let (counted, counters, stop) = (elements()?, Arc::clone(counters), self.stop.token().clone());
+        // Beside the verification, that of a large mirror need not wait for it.
+        tokio::task::spawn_blocking(move || {
+            for _ in counted.take_while(|_| !stop.is_cancelled()) {
+                counters.known.fetch_add(1, Relaxed);
+            }
+            counters.all_known.store(!stop.is_cancelled(), Relaxed);
+        });
         Ok(Box::new(elements()?.map(|id| match id {
             Ok(id) => Line::Entry(Entry { id, email: None }),
             Err(error) => Line::Unreadable(error),

@@ -19,9 +19,6 @@ pub(crate) fn history(args: &HistoryArgs) -> Result<Summary, RunError> {
     let inputs = args.named.inputs()?;
     let session = Session::start()?;
     let store = LocalStore::open_to_read(&args.destination, session.stop.token().clone())?.store;
-    if !store.is_one() {
-        return Err(RunError::Broken(format!("{} holds no mirror", args.destination.display())));
-    }
     let lines = lines(&session, &store, inputs)?.take_while(|_| !session.stop.token().is_cancelled());
     let mut listing =
         Listing { out: BufWriter::new(session::standard_output(&session.stop)?), args, summary: Summary::default() };

@@ -27,12 +27,8 @@ pub(crate) fn prune(args: &PruneArgs) -> Result<Summary, RunError> {
 
 /// Opens the mirror, which has to be one: to be pruned, or to look only.
 async fn open(args: &PruneArgs, stop: &Stop) -> Result<Opened, RunError> {
-    let opened = LocalStore::open_to_read(&args.destination, stop.token().clone())?;
-    if !opened.store.is_one() {
-        return Err(RunError::Broken(format!("{} holds no mirror", args.destination.display())));
-    }
     match args.local_options(stop.token().clone()) {
-        Some(options) => LocalStore::open(&args.destination, &options).await,
-        None => Ok(opened),
+        Some(options) => LocalStore::open_mirror(&args.destination, &options).await,
+        None => LocalStore::open_to_read(&args.destination, stop.token().clone()),
     }
 }

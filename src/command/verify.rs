@@ -39,7 +39,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
 /// Opens the mirror: to be repaired, or to read only.
 async fn open(args: &VerifyArgs, stop: &Stop) -> Result<Opened, RunError> {
     match args.repair {
-        true => LocalStore::open(&args.destination, &args.local_options(stop.token().clone())).await,
+        true => LocalStore::open_mirror(&args.destination, &args.local_options(stop.token().clone())).await,
         false => LocalStore::open_to_read(&args.destination, stop.token().clone()),
     }
 }

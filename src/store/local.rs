@@ -4,6 +4,7 @@ mod clear;
 pub mod commit;
 mod dir;
 mod draft;
+mod elements;
 mod flush;
 mod gone;
 mod heal;
@@ -127,43 +128,56 @@ impl LocalStore {
         Ok(Opened { store, recovered })
     }
 
-    /// Opens `path` to look only, for a dry run: it may be that there is nothing yet.
+    /// Opens `path` for a command that changes a mirror, and makes none: as [`Self::open`] does.
     ///
     /// # Errors
-    /// What is there is no folder, or can't be read, or is of a newer format.
-    pub fn open_to_look(path: &Path, stop: CancellationToken) -> Result<Opened, RunError> {
-        match Self::open_to_read(path, stop.clone()) {
-            Err(RunError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Self::without_lock(path, None, stop))
-            }
-            opened => opened,
-        }
+    /// There is no mirror, it can't be used, or another run holds its lock.
+    pub async fn open_mirror(path: &Path, options: &LocalOptions) -> Result<Opened, RunError> {
+        Self::open_to_read(path, options.stop.clone())?;
+        Self::open(path, options).await
     }
 
     /// Opens the mirror `path` to read only. No lock is taken: a run may be going on.
     ///
     /// # Errors
-    /// It is not there, is no folder, can't be read, or is of a newer format.
+    /// There is no mirror, or it can't be read, or is of a newer format.
     pub fn open_to_read(path: &Path, stop: CancellationToken) -> Result<Opened, RunError> {
         let cannot = |source| RunError::io(format!("can't read the mirror {}", path.display()), source);
-        let root = Dir::open(path).map_err(cannot)?;
+        let opened = Self::look(path, stop)?.ok_or_else(|| cannot(std::io::ErrorKind::NotFound.into()))?;
+        if !opened.store.is_mirror() {
+            return Err(RunError::Broken(format!("{} holds no mirror: no element, and no {OWN}", path.display())));
+        }
+        Ok(opened)
+    }
+
+    /// Opens `path` to look only, for a dry run: it may be that there is nothing yet.
+    ///
+    /// # Errors
+    /// What is there is no folder, or can't be read, or is of a newer format.
+    pub fn open_to_look(path: &Path, stop: CancellationToken) -> Result<Opened, RunError> {
+        let opened = Self::look(path, stop.clone())?;
+        Ok(opened.unwrap_or_else(|| Self::without_lock(path, None, stop)))
+    }
+
+    /// Opens `path` without a lock; none where there is nothing.
+    fn look(path: &Path, stop: CancellationToken) -> Result<Option<Opened>, RunError> {
+        let cannot = |source| RunError::io(format!("can't read the destination {}", path.display()), source);
+        let root = match Dir::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            root => root.map_err(cannot)?,
+        };
         let format = match root.read(&format!("{OWN}/format")) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound || standing::is_no_folder(&error) => Vec::new(),
             format => format.map_err(cannot)?,
         };
         check_format(&format, path)?;
-        Ok(Self::without_lock(path, Some(root), stop))
+        Ok(Some(Self::without_lock(path, Some(root), stop)))
     }
 
     fn without_lock(path: &Path, root: Option<Dir>, stop: CancellationToken) -> Opened {
         let (path, stuck, drafts) = (path.to_owned(), HashMap::new(), HashSet::new());
         let store = Self(Arc::new(Inner { path, root, own: None, stuck, drafts, distrust: false, stop }));
         Opened { store, recovered: Recovered::default() }
-    }
-
-    /// Whether a run has ever worked on it.
-    pub fn is_one(&self) -> bool {
-        self.0.root.as_ref().is_some_and(|root| root.has(OWN).unwrap_or(true))
     }
 
     /// Where it is.

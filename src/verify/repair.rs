@@ -8,9 +8,10 @@ use tokio::sync::mpsc;
 
 use super::Verify;
 use super::finding::Seen;
+use super::verdict::Repaired;
 use crate::digest::Digest;
 use crate::element::ElementId;
-use crate::error::{ErrorKind, Failure, RunError};
+use crate::error::{ErrorKind, RunError};
 use crate::event::Event;
 use crate::ids::{Entry, Line};
 use crate::mirror::{Mirror, MirrorOptions};
@@ -36,8 +37,8 @@ type Cases = Mutex<HashMap<ElementId, Case>>;
 /// An element that is to be repaired.
 struct Case {
     entry: Entry,
-    /// What was found of it.
-    found: ElementOutcome,
+    /// What was found of it, after what the mirror itself has the bytes for was healed.
+    before: ElementOutcome,
     wanted: Wanted,
 }
 
@@ -84,7 +85,7 @@ impl Repair {
         let ((), _, _) = tokio::join!(walking, fetching, relaying);
         // What was not taken up any more is as it was found.
         let left = std::mem::take(&mut *lock(&cases));
-        let tell = move || left.into_values().for_each(|case| verify.tell(case.found));
+        let tell = move || left.into_values().for_each(|case| verify.tell(case.before));
         let _ = tokio::task::spawn_blocking(tell).await;
     }
 }
@@ -111,7 +112,8 @@ fn begin(verify: &Verify, seen: Seen) -> Option<Case> {
     let now = look_and_heal(verify, seen.entry, &wanted);
     let stands = |found: &Inspection| found.standing.as_ref().is_some_and(|standing| standing.flaws.is_empty());
     if now.found.as_ref().is_ok_and(|found| !stands(found)) && !is_past {
-        return Some(Case { entry: now.entry, found: outcome, wanted });
+        let before = now.outcome().unwrap_or(outcome);
+        return Some(Case { entry: now.entry, before, wanted });
     }
     if let Some(told) = now.outcome() {
         verify.tell(if told.status == Status::Ok { ElementOutcome { status: Status::Repaired, ..told } } else { told });
@@ -125,7 +127,11 @@ fn flawed_digests(found: &Inspection) -> HashSet<Digest> {
 
 /// Looks at the element once more, superseded versions too, and heals what can be.
 fn look_and_heal(verify: &Verify, entry: Entry, wanted: &Wanted) -> Seen {
-    let seen = verify.look_at(entry, Depth { history: true, ..verify.depth });
+    let mut seen = verify.look_at(entry, Depth { history: true, ..verify.depth });
+    if matches!(wanted, Wanted::Shared(_)) && seen.found.is_err() {
+        // Superseded versions that can't be read are no reason to leave the one that stands as it is.
+        seen = verify.look_at(seen.entry, verify.depth);
+    }
     let id = &seen.entry.id;
     let found = seen.found.and_then(|mut found| {
         if let Wanted::Shared(digests) = wanted {
@@ -158,36 +164,9 @@ fn relay(verify: &Verify, cases: &Cases, event: Event) {
 }
 
 /// What the repair of an element came to, after it was `fetched`.
-fn conclude(verify: &Verify, case: Case, fetched: ElementOutcome) -> ElementOutcome {
-    let Case { entry, found, wanted } = case;
-    let seen = look_and_heal(verify, entry, &wanted);
-    let (downloaded, bytes) = (fetched.downloaded.or(Some(0)), fetched.bytes.or(Some(0)));
-    let (attempts, elapsed_ms) = (fetched.attempts, fetched.elapsed_ms);
-    let cost = |outcome| ElementOutcome { downloaded, bytes, attempts, elapsed_ms, ..outcome };
+fn conclude(verify: &Verify, Case { entry, before, wanted }: Case, fetched: ElementOutcome) -> ElementOutcome {
     let is_cut_off =
-        |outcome: &ElementOutcome| outcome.error.as_ref().is_some_and(|failure| failure.kind == ErrorKind::Interrupted);
-    if is_cut_off(&fetched) {
-        return cost(ElementOutcome { status: Status::Failed, error: fetched.error, ..found });
-    }
-    let now = match seen.outcome().filter(|now| !is_cut_off(now)) {
-        Some(now) => now,
-        // The run has ended, and left no time to look: what the fetch says must do.
-        None if fetched.error.is_none() && fetched.status != Status::Gone => {
-            return ElementOutcome { status: Status::Repaired, ..fetched };
-        }
-        None => found.clone(),
-    };
-    if now.status == Status::Ok {
-        // An element that was not there at all, and of which not all could be had, is no success.
-        let in_part = fetched.status == Status::Incomplete && found.status != Status::Damaged;
-        let status = if in_part { Status::Incomplete } else { Status::Repaired };
-        return cost(ElementOutcome { status, error: fetched.error.filter(|_| in_part), ..now });
-    }
-    let gone = || {
-        let words = found.error.as_ref().map(ToString::to_string).unwrap_or_default();
-        Failure::new(ErrorKind::NotFound, format!("the API does not know the element any more: {words}"))
-    };
-    let why = fetched.error.or_else(|| (fetched.status == Status::Gone).then(gone));
-    let error = why.or_else(|| now.error.clone());
-    cost(ElementOutcome { error, ..now })
+        |now: &ElementOutcome| now.error.as_ref().is_some_and(|failure| failure.kind == ErrorKind::Interrupted);
+    let now = look_and_heal(verify, entry, &wanted).outcome().filter(|now| !is_cut_off(now));
+    Repaired { before, fetched, now, history: matches!(wanted, Wanted::All) }.verdict()
 }

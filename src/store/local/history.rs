@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use super::LocalStore;
 use super::dir::Dir;
-use super::inspect::{MOST_LOOKS, is_still};
-use super::standing::{self, Found};
+use super::standing::{self, Found, MOST_LOOKS};
 use crate::element::ElementId;
-use crate::error::{Failure, RunError};
+use crate::error::Failure;
 use crate::keep::Past;
-use crate::layout::{MANIFEST, OWN};
+use crate::layout::{OWN, SUMS};
 use crate::manifest::Manifest;
 use crate::time::Time;
 
@@ -134,44 +133,8 @@ impl LocalStore {
         Ok(find(root, id.as_str(), id)?.map(|(manifest, _)| manifest))
     }
 
-    /// The elements that have a folder in the destination, and those that have superseded versions alone: each once,
-    /// read as they are asked for.
-    ///
-    /// # Errors
-    /// The folders can't be listed.
-    pub fn all_elements(&self) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
-        let (here, past) = (self.elements()?, self.elements_with_history()?);
-        let store = self.clone();
-        let stands = move |id: &ElementId| {
-            let root = store.0.root.as_ref();
-            root.is_some_and(|root| root.entry(id.as_str()).is_ok_and(|entry| entry.is_dir))
-        };
-        Ok(here.chain(past.filter(move |id| !id.as_ref().is_ok_and(&stands))))
-    }
-
-    /// The elements that have a folder in the destination, read as they are asked for.
-    ///
-    /// # Errors
-    /// The destination can't be listed.
-    pub fn elements(&self) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
-        let root = self.0.root.as_ref().map(Dir::again);
-        folders(root.transpose().map_err(|error| cannot_list(self.0.path.display(), error))?)
-    }
-
-    /// The elements that have a folder for superseded versions, read as they are asked for.
-    ///
-    /// # Errors
-    /// They can't be listed.
-    pub fn elements_with_history(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
-        folders(
-            self.shelves().map_err(|error| cannot_list(format!("the history of {}", self.0.path.display()), error))?,
-        )
-    }
-
     /// The folder `history/`; none where there is none.
-    fn shelves(&self) -> io::Result<Option<Dir>> {
+    pub(super) fn shelves(&self) -> io::Result<Option<Dir>> {
         if let Some(own) = &self.0.own {
             return own.history.again().map(Some);
         }
@@ -191,35 +154,12 @@ impl LocalStore {
     }
 }
 
-fn cannot_list(what: impl std::fmt::Display, error: io::Error) -> RunError {
-    RunError::io(format!("can't list {what}"), error)
-}
-
 /// The folder `name`, where there is one.
 fn folder(dir: &Dir, name: &str) -> io::Result<Option<Dir>> {
     match dir.dir(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound || standing::is_no_folder(&error) => Ok(None),
         found => found.map(Some),
     }
-}
-
-/// The IDs that folders in `dir` have for names.
-fn folders(dir: Option<Dir>) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
-    let names = dir.map(|dir| match dir.names() {
-        Ok(names) => Ok((dir, names)),
-        Err(error) => Err(cannot_list(dir.at(""), error)),
-    });
-    let ids = names.transpose()?.map(|(dir, names)| {
-        names.filter_map(move |name| match name {
-            Err(error) => Some(Err(cannot_list(dir.at(""), error))),
-            Ok(name) => {
-                let id: ElementId = name.to_str()?.parse().ok()?;
-                // One that is gone by now is none.
-                dir.entry(id.as_str()).is_ok_and(|entry| entry.is_dir).then_some(Ok(id))
-            }
-        })
-    });
-    Ok(ids.into_iter().flatten())
 }
 
 /// The superseded version in the folder `name`, if it is one.
@@ -234,26 +174,32 @@ fn look(shelf: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<Past
 fn find(place: &Dir, name: &str, id: &ElementId) -> Result<Option<(Readable, bool)>, Failure> {
     let mut found = None;
     for _ in 0..MOST_LOOKS {
-        let dir = folder(place, name).map_err(|error| Failure::io(format!("open {}", place.at(name)), &error))?;
+        let dir = match folder(place, name) {
+            Err(error) if standing::is_damage(&error) => {
+                return Ok(Some((Err(format!("can't be opened: {error}")), true)));
+            }
+            dir => dir.map_err(|error| Failure::io(format!("open {}", place.at(name)), &error))?,
+        };
         let Some(dir) = dir else { return Ok(None) };
         found = read(&dir, id)?;
         // One that was replaced or pruned meanwhile may have been half gone.
-        if matches!(found, Some((Ok(_), _))) || is_still(place, name, &dir) {
+        if matches!(found, Some((Ok(_), _))) || standing::is_still(place, name, &dir) {
             break;
         }
     }
     Ok(found)
 }
 
-/// The manifest in `dir`, or what is wrong with it, and whether the checksums beside it are its own; none where nothing in
+/// The manifest in `dir`, or what is wrong with it, a verb and what follows, and whether the checksums beside it are its own; none where nothing in
 /// `dir` is ours.
 fn read(dir: &Dir, id: &ElementId) -> Result<Option<(Readable, bool)>, Failure> {
     let damaged = |why| Some((Err(why), true));
     Ok(match standing::find_manifest(dir, id)? {
         Found::Whole(manifest, sums_hold) => Some((Ok(*manifest), sums_hold)),
-        Found::Damaged(why) => damaged(format!("{MANIFEST} is damaged: {why}")),
-        Found::Foreign(error) => damaged(error.to_string()),
-        Found::Nothing if standing::holds_ours(dir)? => damaged(format!("{MANIFEST} is missing")),
+        Found::Damaged(why) => damaged(format!("is damaged: {why}")),
+        Found::Foreign(error) => damaged(format!("can't be used: {error}")),
+        // A pruning leaves what others put there without either; that has any name.
+        Found::Nothing if dir.entry(SUMS).is_ok() => damaged("is missing".to_owned()),
         Found::Nothing => None,
     })
 }

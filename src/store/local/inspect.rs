@@ -12,16 +12,13 @@ use rayon::prelude::*;
 use super::LocalStore;
 use super::dir::{Dir, Entry};
 use super::history::PastVersion;
-use super::standing::{self, Holds, Occupant, Version};
+use super::standing::{self, Holds, MOST_LOOKS, Occupant, Version};
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
 use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
-
-/// How often a folder is looked at again that was replaced in the meantime.
-pub(super) const MOST_LOOKS: usize = 10;
 
 /// How much is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,17 +130,23 @@ impl LocalStore {
     pub fn inspect(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection, Failure> {
         let Some(root) = &self.0.root else { return Ok(Inspection::default()) };
         for _ in 1..MOST_LOOKS {
-            let inspection = self.look(root, id, depth, counters)?;
+            let inspection = self.inspect_once(root, id, depth, counters)?;
             let replaced =
-                |version: &Inspected| !version.flaws.is_empty() && !is_still(root, id.as_str(), &version.dir);
+                |version: &Inspected| !version.flaws.is_empty() && !standing::is_still(root, id.as_str(), &version.dir);
             if !inspection.standing.as_ref().is_some_and(replaced) {
                 return Ok(inspection);
             }
         }
-        self.look(root, id, depth, counters)
+        self.inspect_once(root, id, depth, counters)
     }
 
-    fn look(&self, root: &Dir, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection, Failure> {
+    fn inspect_once(
+        &self,
+        root: &Dir,
+        id: &ElementId,
+        depth: Depth,
+        counters: &Counters,
+    ) -> Result<Inspection, Failure> {
         let mut inspection = Inspection::default();
         match standing::find(root, id)? {
             Occupant::Nothing => {}
@@ -226,7 +229,8 @@ fn sums_flaw(dir: &Dir, path: &str) -> Flaw {
     let defect = match dir.entry(path) {
         Ok(entry) if entry.is_file => Defect::Bytes,
         Ok(_) => Defect::NoFile,
-        Err(_) => Defect::Missing,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Defect::Missing,
+        Err(error) => Defect::Unreadable(error.to_string()),
     };
     Flaw { file: SUMS.to_owned(), digest: None, defect }
 }
@@ -257,9 +261,4 @@ fn superseded(past: PastVersion) -> Inspected {
         version.flaws.push(sums_flaw(&version.dir, &version.path(SUMS)));
     }
     version
-}
-
-/// Whether `dir` is still what stands at `path`.
-pub(super) fn is_still(root: &Dir, path: &str, dir: &Dir) -> bool {
-    matches!((root.entry(path), dir.entry(".")), (Ok(there), Ok(open)) if there.inode == open.inode)
 }

@@ -8,16 +8,20 @@ use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
 use super::dir::{Dir, Entry};
+use super::seal::OLD;
 use crate::digest::{Digest, Hasher};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::layout::{self, MANIFEST, SUMS};
+use crate::layout::{self, MANIFEST, OWN, SUMS};
 use crate::manifest::{InvalidManifest, Manifest};
 use crate::plan::Standing;
 use crate::time::Time;
 
 /// A file whose time differs by more is read again. (File systems keep times as coarse as this.)
 const TIME_TOLERANCE_NANOS: i128 = 2_000_000_000;
+
+/// How often a folder is looked at again that was replaced in the meantime.
+pub(super) const MOST_LOOKS: usize = 20;
 
 /// Files are read in pieces of at most so many bytes, and at least so many.
 const MAX_BUFFER: usize = 256 * 1024;
@@ -135,8 +139,31 @@ pub(super) enum Found {
     Foreign(InvalidManifest),
 }
 
-/// What is in the place of `id` in `root`, none of its files looked at but the manifest and the checksums beside it.
+/// What is in the place of `id` in `root`, none of its files looked at but the manifest and the checksums beside it. It is
+/// looked at again where a run replaced it meanwhile: what was replaced may be half gone.
 pub(super) fn find(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
+    for _ in 1..MOST_LOOKS {
+        let occupant = find_once(root, id)?;
+        let is_settled = match &occupant {
+            Occupant::Version(_) => true,
+            Occupant::Remains(remains) => is_still(root, id.as_str(), &remains.dir),
+            // Where folders can't be exchanged there is an instant without one.
+            Occupant::Nothing => !root.has(&format!("{OWN}/staging/{id}/{OLD}")).unwrap_or(false),
+        };
+        if is_settled {
+            return Ok(occupant);
+        }
+        std::thread::yield_now();
+    }
+    find_once(root, id)
+}
+
+/// Whether `dir` is still what stands at `path`.
+pub(super) fn is_still(root: &Dir, path: &str, dir: &Dir) -> bool {
+    matches!((root.entry(path), dir.entry(".")), (Ok(there), Ok(open)) if there.inode == open.inode)
+}
+
+fn find_once(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
     let place = root.at(id.as_str());
     let dir = match root.dir(id.as_str()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nothing),

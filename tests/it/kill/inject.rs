@@ -285,7 +285,9 @@ fn what_can_not_be_flushed_is_never_reported_as_done() {
         let faults: Vec<String> = faults.iter().map(|&fault| fault.into()).collect();
         let Some(run) = scene.try_out(&mirror, &faults) else { return };
         for line in run.lines().iter().filter(|line| line["id"] != "u_3") {
-            assert_eq!((&line["status"], &line["error"]["kind"]), (&json!("failed"), &json!("io")), "{line}");
+            // The third that fails in a row cuts off what is still in flight.
+            let kind = line["error"]["kind"].as_str().unwrap_or_default();
+            assert!(line["status"] == "failed" && ["io", "interrupted"].contains(&kind), "{line}");
         }
     }
     println!("{}", scene.told());

@@ -1,5 +1,6 @@
 //! The program, run as a user would.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -187,7 +188,7 @@ impl Program {
     /// Starts it, with all three streams as pipes.
     pub(crate) fn spawn(mut self) -> Running {
         let child = self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Running(child)
+        Running(child, Cell::new(false))
     }
 }
 
@@ -206,14 +207,15 @@ fn end_of(child: Child) -> Output {
     output
 }
 
-/// The program while it runs; it is killed when a test fails.
-pub(crate) struct Running(pub(crate) Child);
+/// The program while it runs, and whether it was sent a signal; it is killed when a test fails.
+pub(crate) struct Running(pub(crate) Child, Cell<bool>);
 
 impl Running {
     /// Sends a signal: `INT`, `TERM`, `KILL`.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
         assert!(sent.success());
+        self.1.set(true);
     }
 
     /// Writes to its standard input, which stays open.
@@ -240,9 +242,9 @@ impl Running {
         peak.parse::<u64>().unwrap() << 10
     }
 
-    /// Waits for its end, at most so long.
+    /// Waits for its end, at most so long. Its standard input ends, unless a signal is to end it.
     pub(crate) fn end_within(mut self, limit: Duration) -> Outcome {
-        drop(self.0.stdin.take());
+        let _open = self.0.stdin.take().filter(|_| self.1.get());
         let start = Instant::now();
         while self.0.try_wait().unwrap().is_none() {
             assert!(start.elapsed() < limit, "the program did not end within {limit:?}");

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests look at the files from outside")]
 
 use super::*;
+use crate::error::RunError;
 use crate::store::local::tests::{Bench, candidate_at, candidate_of, id};
 use crate::store::local::{commit::tests::commit, flush::Flusher};
 use tokio_util::sync::CancellationToken;
