@@ -1,6 +1,6 @@
 //! `element-mirror history`.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 
@@ -20,12 +20,9 @@ pub(crate) fn history(args: &HistoryArgs) -> Result<Summary, RunError> {
     let session = Session::start()?;
     let store = LocalStore::open_to_read(&args.destination, session.stop.token().clone())?.store;
     let lines = lines(&session, &store, inputs)?.take_while(|_| !session.stop.token().is_cancelled());
-    let mut listing =
-        Listing { out: BufWriter::new(session::standard_output(&session.stop)?), args, summary: Summary::default() };
-    let listed = past(store, lines).try_for_each(|told| listing.tell(told)).and_then(|()| listing.out.flush());
-    let Listing { out, summary, .. } = listing;
-    // What a reader that went away left unread is not written once more.
-    drop(out.into_parts());
+    let mut listing = Listing { out: session::standard_output(&session.stop)?, args, summary: Summary::default() };
+    let listed = past(store, lines).try_for_each(|told| listing.tell(told));
+    let summary = listing.summary;
     if let Err(error) = listed {
         session.stop.end(match error.kind() {
             io::ErrorKind::BrokenPipe => End::ReaderGone,
@@ -72,12 +69,11 @@ impl<W: Write> Listing<'_, W> {
                 if version.damaged {
                     self.count();
                 }
-                if self.args.json { self.json(&version) } else { self.text(&version) }
+                // Each line at once: the next ID may be long in coming.
+                self.out.write_all(&if self.args.json { json(&version)? } else { text(&version) })
             }
             Told::Failed { what, message } => {
                 self.count();
-                // What is listed so far is not to come after what is said now.
-                self.out.flush()?;
                 session::complain(&self.args.saying, &format!("{what}: {message}"));
                 Ok(())
             }
@@ -85,18 +81,18 @@ impl<W: Write> Listing<'_, W> {
         }
     }
 
-    fn text(&mut self, Superseded { id, when, why, size, path, .. }: &Superseded) -> io::Result<()> {
-        write!(self.out, "{id}\t{when}\t{}\t{size}\t", why.join("; "))?;
-        self.out.write_all(path.as_os_str().as_bytes())?;
-        self.out.write_all(b"\n")
-    }
-
-    fn json(&mut self, version: &Superseded) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, version)?;
-        self.out.write_all(b"\n")
-    }
-
     fn count(&mut self) {
         *self.summary.counts.entry(Status::Failed).or_default() += 1;
     }
+}
+
+fn text(Superseded { id, when, why, size, path, .. }: &Superseded) -> Vec<u8> {
+    let columns = format!("{id}\t{when}\t{}\t{size}\t", why.join("; "));
+    [columns.as_bytes(), path.as_os_str().as_bytes(), b"\n"].concat()
+}
+
+fn json(version: &Superseded) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(version)?;
+    line.push(b'\n');
+    Ok(line)
 }

@@ -192,7 +192,8 @@ fn a_run_prunes_what_it_takes_up_and_nothing_else() {
     upstream.on_element("u_2", [Reply::new(404, "{}")]);
     upstream.on_element("u_3", [Reply::new(403, "{}")]);
     let run = |args: &[&str]| program().run(&upstream, &mirror.path()).ids(["u_1", "u_2", "u_3"]).args(args);
-    run(&["--dry-run", "--keep-versions", "1"]).output().expect(3);
+    let foreseen = run(&["--dry-run", "--keep-versions", "1"]).report().expect(3);
+    assert_eq!(["u_1", "u_2"].map(|id| foreseen.status(id)), ["unchanged", "gone"]);
     assert_eq!(numbers(&mirror, "u_1"), [1, 2]);
     let run = run(&["--keep-versions", "1"]).report().expect(3);
     assert_eq!(["u_1", "u_2", "u_3"].map(|id| run.status(id)), ["unchanged", "gone", "failed"]);
@@ -230,11 +231,11 @@ fn a_pruning_that_fails_is_the_elements_failure_and_its_version_stands() {
 
 #[test]
 fn killed_at_any_moment_each_version_is_whole_or_gone_and_the_next_finishes() {
-    let all: Vec<String> = (0..12).map(|n| format!("u_{n}")).collect();
+    let all: Vec<String> = (0..6).map(|n| format!("u_{n}")).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let (_upstream, mirror) = mirror_of(&all, 4);
     let (mut killed, mut left) = (0, 0);
-    for round in 0..40 {
+    for round in 0..24 {
         let copy = MirrorDir::new();
         let copied = std::process::Command::new("cp").arg("-a").args([mirror.path(), copy.path()]).status().unwrap();
         assert!(copied.success());
@@ -246,7 +247,7 @@ fn killed_at_any_moment_each_version_is_whole_or_gone_and_the_next_finishes() {
         let history = copy.at(".element-mirror/history");
         let gone = || all.iter().map(|id| 3 - std::fs::read_dir(history.join(id)).unwrap().count()).sum::<usize>();
         let until = std::time::Instant::now() + Duration::from_secs(5);
-        while gone() < round % 13 && std::time::Instant::now() < until {
+        while gone() < round % 7 && std::time::Instant::now() < until {
             std::thread::yield_now();
         }
         running.signal("KILL");
@@ -272,8 +273,8 @@ fn killed_at_any_moment_each_version_is_whole_or_gone_and_the_next_finishes() {
         }
         assert_eq!(copy.names(".element-mirror/staging"), [""; 0], "round {round}");
     }
-    println!("{killed} of 40 killed while it ran, {left} versions left half removed");
-    assert!(killed > 10 && left > 0, "only {killed} were still running, {left} were half removed");
+    println!("{killed} of 24 killed while it ran, {left} versions left half removed");
+    assert!(killed > 6 && left > 0, "only {killed} were still running, {left} were half removed");
 }
 
 #[test]
