@@ -155,7 +155,7 @@ pub(crate) struct KeepArgs {
     keep_versions: Option<u64>,
 
     /// Keep versions that were superseded less than so long ago, such as 30d.
-    #[arg(long, value_name = "DURATION", value_parser = value::duration,
+    #[arg(long, value_name = "DURATION", value_parser = value::age,
           env = "ELEMENT_MIRROR_KEEP_WITHIN", hide_env = true)]
     keep_within: Option<Duration>,
 }

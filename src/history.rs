@@ -59,10 +59,13 @@ pub enum Told {
 
 /// The superseded versions of the elements that `lines` name, an element after the other, those of each in the order in
 /// which they stood.
-pub fn history(store: LocalStore, lines: impl Iterator<Item = Line>) -> impl Iterator<Item = Told> {
+///
+/// Of elements that nobody named, `are_named`, those without a past are passed over.
+pub fn history(store: LocalStore, lines: impl Iterator<Item = Line>, are_named: bool) -> impl Iterator<Item = Told> {
     lines.flat_map(move |line| match line {
         Line::Entry(entry) => match of(&store, &entry.id) {
             Ok(Some(versions)) => versions.into_iter().map(|version| Told::Version(Box::new(version))).collect(),
+            Ok(None) if !are_named => Vec::new(),
             Ok(None) => {
                 vec![Told::Failed { what: entry.id.to_string(), message: "the mirror does not know it".into() }]
             }

@@ -29,6 +29,7 @@ use crate::ids::{Entry, Line};
 use crate::keep::Keep;
 use crate::outcome::{ElementOutcome, End, Summary};
 use crate::plan::Policy;
+use crate::prune;
 use crate::stop::Stop;
 use crate::store::local::LocalStore;
 use crate::store::local::commit::Committer;
@@ -86,6 +87,8 @@ pub struct Mirror {
     events: Events,
     stop: Stop,
     watch: Mutex<Watch>,
+    /// Histories that are pruned at a time.
+    pruning: Semaphore,
     /// Whether the token has several accounts: asked once, when the API refuses an element without an email.
     accounts: OnceCell<Option<Failure>>,
 }
@@ -116,6 +119,7 @@ impl Mirror {
             events,
             stop,
             watch: Mutex::default(),
+            pruning: Semaphore::new(prune::THREADS),
             accounts: OnceCell::new(),
         })
     }

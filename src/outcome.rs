@@ -278,6 +278,8 @@ pub struct Summary {
     pub downloaded: u64,
     /// How many bytes that were.
     pub bytes: u64,
+    /// Whether what is damaged was to be made good.
+    pub repair: bool,
     /// How many bytes of the mirror were read, where that is what the run was for.
     pub read: Option<u64>,
     /// Warnings about files.

@@ -9,15 +9,13 @@ use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::{Event, Events};
 use crate::keep::Keep;
-use crate::outcome::{ElementOutcome, End, Status, Summary};
+use crate::outcome::{ElementOutcome, End, Pruned, Status, Summary};
 use crate::stop::Stop;
 use crate::store::local::LocalStore;
 use crate::store::local::history::PastVersion;
 
-pub use crate::outcome::Pruned;
-
 /// How many elements are pruned at a time: flushes that are asked for together are done together.
-const THREADS: usize = 16;
+pub(crate) const THREADS: usize = 16;
 
 /// Prunes a mirror.
 pub struct Prune {
@@ -75,10 +73,7 @@ impl Prune {
 
     fn take_up(&self, id: ElementId, summary: &Mutex<Summary>) {
         let at = (&self.store, &self.events);
-        let (pruned, done) = match self.dry_run {
-            true => foresee(at, &id, &self.keep),
-            false => element(at, &id, &self.keep),
-        };
+        let (pruned, done) = apply(at, &id, &self.keep, self.dry_run);
         lock(summary).pruned.get_or_insert_default().extend(pruned);
         if let Err(failure) = done {
             self.fail(id, failure, summary);
@@ -97,25 +92,23 @@ fn lock(summary: &Mutex<Summary>) -> MutexGuard<'_, Summary> {
     summary.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes what of the history of `id` expires, tells of each version, and gives what was removed even where that fails.
-/// Not for a thread of the runtime.
-pub(crate) fn element(
+/// Removes what of the history of `id` expires, or in a dry run only says so; tells of each version, and gives what was
+/// removed even where that fails. Not for a thread of the runtime.
+pub(crate) fn apply(
     (store, events): (&LocalStore, &Events),
     id: &ElementId,
     keep: &Keep,
+    dry_run: bool,
 ) -> (Pruned, Result<(), Failure>) {
-    let mut pruned = Pruned::default();
-    let done = store
-        .expired(id, keep)
-        .and_then(|expired| store.prune(id, &expired, |version| tell(events, id, version, &mut pruned)));
-    (pruned, done)
-}
-
-/// The same, but nothing is removed.
-fn foresee((store, events): (&LocalStore, &Events), id: &ElementId, keep: &Keep) -> (Pruned, Result<(), Failure>) {
-    let mut pruned = Pruned { foreseen: true, ..Pruned::default() };
-    let expired = store.expired(id, keep);
-    let done = expired.map(|expired| expired.iter().for_each(|version| tell(events, id, version, &mut pruned)));
+    let mut pruned = Pruned { foreseen: dry_run, ..Pruned::default() };
+    let mut told = |version: &PastVersion| tell(events, id, version, &mut pruned);
+    let done = store.expired(id, keep).and_then(|expired| match dry_run {
+        true => {
+            expired.iter().for_each(told);
+            Ok(())
+        }
+        false => store.prune(id, &expired, &mut told),
+    });
     (pruned, done)
 }
 

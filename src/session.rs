@@ -57,7 +57,8 @@ impl Session {
     }
 
     /// The summary of a command that was ended before it had begun.
-    pub(crate) fn ended_early(&self) -> Summary {
+    pub(crate) fn ended_early(self) -> Summary {
+        self.runtime.shutdown_background();
         Summary { ends: self.stop.ends(), ..Summary::default() }
     }
 

@@ -18,7 +18,7 @@ use crate::mirror::MirrorOptions;
 use crate::outcome::{ElementOutcome, End, Status, Summary};
 use crate::stop::Stop;
 use crate::store::local::LocalStore;
-use crate::store::local::inspect::Depth;
+use crate::store::local::inspect::{Depth, Inspection};
 use finding::Seen;
 use repair::Repair;
 
@@ -56,6 +56,7 @@ impl Verify {
         self.is_listed = matches!(elements, Elements::Listed(_));
         let lines = self.lines(elements)?;
         let verify = Arc::new(self);
+        let is_repair = repair.is_some();
         match repair {
             None => {
                 let tell = |verify: &Self, seen: &Seen| seen.outcome().into_iter().for_each(|told| verify.tell(told));
@@ -64,6 +65,7 @@ impl Verify {
             Some(options) => Repair::new(Arc::clone(&verify), options)?.run(lines).await,
         }
         let mut summary = verify.summary().clone();
+        summary.repair = is_repair;
         if !verify.depth.quick {
             summary.read = Some(verify.events.counters.bytes.load(Relaxed).saturating_sub(summary.bytes));
         }
@@ -78,12 +80,7 @@ impl Verify {
         if let Elements::Listed(lines) = elements {
             return Ok(Box::new(lines.into_blocking(self.stop.token().clone())));
         }
-        let elements = || -> Result<Box<dyn Iterator<Item = _> + Send>, RunError> {
-            Ok(match self.depth.history {
-                true => Box::new(self.store.all_elements()?),
-                false => Box::new(self.store.elements()?),
-            })
-        };
+        let elements = || self.store.all_elements();
         let counters = &self.events.counters;
         let (counted, counters, stop) = (elements()?, Arc::clone(counters), self.stop.token().clone());
         // Beside the verification, that of a large mirror need not wait for it.
@@ -138,7 +135,10 @@ impl Verify {
     fn look_at(&self, entry: Entry, depth: Depth) -> Seen {
         let started = Instant::now();
         let found = self.store.inspect(&entry.id, depth, &self.events.counters);
-        Seen { entry, is_listed: self.is_listed, found, elapsed: started.elapsed() }
+        let has_past = || self.store.history(&entry.id).map_or(true, |past| !past.is_empty());
+        let stands = |found: &Inspection| found.standing.is_some() || found.remains.is_some();
+        let is_known = self.is_listed || found.as_ref().is_ok_and(|found| !stands(found) && has_past());
+        Seen { entry, is_known, found, elapsed: started.elapsed() }
     }
 
     /// Counts an outcome and tells it.

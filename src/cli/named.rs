@@ -36,6 +36,9 @@ fn open(word: &Path) -> Result<Input, RunError> {
     let is_list = word == Path::new("-") || (word.exists() && !word.is_dir());
     match word.to_str() {
         Some(id) if !is_list && id.parse::<ElementId>().is_ok() => Ok(Input::from_ids(&[id.to_owned()])),
-        _ => Input::open(word),
+        _ => Input::open(word).map_err(|error| match error {
+            RunError::Io { what, source } if !is_list => RunError::io(format!("{what}, and it is no ID"), source),
+            error => error,
+        }),
     }
 }

@@ -69,6 +69,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     exact.try_into().map_err(|_| "a duration can't be negative".into())
 }
 
+/// How long ago: a duration that decides what is removed, so that its unit has to be said.
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(_) => Err("say its unit, such as 30d: what is older is removed".into()),
+        Err(_) => duration(text),
+    }
+}
+
 /// A duration that is not zero.
 pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     duration(text).and_then(|time| if time.is_zero() { Err("that would never wait".into()) } else { Ok(time) })

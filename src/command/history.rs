@@ -17,11 +17,11 @@ use crate::session::{self, Session};
 /// Lists the superseded versions of the elements that the command line names, or of all.
 pub(crate) fn history(args: &HistoryArgs) -> Result<Summary, RunError> {
     let inputs = args.named.inputs()?;
-    let session = Session::start()?;
+    let (session, are_named) = (Session::start()?, inputs.is_some());
     let store = LocalStore::open_to_read(&args.destination, session.stop.token().clone())?.store;
     let lines = lines(&session, &store, inputs)?.take_while(|_| !session.stop.token().is_cancelled());
     let mut listing = Listing { out: session::standard_output(&session.stop)?, args, summary: Summary::default() };
-    let listed = past(store, lines).try_for_each(|told| listing.tell(told));
+    let listed = past(store, lines, are_named).try_for_each(|told| listing.tell(told));
     let summary = listing.summary;
     if let Err(error) = listed {
         session.stop.end(match error.kind() {

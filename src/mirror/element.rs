@@ -144,7 +144,15 @@ impl Mirror {
 
     /// What is in the element's place; says where that was found damaged.
     async fn occupant(&self, id: &ElementId) -> Result<Occupant, Failure> {
-        let occupant = self.store.occupant(id)?;
+        let occupant = match self.options.purpose {
+            // Every file is hashed, which no worker of the runtime should wait for.
+            Purpose::Repair => {
+                let (store, id) = (self.store.clone(), id.clone());
+                let looked = tokio::task::spawn_blocking(move || store.occupant(&id)).await;
+                looked.unwrap_or_else(|error| Err(Failure::new(ErrorKind::Io, format!("look at a folder: {error}"))))?
+            }
+            Purpose::Mirror | Purpose::DryRun => self.store.occupant(id)?,
+        };
         let damage = match &occupant {
             Occupant::Version(version) if !version.standing.damaged.is_empty() => {
                 let files = version.standing.damaged.join(", ");
@@ -241,9 +249,13 @@ impl Mirror {
 
     /// The outcome of an element for which nothing could be done; says what stands all the same.
     fn failed(&self, id: &ElementId, failure: Failure) -> ElementOutcome {
-        let outcome = match self.store.occupant(id) {
-            Ok(occupant) => as_it_stands(id, occupant.standing(), Status::Failed),
-            Err(_) => self.failed_by_manifest(id),
+        let outcome = match self.options.purpose {
+            // It looks again by itself.
+            Purpose::Repair => self.failed_by_manifest(id),
+            Purpose::Mirror | Purpose::DryRun => match self.store.occupant(id) {
+                Ok(occupant) => as_it_stands(id, occupant.standing(), Status::Failed),
+                Err(_) => self.failed_by_manifest(id),
+            },
         };
         with_failure(outcome, failure)
     }

@@ -3,34 +3,33 @@
 use super::element::with_failure;
 use super::{Mirror, Purpose};
 use crate::error::{ErrorKind, Failure};
-use crate::outcome::{ElementOutcome, Status};
+use crate::outcome::{ElementOutcome, Pruned, Status};
 use crate::prune;
 
 impl Mirror {
-    /// Prunes the history of an element that is settled, durably; where that fails, so has the element.
+    /// Prunes the history of an element that is settled, durably, or in a dry run foresees that; where it fails, so has
+    /// the element.
     pub(super) async fn let_go(&self, outcome: ElementOutcome) -> ElementOutcome {
         let keep = self.options.keep;
         let Some(id) = outcome.id.clone() else { return outcome };
         // A run that ends leaves it to the next one.
-        if keep.is_all() || self.options.purpose == Purpose::DryRun || self.stop.token().is_cancelled() {
+        if keep.is_all() || self.stop.token().is_cancelled() {
             return outcome;
         }
-        let pruned = match self.store.has_history(&id) {
-            Ok(false) => return outcome,
-            Ok(true) => {
-                // It flushes and removes, which no worker of the runtime should wait for.
-                let (store, events) = (self.store.clone(), self.events.clone());
-                let pruned = tokio::task::spawn_blocking(move || prune::element((&store, &events), &id, &keep)).await;
-                pruned.unwrap_or_else(|error| {
-                    let failure = Failure::new(ErrorKind::Io, format!("prune its history: {error}"));
-                    (prune::Pruned::default(), Err(failure))
-                })
-            }
-            Err(failure) => (prune::Pruned::default(), Err(failure)),
-        };
-        self.watch().pruned(pruned.0);
-        match pruned.1 {
-            Err(failure) if outcome.status != Status::Failed => {
+        // As many at a time as a pruning by itself does; the permit is there as long as the mirror.
+        let _permit = self.pruning.acquire().await;
+        let (store, events) = (self.store.clone(), self.events.clone());
+        let dry_run = self.options.purpose == Purpose::DryRun;
+        // It reads, flushes and removes, which no worker of the runtime should wait for.
+        let pruned = tokio::task::spawn_blocking(move || prune::apply((&store, &events), &id, &keep, dry_run)).await;
+        let (pruned, done) = pruned.unwrap_or_else(|error| {
+            let failure = Failure::new(ErrorKind::Io, format!("prune its history: {error}"));
+            (Pruned::default(), Err(failure))
+        });
+        self.watch().pruned(pruned);
+        match done {
+            // What stands is damaged, and the outcome says so already.
+            Err(failure) if outcome.status != Status::Failed && failure.kind != ErrorKind::Damaged => {
                 with_failure(ElementOutcome { status: Status::Failed, ..outcome }, failure)
             }
             _ => outcome,

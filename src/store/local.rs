@@ -105,7 +105,7 @@ impl LocalStore {
         let lock = lock::acquire(&own, options.lock_wait).await?;
         settle_format(&own, path, !options.no_sync)?;
         match options.no_sync {
-            true => unflushed::note(&own).map_err(cannot)?,
+            true => unflushed::note(&root, &own).map_err(cannot)?,
             false => unflushed::make_up_for(path, &own, &options.stop)
                 .await
                 .map_err(|error| RunError::io(at("can't flush what an earlier run left unflushed in", path), error))?,
@@ -118,7 +118,14 @@ impl LocalStore {
             no_sync: options.no_sync,
             _lock: lock,
         };
-        let mut recovered = recover::recover(&root, &own).map_err(|error| {
+        // It may hash and flush what was sealed, which whoever hears of the run's end should not wait for.
+        let (root, own, recovered) = tokio::task::spawn_blocking(move || {
+            let recovered = recover::recover(&root, &own);
+            (root, own, recovered)
+        })
+        .await
+        .map_err(|error| RunError::Broken(format!("clearing up broke down, please report it: {error}")))?;
+        let mut recovered = recovered.map_err(|error| {
             RunError::io(format!("can't clear up what an earlier run left in {}", own.staging.at("")), error)
         })?;
         let stuck = recovered.stuck.iter().cloned().collect();

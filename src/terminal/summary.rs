@@ -100,7 +100,8 @@ impl LastWords<'_> {
         if *count > examples.len() as u64 {
             names += &format!(" and {} more", count - examples.len() as u64);
         }
-        let hint = hint(kind).map(|hint| self.paint.dim.apply_to(format!("\n{:>12}  {hint}", "→")).to_string());
+        let hint = hint(kind, self.summary.repair)
+            .map(|hint| self.paint.dim.apply_to(format!("\n{:>12}  {hint}", "→")).to_string());
         format!("{head}  {names}: {message}{}", hint.unwrap_or_default())
     }
 }
@@ -126,13 +127,14 @@ fn counted(count: u64, noun: &str) -> String {
 }
 
 /// What to do about failures of a kind, where their words don't say it.
-fn hint(kind: ErrorKind) -> Option<&'static str> {
+fn hint(kind: ErrorKind, repair: bool) -> Option<&'static str> {
     Some(match kind {
+        ErrorKind::Damaged | ErrorKind::MissingManifest | ErrorKind::Missing if repair => return None,
         ErrorKind::BadLine => "correct the line in the list",
         ErrorKind::NotFound => "check the ID, and the account it belongs to (--email)",
         ErrorKind::DiskFull => "free some space and run again",
         ErrorKind::Damaged | ErrorKind::MissingManifest => {
-            "element-mirror verify --repair puts it aside and fetches it again"
+            "element-mirror verify --repair makes good what can be had again"
         }
         ErrorKind::Missing => "check the ID; element-mirror run mirrors it",
         kind if kind.is_passing() => "run again later; what is mirrored is not fetched again",

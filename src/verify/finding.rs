@@ -16,18 +16,18 @@ const MOST_NAMES: usize = 10;
 /// An element that was looked at.
 pub(super) struct Seen {
     pub(super) entry: Entry,
-    /// Whether a list names it.
-    pub(super) is_listed: bool,
+    /// Whether a list names it, or the mirror knows it by what was superseded.
+    pub(super) is_known: bool,
     pub(super) found: Result<Inspection, Failure>,
     pub(super) elapsed: Duration,
 }
 
 impl Seen {
-    /// What it comes to; none where nothing of ours is there, and no list names it.
+    /// What it comes to; none where nothing of ours is there, and nobody knows it.
     pub(super) fn outcome(&self) -> Option<ElementOutcome> {
         let id = &self.entry.id;
         let outcome = match &self.found {
-            Ok(found) => of_inspection(id, found, self.is_listed)?,
+            Ok(found) => of_inspection(id, found, self.is_known)?,
             Err(failure) => {
                 let outcome = ElementOutcome::new(Some(id.clone()), Status::Failed);
                 ElementOutcome { error: Some(failure.clone()), ..outcome }
@@ -38,7 +38,7 @@ impl Seen {
     }
 }
 
-fn of_inspection(id: &ElementId, found: &Inspection, is_listed: bool) -> Option<ElementOutcome> {
+fn of_inspection(id: &ElementId, found: &Inspection, is_known: bool) -> Option<ElementOutcome> {
     let outcome = match found.standing.as_ref().and_then(|standing| Some((standing, standing.manifest.as_ref()?))) {
         Some((standing, manifest)) => {
             let outcome = ElementOutcome::holding(id, manifest, Status::Ok);
@@ -52,10 +52,10 @@ fn of_inspection(id: &ElementId, found: &Inspection, is_listed: bool) -> Option<
         Some(Holds::NoManifest(said)) => (Status::MissingManifest, ErrorKind::MissingManifest, Some(said.clone())),
         Some(Holds::BadManifest(said)) => (Status::Damaged, ErrorKind::Damaged, Some(said.clone())),
         Some(Holds::Strangers) | None => match (&found.standing, flaws.is_empty()) {
-            (_, false) => (Status::Damaged, ErrorKind::Damaged, None),
             (Some(_), true) => return Some(outcome),
-            (None, true) if is_listed => (Status::Missing, ErrorKind::Missing, Some("it is not in the mirror".into())),
-            (None, true) => return (!found.past.is_empty()).then_some(outcome),
+            (Some(_), false) => (Status::Damaged, ErrorKind::Damaged, None),
+            (None, _) if is_known => (Status::Missing, ErrorKind::Missing, Some("it is not in the mirror".into())),
+            (None, _) => return None,
         },
     };
     let asset = match &said {

@@ -107,11 +107,9 @@ fn begin(verify: &Verify, seen: Seen) -> Option<Case> {
         }
     };
     let wanted = if verify.depth.history { Wanted::All } else { Wanted::Shared(flawed_digests(found)) };
-    // One whose superseded versions are all there is of it is not fetched unasked.
-    let is_past = found.standing.is_none() && found.remains.is_none() && !seen.is_listed;
     let now = look_and_heal(verify, seen.entry, &wanted);
     let stands = |found: &Inspection| found.standing.as_ref().is_some_and(|standing| standing.flaws.is_empty());
-    if now.found.as_ref().is_ok_and(|found| !stands(found)) && !is_past {
+    if now.found.as_ref().is_ok_and(|found| !stands(found)) {
         let before = now.outcome().unwrap_or(outcome);
         return Some(Case { entry: now.entry, before, wanted });
     }

@@ -1,7 +1,7 @@
 //! What the repair of an element came to: decided here, by a pure function, from what was known of it at each step.
 
 use crate::error::{ErrorKind, Failure};
-use crate::outcome::{ElementOutcome, Status};
+use crate::outcome::{ElementOutcome, Stands, Status};
 
 /// What is known of an element that was sent to be fetched.
 pub(super) struct Repaired {
@@ -30,8 +30,8 @@ impl Repaired {
         }
         match now {
             Some(now) if now.status == Status::Ok => {
-                // An element that was not there at all, and of which not all could be had, is no success.
-                let in_part = fetched.status == Status::Incomplete && before.status != Status::Damaged;
+                // An element of which no version was there, and of which not all could be had, is no success.
+                let in_part = fetched.status == Status::Incomplete && before.stands == Stands::None;
                 let status = if in_part { Status::Incomplete } else { Status::Repaired };
                 with_cost(ElementOutcome { status, error: fetched.error.filter(|_| in_part), ..now })
             }
@@ -70,7 +70,8 @@ mod tests {
 
     fn outcome(status: Status, kind: Option<ErrorKind>) -> ElementOutcome {
         let error = kind.map(|kind| Failure::new(kind, format!("{kind} said")));
-        ElementOutcome { error, ..ElementOutcome::new(Some("u_1".parse().unwrap()), status) }
+        let stands = if status == Status::Damaged { Stands::Incomplete } else { Stands::None };
+        ElementOutcome { error, stands, ..ElementOutcome::new(Some("u_1".parse().unwrap()), status) }
     }
 
     const DAMAGED: (Status, Option<ErrorKind>) = (Status::Damaged, Some(ErrorKind::Damaged));

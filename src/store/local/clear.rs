@@ -7,8 +7,9 @@ use super::dir::Dir;
 use super::seal::{Fate, OLD, Site, Superseded, VERSION};
 use super::shelf::{self, Shelf};
 use super::standing;
+use crate::digest::Digest;
 use crate::error::Failure;
-use crate::layout::MANIFEST;
+use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
 
 impl Site<'_> {
@@ -32,13 +33,13 @@ impl Site<'_> {
     }
 
     /// Moves strangers' files from the superseded folder `old` to the new one, and says on which shelf `old` is to be
-    /// kept, if it is.
+    /// kept, if it is: what can't be made whole any more is no part of history.
     fn clear(&self, old: &Dir, superseded: &Superseded) -> io::Result<Option<Shelf>> {
         let new = &self.root.dir(self.id.as_str())?;
         let manifest_of = |dir: &Dir| dir.read(MANIFEST).ok().and_then(|bytes| Manifest::parse(&bytes, self.id).ok());
         let old_manifest = manifest_of(old).filter(|_| superseded.fate != Fate::Damaged);
         let new_manifest = manifest_of(new);
-        let mut left_behind = false;
+        let (mut left_behind, mut is_whole) = (false, true);
         for name in standing::strangers(old, old_manifest.as_ref())? {
             match old.rename_new(&name, new, &name) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => left_behind = true,
@@ -54,8 +55,13 @@ impl Site<'_> {
                 continue;
             }
             let whole = new_manifest.as_ref().and_then(|new_manifest| twin(&old_manifest, file, new_manifest));
-            if let Some(whole) = whole {
-                new.share(whole, old, file)?;
+            match whole {
+                Some(whole) => new.share(whole, old, file)?,
+                None if file == SUMS => {
+                    let sums = old_manifest.sums(Digest::of(&old.read(MANIFEST)?));
+                    old.write(SUMS, sums.as_bytes(), Some(old_manifest.committed_at))?;
+                }
+                None => is_whole = false,
             }
         }
         if !superseded.damaged.is_empty() && !self.own.no_sync {
@@ -66,7 +72,9 @@ impl Site<'_> {
         let same = new_manifest.is_some_and(|new_manifest| old_manifest.holds_same(&new_manifest));
         // A stranger that found no place in the new version is kept with the old one, and so is what can't be removed.
         let is_discarded = superseded.fate == Fate::Discard && same && !left_behind;
-        Ok((!is_discarded).then_some(Shelf::History))
+        // What is kept in history is whole.
+        let shelf = if is_whole { Shelf::History } else { Shelf::Damaged };
+        Ok((!is_discarded).then_some(shelf))
     }
 
     /// Removes a damaged file, which has a second name aside; a folder in its place is moved there. False where the disk

@@ -150,6 +150,21 @@ impl Dir {
         Ok(bytes)
     }
 
+    /// The bytes of the file `name`, which has to be one, of at most `limit` bytes.
+    pub(super) fn read_up_to(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
+        let file = self.file(name)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(Errno::ISDIR.into());
+        }
+        if metadata.len() > limit {
+            return Err(Errno::FBIG.into());
+        }
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Writes the new file `name`.
     pub(super) fn write(&self, name: &str, bytes: &[u8], modified: Option<Time>) -> io::Result<()> {
         let mut file = self.create(name)?;

@@ -15,8 +15,11 @@ impl LocalStore {
     pub fn all_elements(&self) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
         let (here, past) = (self.elements()?, self.elements_with_history()?);
         let store = self.clone();
-        let stands = move |id: &ElementId| store.0.root.as_ref().is_some_and(|root| store.may_stand(root, id));
-        Ok(here.chain(past.filter(move |id| !id.as_ref().is_ok_and(&stands))))
+        let is_listed = move |id: &ElementId| {
+            let root = store.0.root.as_ref();
+            root.is_some_and(|root| root.has(id.as_str()).unwrap_or(true) && store.may_stand(root, id))
+        };
+        Ok(here.chain(past.filter(move |id| !id.as_ref().is_ok_and(&is_listed))))
     }
 
     /// The elements that have a folder in the destination, read as they are asked for. Something else of an element's name

@@ -29,8 +29,11 @@ impl LocalStore {
                 let site = Site { own, id, dir: &dir, file: &flaw.file };
                 let done = match (flaw.digest, &version.manifest) {
                     (Some(digest), _) => match self.source(inspection, digest) {
-                        Some((from, good)) => site.replace(|to, name| from.share(&good, to, name)),
-                        None => Ok(false),
+                        // A manifest with a wrong size calls a good file flawed; that can't be healed by itself.
+                        Some((from, good)) if !is_one(from, &good, &dir, &flaw.file) => {
+                            site.replace(|to, name| from.share(&good, to, name))
+                        }
+                        _ => Ok(false),
                     },
                     (None, Some(manifest)) if flaw.file == SUMS => site.write_sums(manifest),
                     (None, _) => Ok(false),
@@ -54,6 +57,11 @@ impl LocalStore {
         let path = |version: &'a Inspected| Some((version.base(), version.path(whole(version, digest)?)));
         inspection.versions().filter_map(path).find(holds)
     }
+}
+
+/// Whether both names are of one file.
+fn is_one(one: &Dir, name: &str, other: &Dir, other_name: &str) -> bool {
+    matches!((one.entry(name), other.entry(other_name)), (Ok(one), Ok(other)) if one.inode == other.inode)
 }
 
 /// The file of `version` that has the bytes of `digest`, and no flaw.

@@ -11,7 +11,7 @@ use super::history::PastVersion;
 use super::shelf::Shelf;
 use super::{LocalStore, Own, standing};
 use crate::element::ElementId;
-use crate::error::Failure;
+use crate::error::{ErrorKind, Failure};
 use crate::keep::{Keep, Past};
 use crate::layout::MANIFEST;
 use crate::manifest::Manifest;
@@ -36,7 +36,15 @@ impl LocalStore {
         let standing = self.standing_manifest(id)?.and_then(Result::ok).map(|manifest| manifest.committed_at);
         let past: Vec<Past> = versions.iter().map(PastVersion::past).collect();
         let expired = keep.expired(&past, standing, Time::now());
-        Ok(versions.into_iter().zip(expired).filter_map(|(version, expired)| expired.then_some(version)).collect())
+        let expired = versions.into_iter().zip(expired).filter_map(|(version, expired)| expired.then_some(version));
+        let expired: Vec<_> = expired.collect();
+        if !expired.is_empty() && self.occupant(id)?.standing().is_some_and(|standing| !standing.damaged.is_empty()) {
+            // One of them may have the last good bytes.
+            let message =
+                "what stands is damaged; nothing of its past is removed before verify --repair made that good";
+            return Err(Failure::new(ErrorKind::Damaged, message));
+        }
+        Ok(expired)
     }
 
     /// Removes superseded versions of `id`, and says of each when it is gone. What of them could not be removed is out of
@@ -54,12 +62,16 @@ impl LocalStore {
             return Ok(());
         }
         let own = self.own()?;
+        // What a run that ends has moved out of sight is the next one's work.
+        let goes_on = || !self.0.stop.is_cancelled();
         let mut prune = || {
-            for version in versions {
+            let mut moved = 0;
+            for version in versions.iter().take_while(|_| goes_on()) {
                 version.move_to(&own.staging, &staged_name(id, &version.when))?;
+                moved += 1;
             }
             settle(own, id)?;
-            for version in versions {
+            for version in versions[..moved].iter().take_while(|_| goes_on()) {
                 remove(own, id, &version.when)?;
                 gone(version);
             }

@@ -33,6 +33,7 @@ impl Shelf {
     /// A free name on the shelf: `base`, such as `20261123T080000Z`, or with `-2`, `-3`… where that is taken.
     pub(super) fn free_name(self, own: &Own, id: &ElementId, base: &str) -> io::Result<String> {
         let shelf = format!("{}/{id}", self.name());
+        let base = base.split_once('-').map_or(base, |(base, _)| base);
         let mut name = base.to_owned();
         let mut number = 1;
         while own.own.has(&format!("{shelf}/{name}"))? {

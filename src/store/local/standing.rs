@@ -23,6 +23,9 @@ const TIME_TOLERANCE_NANOS: i128 = 2_000_000_000;
 /// How often a folder is looked at again that was replaced in the meantime.
 pub(super) const MOST_LOOKS: usize = 20;
 
+/// No manifest is larger: those of the largest replies that are taken have a quarter of that.
+const MAX_MANIFEST: u64 = 64 << 20;
+
 /// Files are read in pieces of at most so many bytes, and at least so many.
 const MAX_BUFFER: usize = 256 * 1024;
 const MIN_BUFFER: usize = 4 * 1024;
@@ -236,10 +239,10 @@ impl Look<'_> {
 /// Reads the manifest in `dir`, and holds it against SHA256SUMS, where its own digest stands. Checksums that are lost say
 /// nothing against it.
 pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure> {
-    let bytes = match dir.read(MANIFEST) {
+    let bytes = match dir.read_up_to(MANIFEST, MAX_MANIFEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) if is_no_file(&error) => return Ok(Found::Damaged("it is no file".to_owned())),
-        Err(error) if is_damage(&error) => return Ok(Found::Damaged(error.to_string())),
+        Err(error) if is_damage(&error) || is_too_large(&error) => return Ok(Found::Damaged(error.to_string())),
         bytes => bytes.map_err(|error| Failure::io(format!("read {}", dir.at(MANIFEST)), &error))?,
     };
     let manifest = match Manifest::parse(&bytes, id) {
@@ -247,21 +250,31 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
         Err(error) => return Ok(Found::Foreign(error)),
         Ok(manifest) => manifest,
     };
-    let sums = match dir.read(SUMS) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound || is_no_file(&error) || is_damage(&error) => Vec::new(),
+    let is_lost = |error: &io::Error| error.kind() == io::ErrorKind::NotFound || is_no_file(error) || is_damage(error);
+    let sums = match dir.read_up_to(SUMS, MAX_MANIFEST) {
+        Err(error) if is_lost(&error) || is_too_large(&error) => Vec::new(),
         sums => sums.map_err(|error| Failure::io(format!("read {}", dir.at(SUMS)), &error))?,
     };
     let digest = Digest::of(&bytes);
     if sums == manifest.sums(digest).as_bytes() {
         return Ok(Found::Whole(Box::new(manifest), true));
     }
-    let sums = String::from_utf8_lossy(&sums);
-    let named = sums.lines().find_map(|line| line.strip_suffix(MANIFEST)?.strip_suffix("  "));
-    Ok(match named {
-        // One of the two was edited, and nobody can say which.
-        Some(named) if named != digest.to_string() => Found::Damaged(format!("it is not the one that {SUMS} names")),
-        _ => Found::Whole(Box::new(manifest), false),
+    // Where the two contradict one another one was edited, and nobody can say which.
+    let (sums, digest) = (String::from_utf8_lossy(&sums), digest.to_string());
+    let own = own_names(&manifest);
+    let contradicts = |(sum, name): (&str, &str)| match name {
+        MANIFEST => sum != digest,
+        name => sum.parse::<Digest>().is_ok() && !own.contains(name),
+    };
+    Ok(match sums.lines().filter_map(|line| line.split_once("  ")).any(contradicts) {
+        true => Found::Damaged(format!("it is not the one that {SUMS} names")),
+        false => Found::Whole(Box::new(manifest), false),
     })
+}
+
+/// Whether `error`, of reading a file, says that it is larger than it may be.
+fn is_too_large(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::FBIG.raw_os_error())
 }
 
 /// Whether `dir`, which has no manifest, holds files of ours all the same.

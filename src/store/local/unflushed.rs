@@ -16,9 +16,9 @@ use crate::layout::OWN;
 const UNFLUSHED: &str = "unflushed";
 
 /// Notes that from now on things are written that nobody flushes. The note itself is: it must outlive them.
-pub(super) fn note(own: &Dir) -> io::Result<()> {
+pub(super) fn note(root: &Dir, own: &Dir) -> io::Result<()> {
     own.open_or_create(UNFLUSHED)?.sync_all()?;
-    own.sync()
+    [own, root].into_iter().try_for_each(Dir::sync)
 }
 
 /// Flushes all of the destination `path`, where a run has left it unflushed. The flush of a file that is under way when

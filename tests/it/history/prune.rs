@@ -318,7 +318,9 @@ fn a_signal_ends_it_between_two_elements_and_the_next_goes_on(#[case] signal: &s
     running.end_within(Duration::from_secs(10)).expect(code);
     let left = mirror.names(".element-mirror/history").len();
     assert!((1..all.len()).contains(&left), "{left} are left");
-    mirror.check();
+    // What was moved out of sight already is the next one's to remove.
+    mirror.check_but_staging();
     prune(&mirror, &["--keep-versions", "0"]).output().expect(0);
     assert_eq!(mirror.names(".element-mirror/history"), [""; 0]);
+    mirror.check();
 }

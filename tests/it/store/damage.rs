@@ -192,17 +192,39 @@ fn a_folder_in_the_place_of_a_file_is_put_aside() {
 fn a_superseded_version_gets_the_bytes_back_that_were_damaged_in_it() {
     let (upstream, mirror) = mirrored();
     mirror.write("u_1/side.png", "edited");
-    mirror.write("u_1/element.json", "edited too");
+    std::fs::remove_file(mirror.at("u_1/SHA256SUMS")).unwrap();
+    with_a_new_back(&upstream);
+    assert_eq!(run(&upstream, &mirror).expect(0).status("u_1"), "updated");
+    let superseded = format!(".element-mirror/history/u_1/{}", mirror.history("u_1")[0]);
+    assert_eq!(mirror.read(&format!("{superseded}/side.png")), picture("u_1", 1));
+    assert_eq!(aside(&mirror), [("side.png".to_owned(), b"edited".to_vec())]);
+    mirror.check();
+}
+
+/// The API says that the third asset of `u_1` is another one.
+fn with_a_new_back(upstream: &Upstream) {
     let mut told = upstream.add("u_1", 4);
     upstream.on("/cdn/u_1/new.png", [Reply::ok(png(9, 9, 9))]);
     told["resources"][2]["resource"] = json!(upstream.url("/cdn/u_1/new.png"));
     upstream.tell("u_1", &told);
-    assert_eq!(run(&upstream, &mirror).expect(0).status("u_1"), "updated");
-    let superseded = format!(".element-mirror/history/u_1/{}", mirror.history("u_1")[0]);
-    assert_eq!(mirror.read(&format!("{superseded}/side.png")), picture("u_1", 1));
-    assert_eq!(aside(&mirror).len(), 2);
+}
+
+#[test]
+fn a_superseded_version_that_can_not_be_made_whole_any_more_is_put_aside_with_all_that_is_left_of_it() {
+    let (upstream, mirror) = mirrored();
+    mirror.write("u_1/side.png", "edited");
     // The API's old reply can't be had again; an edited one is not kept as if it were it.
-    assert!(!mirror.has(&format!("{superseded}/element.json")));
+    mirror.write("u_1/element.json", "edited too");
+    with_a_new_back(&upstream);
+    assert_eq!(run(&upstream, &mirror).expect(0).status("u_1"), "updated");
+    assert!(mirror.history("u_1").is_empty());
+    let aside = aside(&mirror);
+    let count = |file: &str| aside.iter().filter(|(name, _)| name == file).count();
+    assert!(aside.contains(&("side.png".to_owned(), b"edited".to_vec())));
+    assert!(aside.contains(&("side.png".to_owned(), picture("u_1", 1))));
+    assert!(aside.contains(&("back.png".to_owned(), picture("u_1", 2))));
+    assert_eq!((count("element.json"), count("manifest.json")), (1, 1));
+    mirror.check();
 }
 
 #[test]

@@ -179,14 +179,52 @@ fn a_superseded_version_without_a_readable_manifest_is_damage_and_a_strangers_fo
 }
 
 #[test]
-fn an_element_of_which_only_superseded_versions_are_left_is_verified_with_history() {
+fn an_element_of_which_only_superseded_versions_are_left_is_missing() {
     let (_upstream, mirror) = mirrored();
     std::fs::remove_dir_all(mirror.at("u_1")).unwrap();
-    assert_eq!(verify(&mirror).args(["--report", "-"]).output().expect(0).lines().len(), 1);
-    let verified = verify(&mirror).args(["--history", "--report", "-"]).output().expect(0);
-    assert_eq!((verified.status("u_1").as_str(), &verified.line("u_1")["stands"]), ("ok", &json!("none")));
-    flip(&mirror, &format!("{}/side.png", past(&mirror)));
-    verify(&mirror).arg("--history").output().expect(3);
+    std::fs::create_dir(mirror.at(".element-mirror/history/u_empty")).unwrap();
+    for history in [false, true] {
+        let program = verify(&mirror).args(["--report", "-"]);
+        let verified = if history { program.arg("--history") } else { program }.output().expect(3);
+        assert_eq!((verified.status("u_1").as_str(), verified.error_kind("u_1").as_str()), ("missing", "missing"));
+        assert_eq!(verified.lines().len(), 2);
+    }
+    let past = past(&mirror);
+    flip(&mirror, &format!("{past}/side.png"));
+    let verified = verify(&mirror).args(["--history", "--report", "-"]).output().expect(3);
+    assert!(message(&verified, "u_1").contains(&format!("{past}/side.png has other bytes")));
+}
+
+#[test]
+fn something_else_in_the_place_of_an_element_is_a_failure_where_the_mirror_knows_the_element() {
+    let (_upstream, mirror) = mirrored();
+    std::fs::rename(mirror.at("u_1"), mirror.beside("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(mirror.beside("elsewhere"), mirror.at("u_1")).unwrap();
+    let verified = verify(&mirror).args(["--report", "-"]).output().expect(3);
+    assert_eq!((verified.status("u_1").as_str(), verified.error_kind("u_1").as_str()), ("failed", "not_a_folder"));
+}
+
+#[test]
+fn a_folder_that_the_disk_can_not_say_what_it_is_is_a_failure() {
+    let (_upstream, mirror) = mirrored();
+    let failing = verify(&mirror).args(["--report", "-"]).failing("newfstatat:error=EIO", &["u_1"]);
+    let Some(failing) = failing else { return };
+    assert_eq!(failing.output().expect(0).lines().len(), 2, "a stat that fails hides no element");
+}
+
+#[test]
+fn manifests_and_checksums_without_end_or_of_no_use_are_read_to_a_limit() {
+    for (file, status) in [("manifest.json", "damaged"), ("SHA256SUMS", "damaged")] {
+        let (_upstream, mirror) = mirrored();
+        let path = mirror.at(&format!("u_1/{file}"));
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_eq!(verify(&mirror).args(["--report", "-"]).output().expect(3).status("u_1"), status, "{file}");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::File::create(&path).unwrap().set_len(3 << 30).unwrap();
+        let limited = verify(&mirror).args(["--report", "-"]).through_shell("ulimit -v 2000000");
+        assert_eq!(limited.output().expect(3).status("u_1"), status, "{file}");
+    }
 }
 
 #[test]
@@ -229,6 +267,14 @@ fn what_is_no_mirror_is_said() {
     verify(&mirror).output().expect(0);
     mirror.write("file", "");
     program().args(["verify"]).arg(mirror.at("file")).output().expect(1);
+    let typo = mirror.beside("typo");
+    std::fs::create_dir(&typo).unwrap();
+    for path in [mirror.beside("nowhere"), typo.clone()] {
+        let repaired = program().args(["verify", "--repair"]).arg(&path).output().expect(1);
+        assert!(repaired.stderr.contains(path.to_str().unwrap()), "{}", repaired.stderr);
+    }
+    assert!(!mirror.beside("nowhere").exists());
+    assert_eq!(std::fs::read_dir(&typo).unwrap().count(), 0, "a mirror was made");
     program().arg("verify").output().expect(2);
 }
 

@@ -60,10 +60,10 @@ fn superseded_versions_are_listed_in_the_order_in_which_they_stood() {
 fn a_damaged_one_is_listed_in_its_place_with_what_is_wrong() {
     let other = format!("{}  manifest.json\n", "0".repeat(64));
     for (file, bytes, expected) in [
-        ("manifest.json", Some("{"), "manifest.json is damaged: EOF"),
-        ("manifest.json", Some(r#"{"format": 2}"#), "format 2 is newer"),
-        ("manifest.json", None, "manifest.json is missing"),
-        ("SHA256SUMS", Some(other.as_str()), "manifest.json is damaged: it is not the one that SHA256SUMS names"),
+        ("manifest.json", Some("{"), "is damaged: EOF"),
+        ("manifest.json", Some(r#"{"format": 2}"#), "can't be used: format 2 is newer"),
+        ("manifest.json", None, "is missing"),
+        ("SHA256SUMS", Some(other.as_str()), "is damaged: it is not the one that SHA256SUMS names"),
     ] {
         let bench = bench();
         match bytes {
@@ -111,9 +111,10 @@ fn every_element_is_walked_once_those_without_a_folder_too() {
     bench.write(".element-mirror/history/u_3/20231114T221420Z/manifest.json", "{}");
     bench.write("a file", "no ID");
     bench.write("file", "no folder");
+    bench.write("u_3", "in the place of an element");
     bench.write("no ID either/x", "");
     for store in seen(&bench) {
-        assert_eq!(ids(store.elements().unwrap()), ["u_1", "u_2"]);
+        assert_eq!(ids(store.elements().unwrap()), ["u_1", "u_2", "u_3"]);
         assert_eq!(ids(store.elements_with_history().unwrap()), ["u_1", "u_3"]);
         assert_eq!(ids(store.all_elements().unwrap()), ["u_1", "u_2", "u_3"]);
     }
