@@ -51,11 +51,11 @@ impl Verify {
     ///
     /// # Errors
     /// The mirror can't be listed; or where it is to be repaired, the token not be sent or the committer not be started.
-    pub async fn run(mut self, elements: Elements, repair: Option<MirrorOptions>) -> Result<Summary, RunError> {
+    pub async fn run(self, elements: Elements, repair: Option<MirrorOptions>) -> Result<Summary, RunError> {
         let started = Instant::now();
-        self.is_listed = matches!(elements, Elements::Listed(_));
+        let is_listed = matches!(elements, Elements::Listed(_));
         let lines = self.lines(elements)?;
-        let verify = Arc::new(self);
+        let verify = Arc::new(Self { is_listed, ..self });
         let is_repair = repair.is_some();
         match repair {
             None => {

@@ -262,9 +262,9 @@ impl Mirror {
 
     /// The outcome of an element whose folder can't be looked at closer: what its manifest says stands.
     fn failed_by_manifest(&self, id: &ElementId) -> ElementOutcome {
-        match self.store.manifest(id) {
-            Ok(Some(manifest)) => ElementOutcome::holding(id, &manifest, Status::Failed),
-            Ok(None) | Err(_) => ElementOutcome::new(Some(id.clone()), Status::Failed),
+        match self.store.standing_manifest(id) {
+            Ok(Some(Ok(manifest))) => ElementOutcome::holding(id, &manifest, Status::Failed),
+            Ok(None | Some(Err(_))) | Err(_) => ElementOutcome::new(Some(id.clone()), Status::Failed),
         }
     }
 

@@ -28,8 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, RunError};
-use crate::layout::{MANIFEST, OWN};
-use crate::manifest::Manifest;
+use crate::layout::OWN;
 use crate::time::Time;
 use dir::Dir;
 use lock::Lock;
@@ -204,19 +203,6 @@ impl LocalStore {
         match &self.0.root {
             Some(root) => standing::Look { root, mend: self.0.own.is_some(), distrust, stop }.at(id),
             None => Ok(Occupant::Nothing),
-        }
-    }
-
-    /// The manifest that stands for `id`, its files unchecked; none where there is none, or none that can be made out.
-    ///
-    /// # Errors
-    /// There is one, and it can't be read.
-    pub fn manifest(&self, id: &ElementId) -> Result<Option<Manifest>, Failure> {
-        let Some(root) = &self.0.root else { return Ok(None) };
-        match root.dir(id.as_str()).and_then(|dir| dir.read(MANIFEST)) {
-            Ok(bytes) => Ok(Manifest::parse(&bytes, id).ok()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound || standing::is_no_folder(&error) => Ok(None),
-            Err(error) => Err(Failure::io(format!("read {}", root.at(&format!("{id}/{MANIFEST}"))), &error)),
         }
     }
 
