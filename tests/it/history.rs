@@ -1,6 +1,7 @@
 //! Superseded versions: what is listed of them, how one goes back to one, and what of them is pruned.
 
 mod back;
+mod kept;
 mod prune;
 
 use std::process::Stdio;

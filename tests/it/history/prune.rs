@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::*;
 
-fn prune(mirror: &MirrorDir, args: &[&str]) -> Program {
+pub(super) fn prune(mirror: &MirrorDir, args: &[&str]) -> Program {
     program().env_remove("USEAPI_TOKEN").arg("prune").arg(mirror.path()).args(args)
 }
 

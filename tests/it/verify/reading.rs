@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use rstest::rstest;
 use serde_json::json;
 
 use super::{flip, message, mirrored, past, run, verify};
@@ -288,8 +289,10 @@ fn a_gone_element_is_verified_like_any_other_and_said_to_be_gone() {
     assert_eq!(verified.status("u_1"), "ok");
 }
 
-#[test]
-fn a_mirror_that_a_run_replaces_all_the_while_is_never_called_damaged() {
+#[rstest]
+#[case::all_is_kept(&[])]
+#[case::pruned(&["--keep-versions", "1"])]
+fn a_mirror_that_a_run_replaces_all_the_while_is_never_called_damaged(#[case] keep: &[&str]) {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     let ids: Vec<String> = (0..8).map(|n| format!("u_{n}")).collect();
     let turn = |round: usize| {
@@ -298,7 +301,7 @@ fn a_mirror_that_a_run_replaces_all_the_while_is_never_called_damaged() {
             told["name"] = json!(format!("round {round}"));
             upstream.tell(id, &told);
         }
-        program().run(&upstream, &mirror.path()).ids(&ids).arg("--no-sync").output().expect(0);
+        program().run(&upstream, &mirror.path()).ids(&ids).arg("--no-sync").args(keep).output().expect(0);
     };
     turn(0);
     let ended = std::sync::atomic::AtomicBool::new(false);

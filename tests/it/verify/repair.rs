@@ -179,6 +179,39 @@ fn checksums_are_written_anew_from_the_manifest_where_the_files_vouch_for_it() {
 }
 
 #[test]
+fn an_element_without_a_manifest_of_which_not_all_can_be_had_is_incomplete() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    upstream.add("u_1", 3);
+    run(&upstream, &mirror, &["u_1"]);
+    mirror.write("u_1/manifest.json", "{");
+    upstream.on("/cdn/u_1/1.png", [Reply::new(404, "")]);
+    let repaired = repair(&upstream, &mirror).args(["--report", "-"]).output().expect(3);
+    assert_eq!((repaired.status("u_1").as_str(), repaired.error_kind("u_1").as_str()), ("incomplete", "http_404"));
+    // What was there is all aside.
+    assert_eq!(aside(&mirror).iter().filter(|(file, _)| file.ends_with(".png")).count(), 3);
+}
+
+#[test]
+fn an_element_whose_folder_is_gone_while_its_past_is_here_is_fetched_again() {
+    let (upstream, mirror) = mirrored();
+    std::fs::remove_dir_all(mirror.at("u_1")).unwrap();
+    let repaired = repair(&upstream, &mirror).args(["--report", "-"]).output().expect(0);
+    assert_eq!((repaired.status("u_1").as_str(), &repaired.line("u_1")["stands"]), ("repaired", &json!("complete")));
+    mirror.check();
+}
+
+#[test]
+fn what_is_said_of_a_repair_in_vain_names_the_file_and_gives_no_hint_to_try_it() {
+    let (upstream, mirror) = mirrored();
+    flip(&mirror, "u_1/cover.png");
+    upstream.on("/cdn/u_1/another", [Reply::new(404, "")]);
+    let repaired = repair(&upstream, &mirror).args(["--report", "-"]).output().expect(3);
+    assert!(message(&repaired, "u_1").ends_with("; cover.png has other bytes"), "{}", message(&repaired, "u_1"));
+    assert!(!repaired.stderr.contains("--repair"), "{}", repaired.stderr);
+    assert!(verify(&mirror).output().expect(3).stderr.contains("--repair"));
+}
+
+#[test]
 fn an_element_that_a_list_names_and_that_is_not_there_is_fetched() {
     let (upstream, mirror) = mirrored();
     upstream.add("u_3", 2);

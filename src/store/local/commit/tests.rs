@@ -334,3 +334,16 @@ fn what_is_handed_over_after_the_end_is_interrupted_however_late() {
     committer.finish();
     bench.assert_no_litter();
 }
+
+#[test]
+fn a_free_name_has_one_number() {
+    let bench = Bench::new();
+    let opened = bench.open();
+    let own = opened.store.own().unwrap();
+    for taken in ["20231114T221420Z", "20231114T221420Z-2"] {
+        bench.write(&format!(".element-mirror/history/u_1/{taken}/notes.txt"), "");
+    }
+    for base in ["20231114T221420Z", "20231114T221420Z-2"] {
+        assert_eq!(Shelf::History.free_name(own, &id("u_1"), base).unwrap(), "20231114T221420Z-3");
+    }
+}
