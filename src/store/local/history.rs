@@ -22,12 +22,14 @@ pub struct PastVersion {
     pub manifest: Result<Manifest, String>,
     /// Whether the checksums beside its manifest are its own.
     pub(super) sums_hold: bool,
+    /// Its folder's, where it could be opened: names are used again.
+    inode: Option<(u64, u64)>,
     place: Place,
     /// The folder that it is in. (Of a long history not every folder can be open at once.)
     pub(super) shelf: Arc<Dir>,
 }
 
-/// A manifest, or what is wrong with it.
+/// A manifest, or what is wrong with it: a verb, and what follows.
 type Readable = Result<Manifest, String>;
 
 /// Where a version belongs in its element's history: its time, and the number behind its name.
@@ -70,6 +72,14 @@ impl PastVersion {
             Ok((files, bytes))
         };
         count().map_err(|error| Failure::io(format!("list {}", self.shelf.at(&self.when)), &error))
+    }
+
+    /// Whether its folder is still where it was.
+    pub(super) fn is_kept(&self) -> bool {
+        self.shelf.entry(&self.when).map_or_else(
+            |error| error.kind() != io::ErrorKind::NotFound,
+            |entry| self.inode.is_none_or(|inode| inode == entry.inode),
+        )
     }
 
     /// Moves its folder away, if it is still there.
@@ -130,7 +140,7 @@ impl LocalStore {
     /// It can't be read.
     pub fn standing_manifest(&self, id: &ElementId) -> Result<Option<Result<Manifest, String>>, Failure> {
         let Some(root) = &self.0.root else { return Ok(None) };
-        Ok(find(root, id.as_str(), id)?.map(|(manifest, _)| manifest))
+        Ok(find(root, id.as_str(), id)?.map(|content| content.manifest))
     }
 
     /// The folder `history/`; none where there is none.
@@ -165,43 +175,50 @@ fn folder(dir: &Dir, name: &str) -> io::Result<Option<Dir>> {
 /// The superseded version in the folder `name`, if it is one.
 fn look(shelf: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<PastVersion>, Failure> {
     let Some((when, place)) = name.to_str().and_then(|when| Some((when, Place::parse(when)?))) else { return Ok(None) };
-    let Some((manifest, sums_hold)) = find(shelf, when, id)? else { return Ok(None) };
+    let Some(Content { manifest, sums_hold, inode }) = find(shelf, when, id)? else { return Ok(None) };
     let place = manifest.as_ref().map_or(place, |manifest| Place { time: manifest.committed_at, ..place });
-    Ok(Some(PastVersion { when: when.to_owned(), manifest, sums_hold, place, shelf: Arc::clone(shelf) }))
+    Ok(Some(PastVersion { when: when.to_owned(), manifest, sums_hold, inode, place, shelf: Arc::clone(shelf) }))
 }
 
-/// What [`read`] finds in the folder `name`; none where there is none.
-fn find(place: &Dir, name: &str, id: &ElementId) -> Result<Option<(Readable, bool)>, Failure> {
+/// What is in a version's folder.
+struct Content {
+    manifest: Readable,
+    sums_hold: bool,
+    inode: Option<(u64, u64)>,
+}
+
+/// What is in the folder `name`; none where there is none, or nothing in it is ours.
+fn find(place: &Dir, name: &str, id: &ElementId) -> Result<Option<Content>, Failure> {
     let mut found = None;
     for _ in 0..MOST_LOOKS {
         let dir = match folder(place, name) {
             Err(error) if standing::is_damage(&error) => {
-                return Ok(Some((Err(format!("can't be opened: {error}")), true)));
+                let manifest = Err(format!("can't be opened: {error}"));
+                return Ok(Some(Content { manifest, sums_hold: true, inode: None }));
             }
             dir => dir.map_err(|error| Failure::io(format!("open {}", place.at(name)), &error))?,
         };
         let Some(dir) = dir else { return Ok(None) };
         found = read(&dir, id)?;
         // One that was replaced or pruned meanwhile may have been half gone.
-        if matches!(found, Some((Ok(_), _))) || standing::is_still(place, name, &dir) {
+        if found.as_ref().is_some_and(|content| content.manifest.is_ok()) || standing::is_still(place, name, &dir) {
             break;
         }
     }
     Ok(found)
 }
 
-/// The manifest in `dir`, or what is wrong with it, a verb and what follows, and whether the checksums beside it are its own; none where nothing in
-/// `dir` is ours.
-fn read(dir: &Dir, id: &ElementId) -> Result<Option<(Readable, bool)>, Failure> {
-    let damaged = |why| Some((Err(why), true));
-    Ok(match standing::find_manifest(dir, id)? {
-        Found::Whole(manifest, sums_hold) => Some((Ok(*manifest), sums_hold)),
-        Found::Damaged(why) => damaged(format!("is damaged: {why}")),
-        Found::Foreign(error) => damaged(format!("can't be used: {error}")),
+/// What is in `dir`; none where nothing in it is ours.
+fn read(dir: &Dir, id: &ElementId) -> Result<Option<Content>, Failure> {
+    let (manifest, sums_hold) = match standing::find_manifest(dir, id)? {
+        Found::Whole(manifest, sums_hold) => (Ok(*manifest), sums_hold),
+        Found::Damaged(why) => (Err(format!("is damaged: {why}")), true),
+        Found::Foreign(error) => (Err(format!("can't be used: {error}")), true),
         // A pruning leaves what others put there without either; that has any name.
-        Found::Nothing if dir.entry(SUMS).is_ok() => damaged("is missing".to_owned()),
-        Found::Nothing => None,
-    })
+        Found::Nothing if dir.entry(SUMS).is_ok() => (Err("is missing".to_owned()), true),
+        Found::Nothing => return Ok(None),
+    };
+    Ok(Some(Content { manifest, sums_hold, inode: dir.entry(".").ok().map(|entry| entry.inode) }))
 }
 
 #[cfg(test)]

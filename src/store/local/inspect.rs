@@ -108,11 +108,6 @@ impl Inspected {
     pub(super) fn folder(&self) -> io::Result<Dir> {
         self.when.as_ref().map_or_else(|| self.dir.again(), |when| self.dir.dir(when))
     }
-
-    /// Whether it is still there; one that was pruned meanwhile is not damaged.
-    fn is_kept(&self) -> bool {
-        self.when.as_ref().is_none_or(|when| self.dir.has(when).unwrap_or(true))
-    }
 }
 
 impl Inspection {
@@ -147,7 +142,7 @@ impl LocalStore {
         depth: Depth,
         counters: &Counters,
     ) -> Result<Inspection, Failure> {
-        let mut inspection = Inspection::default();
+        let (mut inspection, mut past) = (Inspection::default(), Vec::new());
         match standing::find(root, id)? {
             Occupant::Nothing => {}
             Occupant::Remains(remains) => {
@@ -161,11 +156,14 @@ impl LocalStore {
             }
         }
         if depth.history {
-            inspection.past = self.history(id)?.into_iter().map(superseded).collect();
+            past = self.history(id)?;
+            inspection.past = past.iter().map(superseded).collect();
         }
-        let Inspection { standing, past, .. } = &mut inspection;
-        self.check(&mut standing.iter_mut().chain(past).collect::<Vec<_>>(), depth.quick, counters)?;
-        inspection.past.retain(|version| version.flaws.is_empty() || version.is_kept());
+        let Inspection { standing, past: versions, .. } = &mut inspection;
+        self.check(&mut standing.iter_mut().chain(versions).collect::<Vec<_>>(), depth.quick, counters)?;
+        // One that was pruned meanwhile is not damaged.
+        let mut kept = past.iter().map(PastVersion::is_kept);
+        inspection.past.retain(|version| kept.next().unwrap_or(true) || version.flaws.is_empty());
         Ok(inspection)
     }
 
@@ -248,12 +246,13 @@ fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
 }
 
 /// A superseded version, its files unchecked.
-fn superseded(past: PastVersion) -> Inspected {
-    let mut version = Inspected { when: Some(past.when), manifest: None, flaws: Vec::new(), dir: past.shelf };
-    match past.manifest {
-        Ok(manifest) => version.manifest = Some(manifest),
+fn superseded(past: &PastVersion) -> Inspected {
+    let (when, dir) = (Some(past.when.clone()), Arc::clone(&past.shelf));
+    let mut version = Inspected { when, manifest: None, flaws: Vec::new(), dir };
+    match &past.manifest {
+        Ok(manifest) => version.manifest = Some(manifest.clone()),
         Err(why) => {
-            let (file, defect) = (MANIFEST.to_owned(), Defect::Manifest(why));
+            let (file, defect) = (MANIFEST.to_owned(), Defect::Manifest(why.clone()));
             version.flaws.push(Flaw { file, digest: None, defect });
         }
     }
