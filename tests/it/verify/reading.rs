@@ -292,6 +292,7 @@ fn a_gone_element_is_verified_like_any_other_and_said_to_be_gone() {
 #[rstest]
 #[case::all_is_kept(&[])]
 #[case::pruned(&["--keep-versions", "1"])]
+#[case::pruned_at_once(&["--keep-versions", "0"])]
 fn a_mirror_that_a_run_replaces_all_the_while_is_never_called_damaged(#[case] keep: &[&str]) {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     let ids: Vec<String> = (0..8).map(|n| format!("u_{n}")).collect();
@@ -317,6 +318,21 @@ fn a_mirror_that_a_run_replaces_all_the_while_is_never_called_damaged(#[case] ke
         }
         assert!(verified > 5, "{verified}");
     });
+}
+
+#[test]
+fn a_version_that_is_removed_while_it_is_read_is_not_damaged() {
+    let (upstream, mirror) = mirrored();
+    let mut told = upstream.add("u_2", 1);
+    told["name"] = json!("another");
+    upstream.tell("u_2", &told);
+    // Long enough for a run beside it.
+    let slow = ["-P", "cover.png", "-e", "trace=openat", "-e", "inject=openat:delay_enter=1500000", "-o", "/dev/null"];
+    let Some(slowly) = verify(&mirror).args(["u_2", "--report", "-"]).under_strace(slow) else { return };
+    let running = slowly.spawn();
+    program().run(&upstream, &mirror.path()).ids(["u_2"]).args(["--keep-versions", "0"]).output().expect(0);
+    assert!(mirror.history("u_2").is_empty());
+    assert_eq!(running.end_within(Duration::from_secs(30)).expect(0).status("u_2"), "ok");
 }
 
 #[test]
