@@ -116,3 +116,6 @@ impl Site<'_> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;
