@@ -3,6 +3,7 @@
 mod inject;
 mod order;
 mod power;
+mod repair;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
@@ -37,6 +38,14 @@ impl Dice {
 /// The number that an environment variable of the test says, or else `usual`.
 fn setting(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |number| number.parse().unwrap_or_else(|_| panic!("{name} is no number")))
+}
+
+/// Lets so many microseconds pass.
+fn pass(micros: usize) {
+    let until = std::time::Instant::now() + Duration::from_micros(micros as u64);
+    while std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
 }
 
 fn ids() -> Vec<String> {
@@ -131,10 +140,7 @@ fn killed_at_any_moment_every_folder_is_whole_and_the_next_run_finishes() {
         let running = run(&upstream, &mirror.path()).spawn();
         // After so many requests, and a moment more: among downloads, flushes and renames alike.
         upstream.wait_for("/", 1 + dice.below(ELEMENTS + ELEMENTS / CHANGED));
-        let until = std::time::Instant::now() + Duration::from_micros(dice.below(12_000) as u64);
-        while std::time::Instant::now() < until {
-            std::thread::yield_now();
-        }
+        pass(dice.below(12_000));
         running.signal("KILL");
         killed_in_time += usize::from(running.end_within(Duration::from_secs(10)).code == 137);
         seen.extend(standing(&mirror).into_iter().map(|(id, digest)| (id, digest.to_string())));

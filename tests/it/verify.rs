@@ -13,7 +13,7 @@ fn verify(mirror: &MirrorDir) -> Program {
 }
 
 /// `verify --repair` against `upstream`.
-fn repair(upstream: &Upstream, mirror: &MirrorDir) -> Program {
+pub(crate) fn repair(upstream: &Upstream, mirror: &MirrorDir) -> Program {
     let options = ["--repair", "--allow-private-assets", "--retries", "1", "--api-base", &upstream.api()];
     program().args(["verify"]).arg(mirror.path()).args(options)
 }
@@ -45,7 +45,7 @@ fn past(mirror: &MirrorDir) -> String {
 }
 
 /// Changes a byte of a file in place, its size and time left as they were.
-fn flip(mirror: &MirrorDir, path: &str) {
+pub(crate) fn flip(mirror: &MirrorDir, path: &str) {
     use std::io::{Seek as _, SeekFrom, Write as _};
     let byte = mirror.read(path)[20];
     let mut file = std::fs::File::options().write(true).open(mirror.at(path)).unwrap();

@@ -3,6 +3,8 @@
 
 use std::io;
 
+use tokio_util::sync::CancellationToken;
+
 use super::dir::Dir;
 use super::inspect::{Inspected, Inspection};
 use super::shelf;
@@ -17,7 +19,7 @@ impl LocalStore {
     /// Heals what can be healed of the versions of `id`; their flaws are then those that are left.
     ///
     /// # Errors
-    /// A file can't be put aside or in its place.
+    /// A file can't be put aside or in its place; or the run has ended.
     pub fn heal(&self, id: &ElementId, inspection: &mut Inspection) -> Result<(), Failure> {
         let own = self.own()?;
         let mut healed = Vec::new();
@@ -28,14 +30,14 @@ impl LocalStore {
                 let dir = version.folder().map_err(failed)?;
                 let site = Site { own, id, dir: &dir, file: &flaw.file };
                 let done = match (flaw.digest, &version.manifest) {
-                    (Some(digest), _) => match self.source(inspection, digest) {
+                    (Some(digest), _) => self.source(inspection, digest).and_then(|source| match source {
                         // A manifest with a wrong size calls a good file flawed; that can't be healed by itself.
                         Some((from, good)) if !is_one(from, &good, &dir, &flaw.file) => {
                             site.replace(|to, name| from.share(&good, to, name))
                         }
                         _ => Ok(false),
-                    },
-                    (None, Some(manifest)) if flaw.file == SUMS => site.write_sums(manifest),
+                    }),
+                    (None, Some(manifest)) if flaw.file == SUMS => site.write_sums(manifest, &self.0.stop),
                     (None, _) => Ok(false),
                 };
                 if done.map_err(failed)? {
@@ -50,12 +52,26 @@ impl LocalStore {
     }
 
     /// A file of any version that really has the bytes of `digest`: an inspection may not have read it.
-    fn source<'a>(&self, inspection: &'a Inspection, digest: Digest) -> Option<(&'a Dir, String)> {
-        let holds = |(dir, path): &(&Dir, String)| {
-            standing::hash(dir, path, Some(&self.0.stop)).is_ok_and(|found| found == digest)
-        };
-        let path = |version: &'a Inspected| Some((version.base(), version.path(whole(version, digest)?)));
-        inspection.versions().filter_map(path).find(holds)
+    fn source<'a>(&self, inspection: &'a Inspection, digest: Digest) -> io::Result<Option<(&'a Dir, String)>> {
+        for version in inspection.versions() {
+            let Some(file) = whole(version, digest) else { continue };
+            let (dir, path) = (version.base(), version.path(file));
+            if holds(dir, &path, digest, &self.0.stop)? {
+                return Ok(Some((dir, path)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether a file has the bytes of `digest`.
+///
+/// # Errors
+/// The run has ended meanwhile: it is not known.
+fn holds(dir: &Dir, file: &str, digest: Digest, stop: &CancellationToken) -> io::Result<bool> {
+    match standing::hash(dir, file, Some(stop)) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+        found => Ok(found.is_ok_and(|found| found == digest)),
     }
 }
 
@@ -83,10 +99,11 @@ struct Site<'a> {
 impl Site<'_> {
     /// Writes the checksums of a version anew, unless its files do not hold what its `manifest` says: they alone vouch for
     /// that, where the checksums do not.
-    fn write_sums(&self, manifest: &Manifest) -> io::Result<bool> {
-        let holds = |(file, _, digest, _)| standing::hash(self.dir, file, None).is_ok_and(|found| found == digest);
-        if !manifest.own_files().all(holds) {
-            return Ok(false);
+    fn write_sums(&self, manifest: &Manifest, stop: &CancellationToken) -> io::Result<bool> {
+        for (file, _, digest, _) in manifest.own_files() {
+            if !holds(self.dir, file, digest, stop)? {
+                return Ok(false);
+            }
         }
         let sums = manifest.sums(Digest::of(&self.dir.read(MANIFEST)?));
         self.replace(|to, name| to.write(name, sums.as_bytes(), Some(manifest.committed_at)))

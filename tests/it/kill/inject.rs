@@ -8,7 +8,7 @@ use element_mirror::digest::Digest;
 use serde_json::{Value, json};
 
 use super::order::joined;
-use crate::support::{MirrorDir, Mount, Outcome, Reply, Upstream, check_version, png, program};
+use crate::support::{MirrorDir, Mount, Outcome, Program, Reply, Upstream, check_version, png, program};
 
 /// What is mirrored before calls fail: of the first an asset changes, of the second its name, of the third nothing.
 const OLD: [&str; 3] = ["u_1", "u_2", "u_3"];
@@ -29,7 +29,7 @@ const FAULTS: [(&str, &[&str]); 9] = [
 
 /// `<call>:error=<error>:when=<when>`, of these calls: the so many'th of each thread, or all from there on. A sample, or
 /// all of them where `TEST_INJECTIONS=all`.
-fn faults(calls: &[&str]) -> Vec<String> {
+pub(super) fn faults(calls: &[&str]) -> Vec<String> {
     let all = std::env::var("TEST_INJECTIONS").is_ok_and(|which| which == "all");
     let whens: Vec<String> = match all {
         true => (1..=24).map(|n| n.to_string()).chain(["1+", "2+", "4+", "8+"].map(String::from)).collect(),
@@ -46,14 +46,33 @@ fn faults(calls: &[&str]) -> Vec<String> {
 }
 
 /// The same calls, each of them the last: it kills the program when it is done, or before it is begun.
-fn kills() -> impl Iterator<Item = String> {
-    let faults = faults(&[]).into_iter().filter(|fault| !fault.ends_with('+'));
+pub(super) fn kills(calls: &[&str]) -> impl Iterator<Item = String> {
+    let faults = faults(calls).into_iter().filter(|fault| !fault.ends_with('+'));
     faults.enumerate().map(|(n, fault)| {
         let (call, rest) = fault.split_once(':').unwrap();
         let (error, when) = rest.rsplit_once(':').unwrap();
         let before = if n % 2 == 0 { format!("{error}:") } else { String::new() };
         format!("{call}:{before}signal=KILL:{when}")
     })
+}
+
+/// What a `program` on `mirror` reports when calls fail that are about one of the `paths`, or whatever they are about where
+/// there are none; and those calls.
+pub(super) fn failing(
+    program: Program,
+    mirror: &MirrorDir,
+    faults: &[String],
+    paths: &[String],
+) -> Option<(Outcome, Vec<String>)> {
+    let log = mirror.beside("calls");
+    let calls: Vec<_> = faults.iter().map(|fault| fault.split(':').next().unwrap()).collect();
+    let mut args = vec!["-e".to_owned(), format!("trace={}", calls.join(",")), "-o".into(), log.display().to_string()];
+    args.extend(faults.iter().flat_map(|fault| ["-e".to_owned(), format!("inject={fault}")]));
+    args.extend(paths.iter().flat_map(|path| ["-P".to_owned(), path.clone()]));
+    let run = program.under_strace(args)?.report();
+    let mut calls = joined(&std::fs::read_to_string(log).unwrap());
+    calls.retain(|call| call.contains("(INJECTED)"));
+    Some((run, calls))
 }
 
 /// An upstream that has changed since its first three elements were mirrored.
@@ -94,15 +113,8 @@ impl Scene {
 
     /// A run of all elements in which calls fail that are about one of the `paths`; and those calls.
     fn run(&mut self, mirror: &MirrorDir, faults: &[String], paths: &[String]) -> Option<(Outcome, Vec<String>)> {
-        let log = mirror.beside("calls");
-        let calls: Vec<_> = faults.iter().map(|fault| fault.split(':').next().unwrap()).collect();
-        let mut args =
-            vec!["-e".to_owned(), format!("trace={}", calls.join(",")), "-o".into(), log.display().to_string()];
-        args.extend(faults.iter().flat_map(|fault| ["-e".to_owned(), format!("inject={fault}")]));
-        args.extend(paths.iter().flat_map(|path| ["-P".to_owned(), path.clone()]));
-        let run = program().run(&self.upstream, &mirror.path()).ids(ALL).under_strace(args)?.report();
-        let mut calls = joined(&std::fs::read_to_string(log).unwrap());
-        calls.retain(|call| call.contains("(INJECTED)"));
+        let run = program().run(&self.upstream, &mirror.path()).ids(ALL);
+        let (run, calls) = failing(run, mirror, faults, paths)?;
         self.runs += 1;
         for call in &calls {
             let name = call.split('(').next().unwrap_or_default().split_whitespace().last().unwrap_or_default();
@@ -268,7 +280,7 @@ fn whatever_call_fails_where_folders_can_not_be_exchanged_nothing_is_half_made_a
 #[test]
 fn killed_at_a_chosen_call_nothing_is_half_made_and_the_next_run_finishes() {
     let (mut scene, mut killed) = (Scene::new(), 0);
-    for kill in kills() {
+    for kill in kills(&[]) {
         let mirror = scene.copy(None);
         let Some(run) = scene.try_out(&mirror, &[kill]) else { return };
         killed += usize::from(run.code == 137);

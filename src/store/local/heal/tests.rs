@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::*;
+use crate::error::ErrorKind;
 use crate::event::Counters;
 use crate::store::local::dir::trouble;
 use crate::store::local::inspect::Depth;
 use crate::store::local::tests::{Bench, block_on, cover, id, whole};
 use crate::store::local::{LocalOptions, Opened};
 use crate::time::Time;
+
+const DEPTH: Depth = Depth { history: true, quick: false };
 
 /// The folder of version `number` in the history.
 fn past(number: u8) -> String {
@@ -151,8 +154,7 @@ fn versions(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
 
 /// Heals `u_1`; the names that are flawed still.
 fn heal(store: &LocalStore) -> Result<Vec<String>, Failure> {
-    let depth = Depth { history: true, quick: false };
-    let mut inspection = store.inspect(&id("u_1"), depth, &Counters::default())?;
+    let mut inspection = store.inspect(&id("u_1"), DEPTH, &Counters::default())?;
     store.heal(&id("u_1"), &mut inspection)?;
     let flaws = inspection.versions().flat_map(|version| version.flaws.iter().map(|flaw| version.path(&flaw.file)));
     Ok(flaws.collect())
@@ -255,4 +257,18 @@ fn a_manifest_with_a_wrong_size_heals_nothing_and_leaves_no_litter() {
     assert_eq!(versions(&bench), before);
     assert!(!bench.at(".element-mirror/damaged").exists());
     bench.assert_no_litter();
+}
+
+#[test]
+fn the_end_of_the_run_ends_a_healing_before_it_reads_on() {
+    for damage in ALL {
+        let scene = Scene::new(damage);
+        let options = LocalOptions { no_sync: true, ..LocalOptions::default() };
+        let store = block_on(LocalStore::open(&scene.bench.path(), &options)).unwrap().store;
+        let mut inspection = store.inspect(&id("u_1"), DEPTH, &Counters::default()).unwrap();
+        options.stop.cancel();
+        let failure = store.heal(&id("u_1"), &mut inspection).unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Interrupted, "{damage:?}: {failure}");
+        assert_eq!(versions(&scene.bench), scene.damaged);
+    }
 }
