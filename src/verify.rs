@@ -59,7 +59,9 @@ impl Verify {
         let is_repair = repair.is_some();
         match repair {
             None => {
-                let tell = |verify: &Self, seen: &Seen| seen.outcome().into_iter().for_each(|told| verify.tell(told));
+                let tell = |verify: &Self, seen: &Seen| {
+                    seen.outcome(&verify.store).into_iter().for_each(|told| verify.tell(told))
+                };
                 verify.walk(lines, move |verify, seen| tell(verify, &seen)).await;
             }
             Some(options) => Repair::new(Arc::clone(&verify), options)?.run(lines).await,

@@ -7,6 +7,7 @@ use crate::error::{ErrorKind, Failure};
 use crate::ids::Entry;
 use crate::layout::{MANIFEST, OWN};
 use crate::outcome::{ElementOutcome, Stands, Status};
+use crate::store::local::LocalStore;
 use crate::store::local::inspect::{Inspected, Inspection};
 use crate::store::local::standing::Holds;
 
@@ -23,14 +24,18 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// What it comes to; none where nothing of ours is there, and nobody knows it.
-    pub(super) fn outcome(&self) -> Option<ElementOutcome> {
+    /// What it comes to; none where nothing of ours is there, and nobody knows it. Of what could not be looked at there
+    /// stands in `store` what its manifest says.
+    pub(super) fn outcome(&self, store: &LocalStore) -> Option<ElementOutcome> {
         let id = &self.entry.id;
         let outcome = match &self.found {
             Ok(found) => of_inspection(id, found, self.is_known)?,
             Err(failure) => {
-                let outcome = ElementOutcome::new(Some(id.clone()), Status::Failed);
-                ElementOutcome { error: Some(failure.clone()), ..outcome }
+                let outcome = match store.manifest(id) {
+                    Ok(Some(manifest)) => ElementOutcome::holding(id, &manifest, Status::Failed),
+                    Ok(None) | Err(_) => ElementOutcome::new(Some(id.clone()), Status::Failed),
+                };
+                ElementOutcome { error: Some(failure.clone()), downloaded: None, bytes: None, ..outcome }
             }
         };
         let elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);

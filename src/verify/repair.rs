@@ -98,7 +98,7 @@ fn lock(cases: &Cases) -> std::sync::MutexGuard<'_, HashMap<ElementId, Case>> {
 /// Heals what the mirror itself has the bytes for, and tells what that came to; gives the element back where the API has
 /// to be asked.
 fn begin(verify: &Verify, seen: Seen) -> Option<Case> {
-    let outcome = seen.outcome()?;
+    let outcome = seen.outcome(&verify.store)?;
     let found = match &seen.found {
         Ok(found) if outcome.status != Status::Ok => found,
         _ => {
@@ -110,11 +110,16 @@ fn begin(verify: &Verify, seen: Seen) -> Option<Case> {
     let now = look_and_heal(verify, seen.entry, &wanted);
     let stands = |found: &Inspection| found.standing.as_ref().is_some_and(|standing| standing.flaws.is_empty());
     if now.found.as_ref().is_ok_and(|found| !stands(found)) {
-        let before = now.outcome().unwrap_or(outcome);
+        let before = now.outcome(&verify.store).unwrap_or(outcome);
         return Some(Case { entry: now.entry, before, wanted });
     }
-    if let Some(told) = now.outcome() {
-        verify.tell(if told.status == Status::Ok { ElementOutcome { status: Status::Repaired, ..told } } else { told });
+    if let Some(told) = now.outcome(&verify.store) {
+        verify.tell(match told.status {
+            Status::Ok => ElementOutcome { status: Status::Repaired, ..told },
+            // What was found damaged before that is no better for all that is known.
+            Status::Failed => ElementOutcome { stands: outcome.stands, ..told },
+            _ => told,
+        });
     }
     None
 }
@@ -165,6 +170,6 @@ fn relay(verify: &Verify, cases: &Cases, event: Event) {
 fn conclude(verify: &Verify, Case { entry, before, wanted }: Case, fetched: ElementOutcome) -> ElementOutcome {
     let is_cut_off =
         |now: &ElementOutcome| now.error.as_ref().is_some_and(|failure| failure.kind == ErrorKind::Interrupted);
-    let now = look_and_heal(verify, entry, &wanted).outcome().filter(|now| !is_cut_off(now));
+    let now = look_and_heal(verify, entry, &wanted).outcome(&verify.store).filter(|now| !is_cut_off(now));
     Repaired { before, fetched, now, history: matches!(wanted, Wanted::All) }.verdict()
 }

@@ -1,6 +1,8 @@
 //! How runs end: signals, refusals, locks, an API that is down, and the exit code where several reasons apply.
 
 mod slow;
+#[cfg(target_os = "linux")]
+mod verify;
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -184,13 +186,7 @@ fn a_signal_ends_the_wait_for_another_run() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     let _first = holding(&upstream, &mirror);
     let second = run(&upstream, &mirror).ids(["u_1"]).args(["--lock-wait", "1h"]).spawn();
-    // It has come to the lock when it has the file open.
-    let files = format!("/proc/{}/fd", second.0.id());
-    let opened = || std::fs::read_dir(&files).unwrap().filter_map(|file| file.unwrap().path().read_link().ok());
-    let started = Instant::now();
-    while !opened().any(|file| file == mirror.at(".element-mirror/lock").canonicalize().unwrap()) {
-        assert!(started.elapsed() < Duration::from_secs(30));
-    }
+    second.wait_until_open(&mirror.at(".element-mirror/lock"));
     second.signal("INT");
     second.end_within(SOON).expect(130);
 }

@@ -234,6 +234,18 @@ impl Running {
         String::from_utf8(line).unwrap()
     }
 
+    /// Waits until it has the file `path` open.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn wait_until_open(&self, path: &Path) {
+        let path = path.canonicalize().unwrap();
+        let files = format!("/proc/{}/fd", self.0.id());
+        let opened = || std::fs::read_dir(&files).unwrap().filter_map(|file| file.ok()?.path().read_link().ok());
+        let started = Instant::now();
+        while !opened().any(|file| file == path) {
+            assert!(started.elapsed() < Duration::from_secs(30), "{} is never opened", path.display());
+        }
+    }
+
     /// The most memory that it has held in RAM so far, in bytes.
     #[cfg(target_os = "linux")]
     pub(crate) fn peak_memory(&self) -> u64 {
