@@ -60,7 +60,7 @@ impl Verify {
         match repair {
             None => {
                 let tell = |verify: &Self, seen: &Seen| {
-                    seen.outcome(&verify.store).into_iter().for_each(|told| verify.tell(told))
+                    seen.outcome(&verify.store).into_iter().for_each(|told| verify.tell(told));
                 };
                 verify.walk(lines, move |verify, seen| tell(verify, &seen)).await;
             }

@@ -31,9 +31,9 @@ impl Seen {
         let outcome = match &self.found {
             Ok(found) => of_inspection(id, found, self.is_known)?,
             Err(failure) => {
-                let outcome = match store.manifest(id) {
-                    Ok(Some(manifest)) => ElementOutcome::holding(id, &manifest, Status::Failed),
-                    Ok(None) | Err(_) => ElementOutcome::new(Some(id.clone()), Status::Failed),
+                let outcome = match store.standing_manifest(id) {
+                    Ok(Some(Ok(manifest))) => ElementOutcome::holding(id, &manifest, Status::Failed),
+                    _ => ElementOutcome::new(Some(id.clone()), Status::Failed),
                 };
                 ElementOutcome { error: Some(failure.clone()), downloaded: None, bytes: None, ..outcome }
             }

@@ -124,6 +124,22 @@ fn checksums_that_are_lost_or_edited_are_written_anew_and_nothing_is_fetched() {
 }
 
 #[test]
+fn checksums_that_name_what_the_manifest_does_not_are_no_mere_slip() {
+    let (upstream, mirror) = mirrored();
+    let mut manifest = mirror.manifest("u_1");
+    let removed = manifest["assets"].as_array_mut().unwrap().remove(1)["file"].as_str().unwrap().to_owned();
+    let bytes = format!("{}\n", serde_json::to_string_pretty(&manifest).unwrap());
+    let digest = element_mirror::digest::Digest::of(bytes.as_bytes());
+    mirror.write("u_1/manifest.json", bytes);
+    let sums = String::from_utf8(mirror.read("u_1/SHA256SUMS")).unwrap();
+    let others = sums.lines().filter(|line| !line.ends_with("manifest.json")).collect::<Vec<_>>().join("\n");
+    mirror.write("u_1/SHA256SUMS", format!("{others}\n{digest}  manifest.json\n"));
+    assert_eq!(run(&upstream, &mirror).expect(0).status("u_1"), "created");
+    assert!(mirror.has(&format!("u_1/{removed}")));
+    mirror.check();
+}
+
+#[test]
 fn without_checksums_no_file_is_believed_by_its_time() {
     let (upstream, mirror) = mirrored();
     let modified = mirror.at("u_1/side.png").metadata().unwrap().modified().unwrap();

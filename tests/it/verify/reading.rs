@@ -320,14 +320,16 @@ fn a_mirror_that_a_run_replaces_all_the_while_is_never_called_damaged(#[case] ke
     });
 }
 
-#[test]
-fn a_version_that_is_removed_while_it_is_read_is_not_damaged() {
+#[rstest]
+#[case::before_its_manifest("manifest.json")]
+#[case::after_it("cover.png")]
+fn a_version_that_is_removed_while_it_is_read_is_not_damaged(#[case] file: &str) {
     let (upstream, mirror) = mirrored();
     let mut told = upstream.add("u_2", 1);
     told["name"] = json!("another");
     upstream.tell("u_2", &told);
     // Long enough for a run beside it.
-    let slow = ["-P", "cover.png", "-e", "trace=openat", "-e", "inject=openat:delay_enter=1500000", "-o", "/dev/null"];
+    let slow = ["-P", file, "-e", "trace=openat", "-e", "inject=openat:delay_enter=1500000", "-o", "/dev/null"];
     let Some(slowly) = verify(&mirror).args(["u_2", "--report", "-"]).under_strace(slow) else { return };
     let running = slowly.spawn();
     program().run(&upstream, &mirror.path()).ids(["u_2"]).args(["--keep-versions", "0"]).output().expect(0);

@@ -94,6 +94,39 @@ fn what_another_version_has_whole_is_not_fetched() {
 }
 
 #[test]
+fn a_file_is_healed_from_none_that_only_looks_whole() {
+    let (upstream, mirror) = mirrored();
+    let past = past(&mirror);
+    let right = mirror.read("u_1/side.png");
+    // The superseded version's has its size, and other bytes: --quick does not see that.
+    std::fs::remove_file(mirror.at("u_1/side.png")).unwrap();
+    flip(&mirror, &format!("{past}/side.png"));
+    let repaired = repair(&upstream, &mirror).args(["--quick", "--report", "-"]).output().expect(0);
+    assert_eq!((repaired.status("u_1").as_str(), &repaired.line("u_1")["downloaded"]), ("repaired", &json!(1)));
+    assert_eq!(mirror.read("u_1/side.png"), right);
+}
+
+#[test]
+fn what_was_not_fetched_before_a_run_ends_is_told_as_it_was_found() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let ids: Vec<String> = (0..30).map(|n| format!("u_{n}")).collect();
+    for id in &ids {
+        upstream.add(id, 1);
+    }
+    let all: Vec<&str> = ids.iter().map(String::as_str).collect();
+    run(&upstream, &mirror, &all);
+    for id in &ids {
+        flip(&mirror, &format!("{id}/cover.png"));
+        // By then all of them are found to be damaged.
+        let refusal = Reply::json(401, &json!({"error": "Unauthorized"})).after(std::time::Duration::from_secs(1));
+        upstream.on_element(id, [refusal]);
+    }
+    let refused = repair(&upstream, &mirror).args(["--report", "-"]).output().expect(4);
+    let found = refused.lines().into_iter().filter(|line| line["error"]["kind"] == "damaged").count();
+    assert!(found > 5 && refused.lines().iter().all(|line| line["status"] != "repaired"), "{}", refused.stdout);
+}
+
+#[test]
 fn a_superseded_file_that_nobody_has_any_more_stays_damaged() {
     let (upstream, mirror) = mirrored();
     let past = past(&mirror);
