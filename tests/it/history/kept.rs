@@ -1,5 +1,7 @@
 //! What is never pruned, and what is foreseen.
 
+use std::time::Duration;
+
 use super::mirror_of;
 use super::prune::prune;
 use crate::support::{Reply, program};
@@ -46,4 +48,27 @@ fn a_dry_run_foresees_what_a_run_would_prune() {
     let dry = dry.output().expect(0);
     assert!(kept.iter().all(|when| dry.stderr.contains(when)), "{}", dry.stderr);
     assert_eq!(mirror.history("u_1"), kept);
+}
+
+#[test]
+fn a_signal_ends_the_pruning_of_one_long_history_too() {
+    let (_upstream, mirror) = mirror_of(&["u_1"], 2);
+    let when = mirror.history("u_1").remove(0);
+    for number in 2..=60 {
+        let mut copy = std::process::Command::new("cp");
+        let at = |number: &str| mirror.at(&format!(".element-mirror/history/u_1/{when}{number}"));
+        assert!(copy.arg("-al").arg(at("")).arg(at(&format!("-{number}"))).status().unwrap().success());
+    }
+    let slow = ["-e", "trace=renameat2", "-e", "inject=renameat2:delay_enter=300000", "-o", "/dev/null"];
+    let Some(slowly) = prune(&mirror, &["--keep-versions", "0"]).under_strace(slow) else { return };
+    let running = slowly.spawn();
+    while mirror.history("u_1").len() == 60 {
+        std::thread::yield_now();
+    }
+    running.signal_locked(&mirror, "TERM");
+    running.end_within(Duration::from_secs(6)).expect(143);
+    assert!(mirror.history("u_1").len() > 30);
+    prune(&mirror, &["--keep-versions", "0"]).output().expect(0);
+    assert!(mirror.history("u_1").is_empty());
+    mirror.check();
 }

@@ -311,10 +311,7 @@ fn a_signal_ends_it_between_two_elements_and_the_next_goes_on(#[case] signal: &s
     while mirror.names(".element-mirror/history").len() == all.len() && std::time::Instant::now() < until {
         std::thread::yield_now();
     }
-    // It runs below strace; the lock says who holds it.
-    let lock: Value = serde_json::from_slice(&mirror.read(".element-mirror/lock")).unwrap();
-    let pid = lock["pid"].to_string();
-    assert!(std::process::Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
+    running.signal_locked(&mirror, signal);
     running.end_within(Duration::from_secs(10)).expect(code);
     let left = mirror.names(".element-mirror/history").len();
     assert!((1..all.len()).contains(&left), "{left} are left");

@@ -218,6 +218,14 @@ impl Running {
         self.1.set(true);
     }
 
+    /// Sends a signal to who holds the lock of `mirror`: the program, where it runs below strace.
+    pub(crate) fn signal_locked(&self, mirror: &super::MirrorDir, name: &str) {
+        let lock: Value = serde_json::from_slice(&mirror.read(".element-mirror/lock")).unwrap();
+        let sent = Command::new("kill").args([format!("-{name}"), lock["pid"].to_string()]).status().unwrap();
+        assert!(sent.success());
+        self.1.set(true);
+    }
+
     /// Writes to its standard input, which stays open.
     pub(crate) fn write(&mut self, text: &str) {
         self.0.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();

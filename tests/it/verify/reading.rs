@@ -199,16 +199,22 @@ fn an_element_of_which_only_superseded_versions_are_left_is_missing() {
 #[test]
 fn something_else_in_the_place_of_an_element_is_a_failure_where_the_mirror_knows_the_element() {
     let (_upstream, mirror) = mirrored();
-    std::fs::rename(mirror.at("u_1"), mirror.beside("elsewhere")).unwrap();
-    std::os::unix::fs::symlink(mirror.beside("elsewhere"), mirror.at("u_1")).unwrap();
+    // By its past, or as one that is gone upstream.
+    mirror.write(".element-mirror/gone/u_2", "2026-11-23T08:00:00Z\n");
+    for id in ["u_1", "u_2"] {
+        std::fs::rename(mirror.at(id), mirror.beside(id)).unwrap();
+        std::os::unix::fs::symlink(mirror.beside(id), mirror.at(id)).unwrap();
+    }
     let verified = verify(&mirror).args(["--report", "-"]).output().expect(3);
-    assert_eq!((verified.status("u_1").as_str(), verified.error_kind("u_1").as_str()), ("failed", "not_a_folder"));
+    for id in ["u_1", "u_2"] {
+        assert_eq!((verified.status(id).as_str(), verified.error_kind(id).as_str()), ("failed", "not_a_folder"));
+    }
 }
 
 #[test]
 fn a_folder_that_the_disk_can_not_say_what_it_is_is_a_failure() {
     let (_upstream, mirror) = mirrored();
-    let failing = verify(&mirror).args(["--report", "-"]).failing("newfstatat:error=EIO", &["u_1"]);
+    let failing = verify(&mirror).args(["--report", "-"]).failing("newfstatat:error=EIO", &["u_2"]);
     let Some(failing) = failing else { return };
     assert_eq!(failing.output().expect(0).lines().len(), 2, "a stat that fails hides no element");
 }
