@@ -264,6 +264,7 @@ impl Pruned {
     pub fn extend(&mut self, other: Self) {
         self.versions += other.versions;
         self.bytes = self.bytes.saturating_add(other.bytes);
+        self.foreseen |= other.foreseen;
     }
 }
 

@@ -9,6 +9,7 @@ use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::{Event, Events};
 use crate::keep::Keep;
+use crate::layout::MANIFEST;
 use crate::outcome::{ElementOutcome, End, Pruned, Status, Summary};
 use crate::stop::Stop;
 use crate::store::local::LocalStore;
@@ -63,20 +64,33 @@ impl Prune {
     }
 
     /// Does `work` for each element that has a history, several at a time: most of it is waiting for the disk.
-    fn each(&self, work: impl Fn(ElementId) + Sync) -> Result<(), String> {
+    fn each(&self, work: impl Fn(ElementId) + Send + Sync) -> Result<(), String> {
         let elements = self.store.elements_with_history().map_err(|error| error.to_string())?;
-        let elements = elements.take_while(|_| !self.stop.token().is_cancelled()).par_bridge();
+        let elements = elements.into_iter().take_while(|_| !self.stop.token().is_cancelled()).par_bridge();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build();
         let pool = pool.map_err(|error| format!("can't start pruning: {error}"))?;
-        pool.install(|| elements.try_for_each(|id| id.map(&work))).map_err(|error| error.to_string())
+        pool.install(|| elements.for_each(work));
+        Ok(())
     }
 
     fn take_up(&self, id: ElementId, summary: &Mutex<Summary>) {
         let at = (&self.store, &self.events);
         let (pruned, done) = apply(at, &id, &self.keep, self.dry_run);
+        self.tell_of_damaged(&id);
         lock(summary).pruned.get_or_insert_default().extend(pruned);
         if let Err(failure) = done {
             self.fail(id, failure, summary);
+        }
+    }
+
+    /// What can't be read is never removed, and whoever prunes is to know why it stays.
+    fn tell_of_damaged(&self, id: &ElementId) {
+        let past = self.store.history(id).unwrap_or_default();
+        for PastVersion { when, manifest, .. } in past {
+            if let Err(why) = manifest {
+                let message = format!("the superseded version {when} stays: its {MANIFEST} {why}");
+                self.events.tell_blocking(Event::Warned { what: id.to_string(), message });
+            }
         }
     }
 

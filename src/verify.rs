@@ -11,14 +11,14 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::error::RunError;
+use crate::error::{ErrorKind, RunError};
 use crate::event::{Event, Events};
 use crate::ids::{Entry, Line, Lines};
 use crate::mirror::MirrorOptions;
 use crate::outcome::{ElementOutcome, End, Status, Summary};
 use crate::stop::Stop;
 use crate::store::local::LocalStore;
-use crate::store::local::inspect::{Depth, Inspection};
+use crate::store::local::inspect::Depth;
 use finding::Seen;
 use repair::Repair;
 
@@ -82,20 +82,10 @@ impl Verify {
         if let Elements::Listed(lines) = elements {
             return Ok(Box::new(lines.into_blocking(self.stop.token().clone())));
         }
-        let elements = || self.store.all_elements();
-        let counters = &self.events.counters;
-        let (counted, counters, stop) = (elements()?, Arc::clone(counters), self.stop.token().clone());
-        // Beside the verification, that of a large mirror need not wait for it.
-        tokio::task::spawn_blocking(move || {
-            for _ in counted.take_while(|_| !stop.is_cancelled()) {
-                counters.known.fetch_add(1, Relaxed);
-            }
-            counters.all_known.store(!stop.is_cancelled(), Relaxed);
-        });
-        Ok(Box::new(elements()?.map(|id| match id {
-            Ok(id) => Line::Entry(Entry { id, email: None }),
-            Err(error) => Line::Unreadable(error),
-        })))
+        let (elements, counters) = (self.store.all_elements()?, &self.events.counters);
+        counters.known.store(elements.len() as u64, Relaxed);
+        counters.all_known.store(true, Relaxed);
+        Ok(Box::new(elements.into_iter().map(|id| Line::Entry(Entry { id, email: None }))))
     }
 
     /// Looks at the element of each line, several at a time, and lets `settle` know what was found.
@@ -137,9 +127,11 @@ impl Verify {
     fn look_at(&self, entry: Entry, depth: Depth) -> Seen {
         let started = Instant::now();
         let found = self.store.inspect(&entry.id, depth, &self.events.counters);
-        let has_past = || self.store.history(&entry.id).map_or(true, |past| !past.is_empty());
-        let stands = |found: &Inspection| found.standing.is_some() || found.remains.is_some();
-        let is_known = self.is_listed || found.as_ref().is_ok_and(|found| !stands(found) && has_past());
+        let may_be_of_another = match &found {
+            Ok(found) => found.standing.is_none() && found.remains.is_none(),
+            Err(failure) => failure.kind == ErrorKind::NotAFolder,
+        };
+        let is_known = self.is_listed || (may_be_of_another && self.store.is_known(&entry.id));
         Seen { entry, is_known, found, elapsed: started.elapsed() }
     }
 

@@ -44,10 +44,9 @@ fn lines<'a>(
     inputs: Option<Vec<Input>>,
 ) -> Result<Box<dyn Iterator<Item = Line> + 'a>, RunError> {
     let Some(inputs) = inputs else {
-        return Ok(Box::new(store.elements_with_history()?.map(|id| match id {
-            Ok(id) => Line::Entry(Entry { id, email: None }),
-            Err(error) => Line::Unreadable(error),
-        })));
+        return Ok(Box::new(
+            store.elements_with_history()?.into_iter().map(|id| Line::Entry(Entry { id, email: None })),
+        ));
     };
     let mut lines = Lines::read(inputs, Arc::default())?;
     // A pipe that says nothing must not hold up a signal.

@@ -30,6 +30,7 @@ impl Seen {
         let id = &self.entry.id;
         let outcome = match &self.found {
             Ok(found) => of_inspection(id, found, self.is_known)?,
+            Err(failure) if failure.kind == ErrorKind::NotAFolder && !self.is_known => return None,
             Err(failure) => {
                 let outcome = match store.standing_manifest(id) {
                     Ok(Some(Ok(manifest))) => ElementOutcome::holding(id, &manifest, Status::Failed),

@@ -20,6 +20,9 @@ use crate::time::Time;
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIR_MODE: Mode = Mode::from_raw_mode(0o777);
 
+/// No manifest, and nothing else that is read whole, is larger: manifests of the largest replies have a quarter of that.
+const MAX_READ: u64 = 64 << 20;
+
 /// An open folder, and its path for messages.
 pub(super) struct Dir {
     fd: OwnedFd,
@@ -143,25 +146,18 @@ impl Dir {
         Ok(fs::openat(&self.fd, name.as_ref(), flags, Mode::empty())?.into())
     }
 
-    /// The bytes of the file `name`.
+    /// The bytes of the file `name`, which has to be one, and no larger than any that is read whole.
     pub(super) fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.file(name)?.read_to_end(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// The bytes of the file `name`, which has to be one, of at most `limit` bytes.
-    pub(super) fn read_up_to(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
         let file = self.file(name)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(Errno::ISDIR.into());
         }
-        if metadata.len() > limit {
+        if metadata.len() > MAX_READ {
             return Err(Errno::FBIG.into());
         }
         let mut bytes = Vec::new();
-        file.take(limit).read_to_end(&mut bytes)?;
+        file.take(MAX_READ).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 

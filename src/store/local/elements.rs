@@ -1,84 +1,63 @@
-//! Which elements a mirror holds: their folders, listed as they are asked for.
+//! Which elements a mirror holds, by the names of folders.
+
+use std::ffi::OsString;
+use std::io;
 
 use super::LocalStore;
 use super::dir::Dir;
 use crate::element::ElementId;
 use crate::error::RunError;
 use crate::layout::{MANIFEST, OWN};
+use crate::manifest::Manifest;
 
 impl LocalStore {
-    /// The elements that have a folder in the destination, and those that have superseded versions alone: each once,
-    /// read as they are asked for.
+    /// The elements whose name something in the destination has, and those that have superseded versions: each once, in
+    /// the order of their names. What it is, and whether it is of ours, whoever looks closer will see.
     ///
     /// # Errors
     /// The folders can't be listed.
-    pub fn all_elements(&self) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
-        let (here, past) = (self.elements()?, self.elements_with_history()?);
-        let store = self.clone();
-        let is_listed = move |id: &ElementId| {
-            let root = store.0.root.as_ref();
-            root.is_some_and(|root| root.has(id.as_str()).unwrap_or(true) && store.may_stand(root, id))
-        };
-        Ok(here.chain(past.filter(move |id| !id.as_ref().is_ok_and(&is_listed))))
+    pub fn all_elements(&self) -> Result<Vec<ElementId>, RunError> {
+        let cannot = |error| RunError::io(format!("can't list {}", self.0.path.display()), error);
+        let mut all = self.0.root.as_ref().map_or(Ok(Vec::new()), ids).map_err(cannot)?;
+        all.extend(self.elements_with_history()?);
+        all.sort();
+        all.dedup();
+        Ok(all)
     }
 
-    /// The elements that have a folder in the destination, read as they are asked for. Something else of an element's name
-    /// counts where the mirror knows the element, or it can't be known what it is: whoever looks closer will say.
-    ///
-    /// # Errors
-    /// The destination can't be listed.
-    pub fn elements(&self) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
-        let again = || self.0.root.as_ref().map(Dir::again).transpose();
-        let (root, store) = (again().map_err(|error| cannot_list(self.0.path.display(), error))?, self.clone());
-        names(root, move |root, id| store.may_stand(root, id))
-    }
-
-    /// The elements that have a folder for superseded versions, read as they are asked for.
+    /// The elements whose name something in the history has, in the order of their names.
     ///
     /// # Errors
     /// They can't be listed.
-    pub fn elements_with_history(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send + use<>, RunError> {
-        let cannot = |error| cannot_list(format!("the history of {}", self.0.path.display()), error);
-        let is_folder = |shelves: &Dir, id: &ElementId| shelves.entry(id.as_str()).map_or(true, |entry| entry.is_dir);
-        names(self.shelves().map_err(cannot)?, is_folder)
+    pub fn elements_with_history(&self) -> Result<Vec<ElementId>, RunError> {
+        let cannot = |error| RunError::io(format!("can't list the history of {}", self.0.path.display()), error);
+        self.shelves().and_then(|shelves| shelves.as_ref().map_or(Ok(Vec::new()), ids)).map_err(cannot)
     }
 
     /// Whether a run has ever worked on it, or it is a copy of such a one.
     pub fn is_mirror(&self) -> bool {
         let Some(root) = &self.0.root else { return false };
-        let has_element =
-            |id: Result<ElementId, _>| id.is_ok_and(|id| root.has(&format!("{id}/{MANIFEST}")).unwrap_or(false));
-        root.has(OWN).unwrap_or(true) || self.elements().is_ok_and(|mut ids| ids.any(has_element))
+        let is_element = |id: ElementId| {
+            root.read(&format!("{id}/{MANIFEST}")).is_ok_and(|bytes| Manifest::parse(&bytes, &id).is_ok())
+        };
+        root.has(OWN).unwrap_or(true) || ids(root).is_ok_and(|ids| ids.into_iter().any(is_element))
     }
 
-    fn may_stand(&self, root: &Dir, id: &ElementId) -> bool {
-        match root.entry(id.as_str()) {
-            Ok(entry) if !entry.is_dir => self.has_history(id).unwrap_or(true) || self.gone_since(id).is_some(),
-            _ => true,
-        }
+    /// Whether the mirror knows `id`, though it may not stand: by its past, or as gone.
+    pub fn is_known(&self, id: &ElementId) -> bool {
+        self.history(id).map_or(true, |past| !past.is_empty()) || self.gone_since(id).is_some()
     }
 }
 
-fn cannot_list(what: impl std::fmt::Display, error: std::io::Error) -> RunError {
-    RunError::io(format!("can't list {what}"), error)
-}
-
-/// The names in `dir` that are IDs, and that `counts`.
-fn names(
-    dir: Option<Dir>,
-    counts: impl Fn(&Dir, &ElementId) -> bool + Send,
-) -> Result<impl Iterator<Item = Result<ElementId, RunError>> + Send, RunError> {
-    let names = dir.map(|dir| match dir.names() {
-        Ok(names) => Ok((dir, names)),
-        Err(error) => Err(cannot_list(dir.at(""), error)),
-    });
-    let ids = names.transpose()?.map(|(dir, names)| {
-        names.filter_map(move |name| match name {
-            Err(error) => Some(Err(cannot_list(dir.at(""), error))),
-            Ok(name) => name.to_str()?.parse().ok().filter(|id| counts(&dir, id)).map(Ok),
-        })
-    });
-    Ok(ids.into_iter().flatten())
+/// The names in `dir` that are IDs, in their order. Where a folder is exchanged its entry may move in the listing, past
+/// the place that is read: what one reading misses, a second one has.
+fn ids(dir: &Dir) -> io::Result<Vec<ElementId>> {
+    let id = |name: OsString| name.to_str()?.parse().ok();
+    let mut ids: Vec<ElementId> = Vec::new();
+    for _ in 0..2 {
+        ids.extend(dir.list()?.into_iter().filter_map(id));
+    }
+    ids.sort();
+    ids.dedup();
+    Ok(ids)
 }

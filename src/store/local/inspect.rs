@@ -170,7 +170,7 @@ impl LocalStore {
     /// Fills in what is wrong with `versions`. A file that several have in common is read once.
     fn check(&self, versions: &mut [&mut Inspected], quick: bool, counters: &Counters) -> Result<(), Failure> {
         let mut flaws: Vec<Vec<Flaw>> = versions.iter().map(|_| Vec::new()).collect();
-        let mut files: HashMap<Entry, (&Dir, String)> = HashMap::new();
+        let mut files: HashMap<Entry, Vec<(&Dir, String)>> = HashMap::new();
         let mut expected = Vec::new();
         for (index, version) in versions.iter().enumerate() {
             let own_files = version.manifest.iter().flat_map(Manifest::own_files);
@@ -179,7 +179,7 @@ impl LocalStore {
                 let failed = |error: io::Error| Failure::io(format!("read {}", version.dir.at(&path)), &error);
                 match look(&version.dir, &path, size).map_err(failed)? {
                     Ok(entry) => {
-                        files.entry(entry).or_insert((version.base(), path));
+                        files.entry(entry).or_default().push((version.base(), path));
                         expected.push((index, entry, file, digest));
                     }
                     Err(defect) => {
@@ -189,8 +189,8 @@ impl LocalStore {
             }
         }
         if !quick {
-            let read = |(entry, (dir, path)): (Entry, (&Dir, String))| {
-                let read = self.read(dir, &path)?;
+            let read = |(entry, names): (Entry, Vec<(&Dir, String)>)| {
+                let read = self.read(&names)?;
                 counters.bytes.fetch_add(entry.size, Relaxed);
                 Ok((entry, read))
             };
@@ -210,15 +210,19 @@ impl LocalStore {
         Ok(())
     }
 
-    /// The digest of a file, or why it has none.
-    fn read(&self, dir: &Dir, file: &str) -> Result<Result<Digest, Defect>, Failure> {
-        match standing::hash(dir, file, Some(&self.0.stop)) {
-            Ok(digest) => Ok(Ok(digest)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err(Defect::Missing)),
-            Err(error) if standing::is_no_file(&error) => Ok(Err(Defect::NoFile)),
-            Err(error) if standing::is_damage(&error) => Ok(Err(Defect::Unreadable(error.to_string()))),
-            Err(error) => Err(Failure::io(format!("read {}", dir.at(file)), &error)),
+    /// The digest of the file that has these `names`, or why it has none. A name that is gone may have been pruned
+    /// meanwhile, and stands for no other.
+    fn read(&self, names: &[(&Dir, String)]) -> Result<Result<Digest, Defect>, Failure> {
+        for (dir, path) in names {
+            return match standing::hash(dir, path, Some(&self.0.stop)) {
+                Ok(digest) => Ok(Ok(digest)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if standing::is_no_file(&error) => Ok(Err(Defect::NoFile)),
+                Err(error) if standing::is_damage(&error) => Ok(Err(Defect::Unreadable(error.to_string()))),
+                Err(error) => Err(Failure::io(format!("read {}", dir.at(path)), &error)),
+            };
         }
+        Ok(Err(Defect::Missing))
     }
 }
 

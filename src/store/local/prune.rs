@@ -9,6 +9,7 @@ use std::io;
 use super::dir::Dir;
 use super::history::PastVersion;
 use super::shelf::Shelf;
+use super::standing::Occupant;
 use super::{LocalStore, Own, standing};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
@@ -38,7 +39,12 @@ impl LocalStore {
         let expired = keep.expired(&past, standing, Time::now());
         let expired = versions.into_iter().zip(expired).filter_map(|(version, expired)| expired.then_some(version));
         let expired: Vec<_> = expired.collect();
-        if !expired.is_empty() && self.occupant(id)?.standing().is_some_and(|standing| !standing.damaged.is_empty()) {
+        let is_damaged = |occupant: &Occupant| match occupant {
+            Occupant::Nothing => false,
+            Occupant::Version(version) => !version.standing.damaged.is_empty(),
+            Occupant::Remains(remains) => remains.damage().is_some(),
+        };
+        if !expired.is_empty() && is_damaged(&self.occupant(id)?) {
             // One of them may have the last good bytes.
             let message =
                 "what stands is damaged; nothing of its past is removed before verify --repair made that good";

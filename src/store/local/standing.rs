@@ -23,9 +23,6 @@ const TIME_TOLERANCE_NANOS: i128 = 2_000_000_000;
 /// How often a folder is looked at again that was replaced in the meantime.
 pub(super) const MOST_LOOKS: usize = 20;
 
-/// No manifest is larger: those of the largest replies that are taken have a quarter of that.
-const MAX_MANIFEST: u64 = 64 << 20;
-
 /// Files are read in pieces of at most so many bytes, and at least so many.
 const MAX_BUFFER: usize = 256 * 1024;
 const MIN_BUFFER: usize = 4 * 1024;
@@ -239,7 +236,7 @@ impl Look<'_> {
 /// Reads the manifest in `dir`, and holds it against SHA256SUMS, where its own digest stands. Checksums that are lost say
 /// nothing against it.
 pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure> {
-    let bytes = match dir.read_up_to(MANIFEST, MAX_MANIFEST) {
+    let bytes = match dir.read(MANIFEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) if is_no_file(&error) => return Ok(Found::Damaged("it is no file".to_owned())),
         Err(error) if is_damage(&error) || is_too_large(&error) => return Ok(Found::Damaged(error.to_string())),
@@ -251,7 +248,7 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
         Ok(manifest) => manifest,
     };
     let is_lost = |error: &io::Error| error.kind() == io::ErrorKind::NotFound || is_no_file(error) || is_damage(error);
-    let sums = match dir.read_up_to(SUMS, MAX_MANIFEST) {
+    let sums = match dir.read(SUMS) {
         Err(error) if is_lost(&error) || is_too_large(&error) => Vec::new(),
         sums => sums.map_err(|error| Failure::io(format!("read {}", dir.at(SUMS)), &error))?,
     };
@@ -262,9 +259,11 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
     // Where the two contradict one another one was edited, and nobody can say which.
     let (sums, digest) = (String::from_utf8_lossy(&sums), digest.to_string());
     let own = own_names(&manifest);
+    let is_known = |sum: Digest| manifest.own_files().any(|(.., digest, _)| digest == sum);
     let contradicts = |(sum, name): (&str, &str)| match name {
         MANIFEST => sum != digest,
-        name => sum.parse::<Digest>().is_ok() && !own.contains(name),
+        // A slip in a name, or a line about a stranger's file, says nothing against the manifest.
+        name => !own.contains(name) && layout::is_ours(name) && sum.parse().is_ok_and(|sum| !is_known(sum)),
     };
     Ok(match sums.lines().filter_map(|line| line.split_once("  ")).any(contradicts) {
         true => Found::Damaged(format!("it is not the one that {SUMS} names")),

@@ -13,6 +13,10 @@ fn while_what_stands_is_damaged_nothing_of_its_past_is_removed() {
     mirror.write("u_1/side.png", "edited");
     let refused = prune(&mirror, &["--keep-versions", "0"]).output().expect(3);
     assert!(refused.stderr.contains("u_1") && refused.stderr.contains("--repair"), "{}", refused.stderr);
+    let written = mirror.read("u_1/manifest.json");
+    mirror.write("u_1/manifest.json", "{");
+    prune(&mirror, &["--keep-versions", "0"]).output().expect(3);
+    mirror.write("u_1/manifest.json", written);
     // Neither by a run that can't make it good.
     upstream.on("/cdn/u_1/side-3", [Reply::new(404, "")]);
     let run = program().run(&upstream, &mirror.path()).ids(["u_1"]).args(["--keep-versions", "0"]).report().expect(3);
@@ -47,6 +51,7 @@ fn a_dry_run_foresees_what_a_run_would_prune() {
     let dry = program().run(&upstream, &mirror.path()).ids(["u_1"]).args(["--keep-versions", "0", "--dry-run"]);
     let dry = dry.output().expect(0);
     assert!(kept.iter().all(|when| dry.stderr.contains(when)), "{}", dry.stderr);
+    assert!(dry.stderr.contains("would prune"), "{}", dry.stderr);
     assert_eq!(mirror.history("u_1"), kept);
 }
 
@@ -71,4 +76,14 @@ fn a_signal_ends_the_pruning_of_one_long_history_too() {
     prune(&mirror, &["--keep-versions", "0"]).output().expect(0);
     assert!(mirror.history("u_1").is_empty());
     mirror.check();
+}
+
+#[test]
+fn a_version_that_can_not_be_read_stays_and_is_said_to() {
+    let (_upstream, mirror) = mirror_of(&["u_1"], 3);
+    let when = mirror.history("u_1").remove(0);
+    mirror.write(&format!(".element-mirror/history/u_1/{when}/manifest.json"), "{");
+    let pruned = prune(&mirror, &["--keep-versions", "0"]).output().expect(0);
+    assert!(pruned.stderr.contains(&when) && pruned.stderr.contains("stays"), "{}", pruned.stderr);
+    assert_eq!(mirror.history("u_1"), [when]);
 }

@@ -107,7 +107,9 @@ fn checksums_that_are_lost_or_edited_are_written_anew_and_nothing_is_fetched() {
     let cut = |text: &[u8]| text[..text.len() / 2].to_vec();
     let one_digit = |text: &[u8]| [if text[0] == b'0' { b"1" } else { b"0" }, &text[1..]].concat();
     type Edit<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
-    let edits: [Option<Edit>; 3] = [Some(&cut), Some(&one_digit), None];
+    let renamed = |text: &[u8]| String::from_utf8_lossy(text).replace("side.png", "side.jpg").into_bytes();
+    let longer = |text: &[u8]| [text, format!("{}  mine.txt\n", "0".repeat(64)).as_bytes()].concat();
+    let edits: [Option<Edit>; 5] = [Some(&cut), Some(&one_digit), Some(&renamed), Some(&longer), None];
     for edit in edits {
         let (upstream, mirror) = mirrored();
         match edit {
@@ -150,6 +152,16 @@ fn without_checksums_no_file_is_believed_by_its_time() {
     run(&upstream, &mirror).expect(0);
     assert_eq!(upstream.cdn_requests().len(), 1);
     mirror.check();
+}
+
+#[test]
+fn a_manifest_without_end_is_put_aside_and_not_read() {
+    let (upstream, mirror) = mirrored();
+    std::fs::File::create(mirror.at("u_1/manifest.json")).unwrap().set_len(3 << 30).unwrap();
+    let run = program().run(&upstream, &mirror.path()).ids(["u_1", "u_2"]);
+    assert_eq!(run.through_shell("ulimit -v 2000000").report().expect(0).status("u_1"), "created");
+    let aside = format!(".element-mirror/damaged/u_1/{}", mirror.names(".element-mirror/damaged/u_1")[0]);
+    assert_eq!(mirror.at(&format!("{aside}/manifest.json")).metadata().unwrap().len(), 3 << 30);
 }
 
 #[test]

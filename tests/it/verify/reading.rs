@@ -267,6 +267,9 @@ fn what_is_no_mirror_is_said() {
     std::fs::create_dir(mirror.path()).unwrap();
     let empty = verify(&mirror).output().expect(1);
     assert!(empty.stderr.contains("holds no mirror"), "{}", empty.stderr);
+    mirror.write("app/manifest.json", r#"{"name": "pwa"}"#);
+    verify(&mirror).output().expect(1);
+    std::fs::remove_dir_all(mirror.at("app")).unwrap();
     mirror.write(".element-mirror/format", "2\n");
     let newer = verify(&mirror).output().expect(1);
     assert!(newer.stderr.contains("format 2"), "{}", newer.stderr);
@@ -341,6 +344,28 @@ fn a_version_that_is_removed_while_it_is_read_is_not_damaged(#[case] file: &str)
     program().run(&upstream, &mirror.path()).ids(["u_2"]).args(["--keep-versions", "0"]).output().expect(0);
     assert!(mirror.history("u_2").is_empty());
     assert_eq!(running.end_within(Duration::from_secs(30)).expect(0).status("u_2"), "ok");
+}
+
+#[test]
+fn a_shared_file_is_not_missing_where_one_of_its_names_is_pruned_meanwhile() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let mut told = upstream.add("u_1", 1);
+    for name in ["one", "two", "three"] {
+        told["name"] = json!(name);
+        upstream.tell("u_1", &told);
+        run(&upstream, &mirror, &["u_1"]);
+    }
+    assert_eq!(mirror.history("u_1").len(), 2);
+    let cover = format!("{}/cover.png", mirror.history("u_1")[0]);
+    let slow = ["-P", &cover, "-e", "trace=openat", "-e", "inject=openat:delay_enter=1500000", "-o", "/dev/null"];
+    std::fs::remove_dir_all(mirror.at("u_1")).unwrap();
+    let slowly = verify(&mirror).args(["--history", "--report", "-"]).under_strace(slow);
+    let Some(slowly) = slowly else { return };
+    let running = slowly.spawn();
+    program().args(["prune", "--keep-versions", "1"]).arg(mirror.path()).output().expect(0);
+    let verified = running.end_within(Duration::from_secs(30)).expect(3);
+    // The folder is gone; the version that is kept is whole.
+    assert_eq!(message(&verified, "u_1"), "it is not in the mirror");
 }
 
 #[test]
