@@ -242,14 +242,19 @@ impl Running {
         String::from_utf8(line).unwrap()
     }
 
-    /// Waits until it has the file `path` open.
+    /// Waits until it, or the program that it is the strace of, has `path` open.
     #[cfg(target_os = "linux")]
     pub(crate) fn wait_until_open(&self, path: &Path) {
         let path = path.canonicalize().unwrap();
-        let files = format!("/proc/{}/fd", self.0.id());
-        let opened = || std::fs::read_dir(&files).unwrap().filter_map(|file| file.ok()?.path().read_link().ok());
+        let own = self.0.id().to_string();
+        let opened = || {
+            let below = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
+            let pid = below.split(' ').next().filter(|pid| !pid.is_empty()).unwrap_or(&own).to_owned();
+            let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
+            files.filter_map(|file| file.ok()?.path().read_link().ok()).collect::<Vec<_>>()
+        };
         let started = Instant::now();
-        while !opened().any(|file| file == path) {
+        while !opened().contains(&path) {
             assert!(started.elapsed() < Duration::from_secs(30), "{} is never opened", path.display());
         }
     }
