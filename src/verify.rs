@@ -132,6 +132,10 @@ impl Verify {
             Err(failure) => failure.kind == ErrorKind::NotAFolder,
         };
         let is_known = self.is_listed || (may_be_of_another && self.store.is_known(&entry.id));
+        if may_be_of_another && !is_known {
+            // Progress counts elements alone.
+            self.events.counters.known.fetch_sub(1, Relaxed);
+        }
         Seen { entry, is_known, found, elapsed: started.elapsed() }
     }
 
