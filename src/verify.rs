@@ -1,5 +1,5 @@
 //! Verification: every file of a mirror is held against its manifest, on all cores. That writes nothing, asks nobody and
-//! takes no lock; [`repair`] makes good what was found damaged or missing.
+//! takes no lock; `repair` makes good what was found damaged or missing.
 
 mod finding;
 mod repair;
