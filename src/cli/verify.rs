@@ -16,7 +16,8 @@ use url::Url;
 use super::{AccountArgs, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, StoreArgs, value};
 
 pub(super) const EXAMPLES: &str = "\
-Without --repair nothing is written, nobody is asked and no lock is taken: a run may be going on.
+Without --repair nothing is written, nobody is asked and no lock is taken: a run may be going on. Account and network,
+and how it is written, matter to --repair alone.
 
 Examples:
   element-mirror verify mirror                        every file of every element

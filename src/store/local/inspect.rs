@@ -162,8 +162,11 @@ impl LocalStore {
         let Inspection { standing, past: versions, .. } = &mut inspection;
         self.check(&mut standing.iter_mut().chain(versions).collect::<Vec<_>>(), depth.quick, counters)?;
         // One that was pruned meanwhile is not damaged.
-        let mut kept = past.iter().map(PastVersion::is_kept);
-        inspection.past.retain(|version| kept.next().unwrap_or(true) || version.flaws.is_empty());
+        let mut past = past.iter();
+        inspection.past.retain(|version| {
+            let past = past.next();
+            version.flaws.is_empty() || past.is_none_or(PastVersion::is_kept)
+        });
         Ok(inspection)
     }
 
