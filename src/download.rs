@@ -299,7 +299,7 @@ impl<'a> Transfer<'a, '_> {
             return Err(Failure::new(ErrorKind::NotMedia, message));
         };
         let (pixels, ends_whole) = match media.is_image() {
-            true => (part.pixels(), media::ends_whole(&media, &head, &part.tail(media::TAIL)?, part.size())),
+            true => (self.pixels(&media, &head)?, self.ends_whole(&media, &head)?),
             false => (None, true),
         };
         Ok(Description {
@@ -312,6 +312,24 @@ impl<'a> Transfer<'a, '_> {
             last_modified: source.last_modified.as_deref().and_then(Time::from_http_date),
             fetched_at: Time::now(),
         })
+    }
+
+    /// The picture's own width and height: read again only where its head does not say them.
+    fn pixels(&self, media: &Media, head: &[u8]) -> Result<Option<(u32, u32)>, Failure> {
+        match media::pixels_in_head(media, head) {
+            Some(pixels) => Ok(Some(pixels)),
+            None => Ok(media::pixels(self.part.reader()?)),
+        }
+    }
+
+    /// Whether the picture's end is there.
+    fn ends_whole(&self, media: &Media, head: &[u8]) -> Result<bool, Failure> {
+        for length in media::TAILS {
+            if media::ends_whole(media, head, &self.part.tail(length)?, self.part.size()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

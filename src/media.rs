@@ -1,12 +1,15 @@
 //! What bytes are: known media by signature, else by what the server and the path say; and whether an image is whole.
 
+use std::io::{BufRead, Cursor, Seek};
+
 use crate::element::Role;
 
 /// How many first bytes of a file are needed to recognise it.
 pub const HEAD: usize = 8 * 1024;
 
-/// How many last bytes of an image are searched for its end marker.
-pub const TAIL: usize = 64 * 1024;
+/// How many last bytes of an image are searched for its end marker: first the few in which nearly all have it, then all
+/// that may.
+pub const TAILS: [usize; 2] = [64, 64 * 1024];
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +68,19 @@ const KNOWN: &[(&str, &str)] = &[
     ("audio/amr", "amr"),
     ("audio/aiff", "aiff"),
 ];
+
+/// A picture's own width and height in pixels, as the `reader` of its bytes says.
+pub fn pixels(mut reader: impl BufRead + Seek) -> Option<(u32, u32)> {
+    let size = imagesize::reader_size(&mut reader).ok()?;
+    Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
+}
+
+/// A picture's own width and height in pixels, where its first bytes say them: in a format whose later bytes say nothing
+/// else, and not behind more metadata than `head` holds.
+pub fn pixels_in_head(media: &Media, head: &[u8]) -> Option<(u32, u32)> {
+    let is_said_once = ["image/jpeg", "image/png", "image/gif", "image/webp"].contains(&media.media_type.as_str());
+    is_said_once.then(|| pixels(Cursor::new(head))).flatten()
+}
 
 /// What a file is, by its first [`HEAD`] bytes, the server's `Content-Type` and its URL's path; `None` where it is no
 /// media. Of a resource of an unknown kind unknown bytes are taken as they are.
@@ -150,10 +166,10 @@ fn is_text(head: &[u8]) -> bool {
     !text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{c}' | '\u{1b}'))
 }
 
-/// Whether an image ends as its format says, by its last [`TAIL`] bytes and its `size`; formats without an end marker
-/// count as whole.
+/// Whether an image ends as its format says, by its last bytes, as in [`TAILS`], and its `size`; formats without an end
+/// marker count as whole.
 pub fn ends_whole(media: &Media, head: &[u8], tail: &[u8], size: u64) -> bool {
-    let holds = |marker: &[u8]| tail.windows(marker.len()).any(|window| window == marker);
+    let holds = |marker: &[u8]| tail.windows(marker.len()).rev().any(|window| window == marker);
     match media.media_type.as_str() {
         "image/jpeg" => holds(&[0xff, 0xd9]),
         "image/png" => holds(b"IEND"),

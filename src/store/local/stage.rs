@@ -1,7 +1,7 @@
 //! A version in the making: `staging/<id>/version`, out of everybody's sight until it is committed.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufRead, Seek, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -174,9 +174,7 @@ impl Part {
     /// # Errors
     /// They can't be read back.
     pub fn head(&self, length: usize) -> Result<Vec<u8>, Failure> {
-        let mut bytes = vec![0; length.min(usize::try_from(self.size).unwrap_or(length))];
-        self.file.read_exact_at(&mut bytes, 0).map_err(|error| self.failure("read", &error))?;
-        Ok(bytes)
+        self.read_at(0, length)
     }
 
     /// The last bytes, at most `length` of them.
@@ -184,20 +182,23 @@ impl Part {
     /// # Errors
     /// They can't be read back.
     pub fn tail(&self, length: usize) -> Result<Vec<u8>, Failure> {
-        let mut bytes = Vec::new();
-        let start = self.size.saturating_sub(length as u64);
-        let mut file = &self.file;
-        let read = file.seek(SeekFrom::Start(start)).and_then(|_| file.read_to_end(&mut bytes));
-        read.map_err(|error| self.failure("read", &error))?;
+        self.read_at(self.size.saturating_sub(length as u64), length)
+    }
+
+    fn read_at(&self, start: u64, length: usize) -> Result<Vec<u8>, Failure> {
+        let mut bytes = vec![0; length.min(usize::try_from(self.size - start).unwrap_or(length))];
+        self.file.read_exact_at(&mut bytes, start).map_err(|error| self.failure("read", &error))?;
         Ok(bytes)
     }
 
-    /// The picture's own width and height in pixels, where it is a picture that says them.
-    pub fn pixels(&self) -> Option<(u32, u32)> {
+    /// Reads all bytes back, from the first on.
+    ///
+    /// # Errors
+    /// The file can't be rewound.
+    pub fn reader(&self) -> Result<impl BufRead + Seek, Failure> {
         let mut file = &self.file;
-        file.rewind().ok()?;
-        let size = imagesize::reader_size(io::BufReader::new(file)).ok()?;
-        Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
+        file.rewind().map_err(|error| self.failure("read", &error))?;
+        Ok(io::BufReader::new(file))
     }
 
     fn failure(&self, what: &str, error: &io::Error) -> Failure {
