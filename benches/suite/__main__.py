@@ -1,0 +1,70 @@
+"""Started by benches/run, which builds what is measured."""
+
+import argparse
+import os
+import signal
+import sys
+
+from suite import machine, place
+from suite.compare import compare
+from suite.measure import Failed
+from suite.results import Results
+from suite.work import KINDS
+
+PARTS = ["compare"]
+
+
+def options():
+    parser = argparse.ArgumentParser(prog="benches/run", add_help=False)
+    parser.add_argument("parts", nargs="*")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--kind", action="append", choices=list(KINDS))
+    parser.add_argument("--smoke", action="store_true")
+    said = parser.parse_args()
+    unknown = [part for part in said.parts if part not in PARTS]
+    if unknown or said.rounds < 1:
+        parser.error(f"there is no {unknown[0]}, but {' '.join(PARTS)}" if unknown else "--rounds: at least 1")
+    said.parts = said.parts or PARTS
+    said.rounds = 1 if said.smoke else said.rounds
+    said.kinds = [KINDS[name].tiny() if said.smoke else KINDS[name] for name in said.kind or KINDS]
+    return said
+
+
+class Suite:
+    def __init__(self, asked):
+        self.asked = asked
+        self.machine = machine.describe()
+        self.results = Results(machine=self.machine, smoke=asked.smoke, rounds=asked.rounds)
+        self.compared = {}
+
+    def compare(self):
+        for kind in self.asked.kinds:
+            try:
+                self.compared[kind.name] = compare(kind, self.asked.rounds)
+                self.results.add("compare", kind.name, self.compared[kind.name])
+            except place.NoRoom as why:
+                print(f"SKIPPED compare {kind.name}: {why}")
+
+    def run(self):
+        print(machine.sentence(self.machine))
+        if self.asked.smoke:
+            print("--smoke: tiny work, once. It shows that all of it works; the figures mean nothing.")
+        for part in self.asked.parts:
+            print(f"\n== {part}", flush=True)
+            getattr(self, part)()
+        print(f"\nAll figures: {self.results.path}")
+
+
+def main():
+    # nginx has no rights here, and is to read what is written; everything that was started ends with this.
+    os.umask(0o022)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        Suite(options()).run()
+    except Failed as failed:
+        sys.exit(f"benches/run: {failed}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+main()

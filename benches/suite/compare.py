@@ -1,0 +1,56 @@
+"""The same work done by each contender, alternately, round by round; everything in memory."""
+
+import contextlib
+import shutil
+
+from suite import contender, place, table
+from suite.measure import Measured, median
+from suite.nginx import Nginx
+from suite.work import Work
+
+
+@contextlib.contextmanager
+def served(kind, counts=False):
+    """Work of a kind and the servers that have it."""
+    with place.folder() as root:
+        work = Work(kind, root)
+        place.room_for(work.needs(), root)
+        with Nginx(root, counts) as nginx:
+            work.fill(nginx.api, nginx.cdn)
+            yield work, nginx
+
+
+def compare(kind, rounds, contenders=contender.ALL):
+    """What each contender took for each round, by its name."""
+    taken = {one.name: [] for one in contenders if one.there()}
+    contenders = [one for one in contenders if one.there()]
+    with served(kind) as (work, _):
+        print(f"\n{kind.name}: {kind.describe()}; {work.count} files, {work.bytes / 1e6:.0f} MB", flush=True)
+        # Memory that nothing has touched yet is slow, above all a virtual machine's: whoever is first would pay for it.
+        contender.ALL[-1].run(work, work.root / "out")
+        shutil.rmtree(work.root / "out")
+        for number in range(rounds):
+            # Nobody is always the first after somebody else.
+            turn = number % len(contenders)
+            for one in contenders[turn:] + contenders[:turn]:
+                out = work.root / "out"
+                taken[one.name].append(one.run(work, out))
+                shutil.rmtree(out, ignore_errors=True)
+        figures = {"bytes": work.bytes, "files": work.count, "elements": kind.elements, "taken": taken}
+    print(show(figures), flush=True)
+    return figures
+
+
+def show(figures):
+    """The medians, in a table."""
+    taken = figures["taken"]
+    subject = median(taken[contender.SUBJECT])
+    rows = []
+    for name, measured in taken.items():
+        one: Measured = median(measured)
+        spread = f"{min(m.wall for m in measured):.2f}–{max(m.wall for m in measured):.2f}"
+        rows.append([name, table.seconds(one.wall), spread, table.seconds(one.user), table.seconds(one.system),
+                     table.mib(one.peak), f"{figures['bytes'] / 1e6 / one.wall:.0f}",
+                     table.ratio(one.wall / subject.wall), table.ratio(one.cpu / subject.cpu)])
+    head = ["", "wall", "from–to", "user", "system", "peak", "MB/s", "wall ×", "CPU ×"]
+    return table.table(head, rows)
