@@ -5,13 +5,13 @@ import os
 import signal
 import sys
 
-from suite import machine, place
+from suite import contender, goals, machine, place
 from suite.compare import compare
 from suite.measure import Failed
 from suite.results import Results
 from suite.work import KINDS
 
-PARTS = ["compare"]
+PARTS = ["compare", "goals"]
 
 
 def options():
@@ -20,13 +20,15 @@ def options():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--kind", action="append", choices=list(KINDS))
     parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--strict", action="store_true")
     said = parser.parse_args()
     unknown = [part for part in said.parts if part not in PARTS]
     if unknown or said.rounds < 1:
         parser.error(f"there is no {unknown[0]}, but {' '.join(PARTS)}" if unknown else "--rounds: at least 1")
     said.parts = said.parts or PARTS
     said.rounds = 1 if said.smoke else said.rounds
-    said.kinds = [KINDS[name].tiny() if said.smoke else KINDS[name] for name in said.kind or KINDS]
+    said.sizes = {name: kind.tiny() if said.smoke else kind for name, kind in KINDS.items()}
+    said.kinds = [said.sizes[name] for name in said.kind or KINDS]
     return said
 
 
@@ -36,14 +38,29 @@ class Suite:
         self.machine = machine.describe()
         self.results = Results(machine=self.machine, smoke=asked.smoke, rounds=asked.rounds)
         self.compared = {}
+        self.missed = 0
+
+    def kind(self, name):
+        return self.asked.sizes[name]
 
     def compare(self):
         for kind in self.asked.kinds:
-            try:
-                self.compared[kind.name] = compare(kind, self.asked.rounds)
-                self.results.add("compare", kind.name, self.compared[kind.name])
-            except place.NoRoom as why:
-                print(f"SKIPPED compare {kind.name}: {why}")
+            figures = self.compare_kind(kind, contender.ALL)
+            if figures:
+                self.compared[kind.name] = figures
+                self.results.add("compare", kind.name, figures)
+
+    def compare_kind(self, kind, contenders):
+        try:
+            return compare(kind, self.asked.rounds, contenders)
+        except place.NoRoom as why:
+            print(f"SKIPPED {kind.name}: {why}", flush=True)
+            return None
+
+    def goals(self):
+        found = goals.measure(self)
+        self.missed += sum(goal.met is False for goal in found)
+        self.results.add("goals", "all", found)
 
     def run(self):
         print(machine.sentence(self.machine))
@@ -53,6 +70,7 @@ class Suite:
             print(f"\n== {part}", flush=True)
             getattr(self, part)()
         print(f"\nAll figures: {self.results.path}")
+        return 1 if self.asked.strict and self.missed else 0
 
 
 def main():
@@ -60,7 +78,7 @@ def main():
     os.umask(0o022)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        Suite(options()).run()
+        sys.exit(Suite(options()).run())
     except Failed as failed:
         sys.exit(f"benches/run: {failed}")
     except KeyboardInterrupt:

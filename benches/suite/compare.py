@@ -14,7 +14,7 @@ def served(kind, counts=False):
     """Work of a kind and the servers that have it."""
     with place.folder() as root:
         work = Work(kind, root)
-        place.room_for(work.needs(), root)
+        place.room_for(kind.needs(), root)
         with Nginx(root, counts) as nginx:
             work.fill(nginx.api, nginx.cdn)
             yield work, nginx

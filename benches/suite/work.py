@@ -5,7 +5,6 @@ import hashlib
 import json
 import pathlib
 import random
-import shutil
 import struct
 
 MADE = 1_736_640_000_000  # 2025-01-12T00:00:00Z
@@ -27,6 +26,11 @@ class Kind:
     def tiny(self):
         """Enough to see that all works."""
         return dataclasses.replace(self, elements=max(4, self.elements // 100), video=min(self.video, 2 * MB))
+
+    def needs(self):
+        """The bytes that the work takes, at most: the sources once, and once more a mirror of them."""
+        videos = self.elements // self.video_every * self.video if self.video else 0
+        return 2 * (self.elements * (self.images * self.image[1] + 16 * KB) + videos)
 
     def describe(self):
         images = f"{self.images} images of {self.image[0] / MB:g} to {self.image[1] / MB:g} MB"
@@ -143,12 +147,3 @@ class Work:
                 lines.append((not reply, f"{origin}\t{where}\t{file.size}\t{element}/{name}\t{file.source}\n"))
         path.write_text("".join(line for _, line in sorted(lines, key=lambda line: line[0])))
         return path
-
-    def needs(self):
-        """The bytes that the work takes, at most: the sources once, and once more a mirror of them."""
-        kind = self.kind
-        videos = kind.elements // kind.video_every * kind.video if kind.video else 0
-        return 2 * (kind.elements * (kind.images * kind.image[1] + 16 * KB) + videos)
-
-    def remove(self):
-        shutil.rmtree(self.root, ignore_errors=True)
