@@ -5,13 +5,13 @@ import os
 import signal
 import sys
 
-from suite import contender, goals, machine, place
+from suite import contender, goals, growth, machine, place
 from suite.compare import compare
 from suite.measure import Failed
 from suite.results import Results
 from suite.work import KINDS
 
-PARTS = ["compare", "goals"]
+PARTS = ["compare", "goals", "growth"]
 
 
 def options():
@@ -61,6 +61,9 @@ class Suite:
         found = goals.measure(self)
         self.missed += sum(goal.met is False for goal in found)
         self.results.add("goals", "all", found)
+
+    def growth(self):
+        self.results.add("growth", "sweeps", list(growth.sweeps(self)))
 
     def run(self):
         print(machine.sentence(self.machine))

@@ -48,10 +48,10 @@ class Contender:
         return (re.search(r"v?\d+\.\d+[^\s]*", said) or [""])[0]
 
 
-def mirror(api, ids, out, *options):
+def mirror(api, ids, out, *options, concurrency=16):
     """The command line of a run of element-mirror."""
     return [PROGRAM, "run", "--api-base", api, "--allow-private-assets", "--email", "someone@example.com",
-            "--concurrency", "16", "-o", out, *options, ids]
+            "--concurrency", concurrency, "-o", out, *options, ids]
 
 
 def script(name):

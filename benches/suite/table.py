@@ -9,6 +9,10 @@ def mib(value):
     return f"{value / (1 << 20):.1f} MiB"
 
 
+def mb(value):
+    return f"{value / 1e6:.1f} MB"
+
+
 def ratio(value):
     return f"{value:.2f}"
 

@@ -7,7 +7,7 @@ from suite.goals.taken import ENVIRONMENT
 from suite.measure import measure
 from suite.upstream import Upstream
 
-MOST = 64 << 20
+MOST = 64_000_000
 MANY, FEW = 1_000_000, 100_000
 BODIES, BODY = 16, 2_000_000_000
 
@@ -16,7 +16,7 @@ def goals(suite):
     many, few = (MANY, FEW) if not suite.asked.smoke else (4000, 400)
     with place.folder() as root, Upstream() as upstream:
         peaks = [peak_of_a_list(root, upstream, length) for length in [few, many]]
-    yield at_most(f"peak with {many:,} IDs", peaks[1], MOST, table.mib)
+    yield at_most(f"peak with {many:,} IDs", peaks[1], MOST, table.mb)
     yield at_most("memory that a further ID takes", (peaks[1] - peaks[0]) / (many - few), 40, "{:.1f}".format, " bytes")
     yield from large_bodies(BODY if not suite.asked.smoke else 8_000_000)
 
@@ -38,4 +38,4 @@ def large_bodies(size):
         ids.write_text("".join(f"u_{number}\n" for number in range(BODIES)))
         command = mirror(upstream.api, ids, disk / "mirror", "--no-sync", "--api-concurrency", "16")
         peak = measure(command, environment=ENVIRONMENT).peak
-    yield at_most(f"peak with {BODIES} bodies of {size / 1e6:,.0f} MB", peak, MOST, table.mib)
+    yield at_most(f"peak with {BODIES} bodies of {size / 1e6:,.0f} MB", peak, MOST, table.mb)
