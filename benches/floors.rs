@@ -7,8 +7,9 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::print_stderr,
     clippy::disallowed_methods,
-    reason = "a floor that fails is to break off, and has no rooms"
+    reason = "a floor that fails is to break off and say so, and has no rooms"
 )]
 
 use std::collections::{HashMap, HashSet};

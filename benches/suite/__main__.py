@@ -5,13 +5,13 @@ import os
 import signal
 import sys
 
-from suite import contender, goals, growth, machine, place
+from suite import contender, docs, goals, growth, machine, micro, place
 from suite.compare import compare
 from suite.measure import Failed
 from suite.results import Results
 from suite.work import KINDS
 
-PARTS = ["compare", "goals", "growth"]
+PARTS = ["compare", "goals", "growth", "micro"]
 
 
 def options():
@@ -21,10 +21,13 @@ def options():
     parser.add_argument("--kind", action="append", choices=list(KINDS))
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--strict", action="store_true")
+    parser.add_argument("--docs", action="store_true")
     said = parser.parse_args()
     unknown = [part for part in said.parts if part not in PARTS]
     if unknown or said.rounds < 1:
         parser.error(f"there is no {unknown[0]}, but {' '.join(PARTS)}" if unknown else "--rounds: at least 1")
+    if said.smoke and said.docs:
+        parser.error("--smoke --docs: its figures mean nothing, and are not published")
     said.parts = said.parts or PARTS
     said.rounds = 1 if said.smoke else said.rounds
     said.sizes = {name: kind.tiny() if said.smoke else kind for name, kind in KINDS.items()}
@@ -65,6 +68,14 @@ class Suite:
     def growth(self):
         self.results.add("growth", "sweeps", list(growth.sweeps(self)))
 
+    def micro(self):
+        if "MICRO" not in os.environ:
+            print("SKIPPED micro: not in a debug build")
+            return
+        rows = micro.measure(self.asked.smoke)
+        print(micro.show(rows))
+        self.results.add("micro", "functions", rows)
+
     def run(self):
         print(machine.sentence(self.machine))
         if self.asked.smoke:
@@ -73,6 +84,8 @@ class Suite:
             print(f"\n== {part}", flush=True)
             getattr(self, part)()
         print(f"\nAll figures: {self.results.path}")
+        if self.asked.docs:
+            docs.write(self.results)
         return 1 if self.asked.strict and self.missed else 0
 
 

@@ -22,8 +22,13 @@ def served(kind, counts=False):
 
 def compare(kind, rounds, contenders=contender.ALL):
     """What each contender took for each round, by its name."""
-    taken = {one.name: [] for one in contenders if one.there()}
-    contenders = [one for one in contenders if one.there()]
+    taken = {}
+    for one in contenders:
+        if one.there():
+            taken[one.name] = []
+        else:
+            print(f"SKIPPED {one.name}: it is not installed", flush=True)
+    contenders = [one for one in contenders if one.name in taken]
     with served(kind) as (work, _):
         print(f"\n{kind.name}: {kind.describe()}; {work.count} files, {work.bytes / 1e6:.0f} MB", flush=True)
         # Memory that nothing has touched yet is slow, above all a virtual machine's: whoever is first would pay for it.
@@ -36,7 +41,7 @@ def compare(kind, rounds, contenders=contender.ALL):
                 out = work.root / "out"
                 taken[one.name].append(one.run(work, out))
                 shutil.rmtree(out, ignore_errors=True)
-        figures = {"bytes": work.bytes, "files": work.count, "elements": kind.elements, "taken": taken}
+        figures = {"bytes": work.bytes, "files": work.count, "what": kind.describe(), "taken": taken}
     print(show(figures), flush=True)
     return figures
 

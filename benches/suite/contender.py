@@ -4,7 +4,6 @@ import dataclasses
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import typing
@@ -41,11 +40,14 @@ class Contender:
 
     def there(self):
         """Whether what it is made of is installed."""
-        return not self.version or shutil.which(self.version[0]) is not None
+        return not self.version or self.says_version() != ""
 
     def says_version(self):
-        said = subprocess.run(self.version, capture_output=True, text=True).stdout if self.version else ""
-        return (re.search(r"v?\d+\.\d+[^\s]*", said) or [""])[0]
+        try:
+            said = subprocess.run(self.version, capture_output=True, text=True, check=True).stdout
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+        return re.search(r"\d+\.\d+\S*", said)[0]
 
 
 def mirror(api, ids, out, *options, concurrency=16):

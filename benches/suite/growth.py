@@ -28,7 +28,7 @@ class Sweep:
     def show(self):
         rows = [[step, table.seconds(one.wall), table.seconds(one.cpu), table.mib(one.peak)]
                 for step, one in self.points]
-        return f"{table.table([self.unit, 'wall', 'CPU', 'peak'], rows)}\n{self.verdict}"
+        return f"{table.table([self.unit, 'wall', 'CPU', 'peak'], rows)}\n\n{self.verdict}"
 
 
 def sweeps(suite):

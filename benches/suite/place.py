@@ -21,7 +21,7 @@ def folder(on_disk=False):
     within = TARGET if on_disk else SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
     if within:
         within.mkdir(parents=True, exist_ok=True)
-    path = pathlib.Path(tempfile.mkdtemp(prefix="element-mirror-benches-", dir=within)).resolve()
+    path = pathlib.Path(tempfile.mkdtemp(prefix=f"element-mirror-benches-{os.getpid()}-", dir=within)).resolve()
     # A server without rights is to read what is in it.
     path.chmod(0o755)
     try:
@@ -38,4 +38,5 @@ def room_for(size, path):
 
 def file_system(path):
     """The name of the file system that a path is on."""
-    return subprocess.run(["stat", "-f", "-c", "%T", path], capture_output=True, text=True, check=True).stdout.strip()
+    command = ["findmnt", "--noheadings", "--output", "FSTYPE", "--target", path]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -13,7 +13,11 @@ class Results:
     def add(self, part, name, figures):
         self.said.setdefault(part, {})[name] = figures
         place.TARGET.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(self.said, indent=1, default=dataclasses.asdict) + "\n")
+        self.path.write_text(json.dumps(self.plain(), indent=1) + "\n")
+
+    def plain(self):
+        """The figures as JSON has them."""
+        return json.loads(json.dumps(self.said, default=dataclasses.asdict))
 
     @property
     def path(self):

@@ -19,6 +19,10 @@ def goals(suite):
             continue
         taken = {name: median(measured) for name, measured in figures["taken"].items()}
         subject = taken[contender.SUBJECT]
-        yield at_most(f"{kind.name}: wall, of {RIVAL}'s", subject.wall / taken[RIVAL].wall, WALL[kind.name], unit=" ×")
+        name = f"{kind.name}: wall, of {RIVAL}'s"
+        if RIVAL in taken:
+            yield at_most(name, subject.wall / taken[RIVAL].wall, WALL[kind.name], unit=" ×")
+        else:
+            yield skipped(name, "it is not installed")
         yield at_most(f"{kind.name}: CPU, of {contender.FLOOR}'s", subject.cpu / taken[contender.FLOOR].cpu, CPU,
                       unit=" ×")
