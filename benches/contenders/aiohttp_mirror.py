@@ -24,7 +24,8 @@ class Mirror:
         """Fetches an element and its assets into a folder, and writes their sums beside them."""
         folder = self.out / element
         folder.mkdir()
-        async with self.requests, self.session.get(f"{self.api}/elements/{element}", headers=self.token) as reply:
+        url = f"{self.api}/elements/{element}"
+        async with self.requests, self.session.get(url, headers=self.token) as reply:
             body = await reply.read()
         self.write(folder / "element.json", body)
         assets = {self.name(said): said["resource"] for said in json.loads(body)["resources"]}
@@ -53,7 +54,8 @@ class Mirror:
 
     @staticmethod
     def name(said):
-        return (said["slotKey"] or said["resourceKey"]) + pathlib.PurePosixPath(urlsplit(said["resource"]).path).suffix
+        extension = pathlib.PurePosixPath(urlsplit(said["resource"]).path).suffix
+        return (said["slotKey"] or said["resourceKey"]) + extension
 
 
 async def main(api, ids, out):
@@ -61,8 +63,8 @@ async def main(api, ids, out):
     out.mkdir(parents=True)
     connector = aiohttp.TCPConnector(limit=CONNECTIONS)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout, read_bufsize=CHUNK, auto_decompress=False,
-                                     raise_for_status=True) as session:
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, read_bufsize=CHUNK,
+                                     auto_decompress=False, raise_for_status=True) as session:
         mirror = Mirror(session, api, out)
         elements = iter(pathlib.Path(ids).read_text().split())
 

@@ -24,8 +24,10 @@ def options():
     parser.add_argument("--docs", action="store_true")
     said = parser.parse_args()
     unknown = [part for part in said.parts if part not in PARTS]
-    if unknown or said.rounds < 1:
-        parser.error(f"there is no {unknown[0]}, but {' '.join(PARTS)}" if unknown else "--rounds: at least 1")
+    if unknown:
+        parser.error(f"there is no {unknown[0]}, but {' '.join(PARTS)}")
+    if said.rounds < 1:
+        parser.error("--rounds: at least 1")
     if said.smoke and said.docs:
         parser.error("--smoke --docs: its figures mean nothing, and are not published")
     said.parts = said.parts or PARTS

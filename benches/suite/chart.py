@@ -51,7 +51,8 @@ def legend(x, y):
     parts = []
     for index, (kind, words) in enumerate([("wall", "wall time"), ("cpu", "processor time")]):
         left = x + index * 120
-        parts += [f'<rect class="{kind}" x="{left}" y="{y - 10}" width="11" height="11"/>', text(left + 17, y, words)]
+        parts.append(f'<rect class="{kind}" x="{left}" y="{y - 10}" width="11" height="11"/>')
+        parts.append(text(left + 17, y, words))
     return parts
 
 
@@ -59,7 +60,7 @@ def lines(title, unit, steps, series):
     """A panel a series; a series is a name, its kind, the unit of its values, and they."""
     parts = []
     for number, (name, kind, value_unit, values) in enumerate(series):
-        left, top, bottom = 10 + number * (PANEL + 30), 60, 60 + PLOT
+        left, bottom = 10 + number * (PANEL + 30), 60 + PLOT
         most = max(values) or 1
         xs = [left + 20 + index * (PANEL - 40) / max(1, len(steps) - 1) for index in range(len(steps))]
         points = [(x, bottom - PLOT * value / most) for x, value in zip(xs, values)]
@@ -68,7 +69,7 @@ def lines(title, unit, steps, series):
                   f'<path class="axis" d="M{left} {bottom}h{PANEL}"/>',
                   f'<polyline class="line {kind}" points="{path}" style="fill:none"/>']
         for (x, y), step, value in zip(points, steps, values):
-            parts += [f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>', text(x, bottom + 18, step, "middle"),
-                      text(x, y - 7, f"{value:.3g}", "middle")]
+            parts += [f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>',
+                      text(x, bottom + 18, step, "middle"), text(x, y - 7, f"{value:.3g}", "middle")]
         parts.append(text(left + PANEL / 2, bottom + 36, unit, "middle"))
     return svg(20 + len(series) * (PANEL + 30), 60 + PLOT + 46, title, "\n".join(parts))

@@ -11,8 +11,6 @@ def sha256(path):
 
 def wrong_files(work, out):
     """The files of the work that `out` does not hold byte for byte."""
-    expected = [(f"{element}/{name}", file) for element, files in work.files.items() for name, file in files.items()]
-
     def complaint(entry):
         name, file = entry
         try:
@@ -21,7 +19,7 @@ def wrong_files(work, out):
             return f"{name}: missing"
 
     with ThreadPoolExecutor() as pool:
-        return [found for found in pool.map(complaint, expected) if found]
+        return [found for found in pool.map(complaint, work.all_files()) if found]
 
 
 def wrong_sums(work, out):
@@ -33,6 +31,4 @@ def wrong_sums(work, out):
             for line in path.read_text().splitlines():
                 digest, name = line.split(maxsplit=1)
                 told[str(folder / name)] = digest
-    expected = {f"{element}/{name}": file.sha256 for element, files in work.files.items()
-                for name, file in files.items()}
-    return [f"{name}: no right sum" for name, digest in expected.items() if told.get(name) != digest]
+    return [f"{name}: no right sum" for name, file in work.all_files() if told.get(name) != file.sha256]

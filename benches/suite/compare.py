@@ -31,7 +31,7 @@ def compare(kind, rounds, contenders=contender.ALL):
     contenders = [one for one in contenders if one.name in taken]
     with served(kind) as (work, _):
         print(f"\n{kind.name}: {kind.describe()}; {work.count} files, {work.bytes / 1e6:.0f} MB", flush=True)
-        # Memory that nothing has touched yet is slow, above all a virtual machine's: whoever is first would pay for it.
+        # Memory that nothing has touched yet is slow, above all a virtual machine's: the first would pay.
         contender.ALL[-1].run(work, work.root / "out")
         shutil.rmtree(work.root / "out")
         for number in range(rounds):
@@ -54,8 +54,10 @@ def show(figures):
     for name, measured in taken.items():
         one: Measured = median(measured)
         spread = f"{min(m.wall for m in measured):.2f}–{max(m.wall for m in measured):.2f}"
-        rows.append([name, table.seconds(one.wall), spread, table.seconds(one.user), table.seconds(one.system),
-                     table.mib(one.peak), f"{figures['bytes'] / 1e6 / one.wall:.0f}",
-                     table.ratio(one.wall / subject.wall), table.ratio(one.cpu / subject.cpu)])
+        rows.append([
+            name, table.seconds(one.wall), spread, table.seconds(one.user), table.seconds(one.system),
+            table.mib(one.peak), f"{figures['bytes'] / 1e6 / one.wall:.0f}",
+            table.ratio(one.wall / subject.wall), table.ratio(one.cpu / subject.cpu),
+        ])
     head = ["", "wall", "from–to", "user", "system", "peak", "MB/s", "wall ×", "CPU ×"]
     return table.table(head, rows)

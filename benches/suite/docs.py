@@ -20,11 +20,13 @@ def write(results):
         "micro": "\n\n".join(micro.show(rows) for rows in results.said.get("micro", {}).values()),
     }
     rounds = results.said["rounds"]
-    head = f"Medians of {rounds} round{'s' if rounds > 1 else ''}.\n\n{machine.sentence(results.said['machine'])}"
+    rounds = f"{rounds} rounds" if rounds > 1 else "one round"
+    head = f"Medians of {rounds}.\n\n{machine.sentence(results.said['machine'])}"
     for part, body in parts.items():
         if body:
             (FOLDER / f"{part}.md").write_text(f"# {part}\n\n{head}\n\n{body}\n")
-            said = {key: value for key, value in results.plain().items() if key in ["machine", "rounds", part]}
+            plain = results.plain()
+            said = {key: plain[key] for key in ["machine", "rounds", part]}
             (FOLDER / f"{part}.json").write_text(json.dumps(said, indent=1) + "\n")
     print(f"written: {FOLDER}")
 

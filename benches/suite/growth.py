@@ -60,9 +60,11 @@ def elements(suite):
             taken(1, out, command)
             points.append((count, taken(suite.asked.rounds, out, command)))
     (few, first), (many, last) = points[0], points[-1]
-    said = [f"{name} {now / before:.1f} ×{', FASTER than the work' if now / before > many / few * NOISE else ''}"
-            for name, before, now in [("wall", first.wall, last.wall), ("CPU", first.cpu, last.cpu),
-                                      ("peak", first.peak, last.peak)]]
+    said = []
+    for name in ["wall", "cpu", "peak"]:
+        grown = getattr(last, name) / getattr(first, name)
+        faster = ", FASTER than the work" if grown > many / few * NOISE else ""
+        said.append(f"{name} {grown:.1f} ×{faster}")
     return Sweep("Elements: the same kind, ever more of them", "elements", points,
                  f"{many // few} × the elements took: {'; '.join(said)}")
 
@@ -96,9 +98,9 @@ def latency(suite):
         for delay in steps:
             with Upstream(delay=delay, images=images, image=48_000) as upstream:
                 points.append((delay, taken(suite.asked.rounds, out, mirror(upstream.api, ids, out))))
-    # Nobody can wait less: so many requests after each other on each connection, and files only after a reply.
+    # Nobody can wait less: so many requests after each other on a connection, and files only after a reply.
     least = (1 + max(count / API_CONCURRENCY, count * images / CONCURRENCY)) * steps[-1] / 1000
     waited = points[-1][1].wall - points[0][1].wall
-    faster = ", MORE than the latency explains" if waited > least * NOISE else ""
+    more = ", MORE than the latency explains" if waited > least * NOISE else ""
     return Sweep("Latency: every reply so much later", "ms", points,
-                 f"{steps[-1]} ms cost {waited:.2f} s, {waited / least:.2f} × the least that they can{faster}")
+                 f"{steps[-1]} ms cost {waited:.2f} s, {waited / least:.2f} × the least that they can{more}")

@@ -17,7 +17,8 @@ def describe():
     model = re.search(r"^model name\s*: (.*)$", cpuinfo, re.MULTILINE)
     flags = re.search(r"^(?:flags|Features)\s*: (.*)$", cpuinfo, re.MULTILINE)
     memory = int(re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) * 1024
-    nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr
+    nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr.strip().rpartition("/")[2]
+    contenders = {one.name: one.says_version() for one in contender.ALL if one.version and one.there()}
     return {
         "cpu": model[1] if model else platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
@@ -25,8 +26,7 @@ def describe():
         "memory": memory,
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "versions": {"nginx": nginx.strip().rpartition("/")[2],
-                     **{one.name: one.says_version() for one in contender.ALL if one.version and one.there()}},
+        "versions": {"nginx": nginx, **contenders},
     }
 
 

@@ -49,7 +49,8 @@ def measure(command, stdin=None, environment=None, codes=(0,)):
         if not fields or int(fields[0]) not in codes:
             said.seek(0)
             words = said.read()[-2000:].decode(errors="replace")
-            raise Failed(f"{' '.join(command)} ended with {fields[0] if fields else 'nothing measured'}\n{words}")
+            code = fields[0] if fields else "nothing measured"
+            raise Failed(f"{' '.join(command)} ended with {code}\n{words}")
     return Measured(float(fields[1]), float(fields[2]), float(fields[3]), int(fields[4]) * 1024)
 
 

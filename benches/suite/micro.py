@@ -36,11 +36,12 @@ def parse(said):
                 rows.append({"name": name, "fastest": columns[FASTEST], "median": columns[MEDIAN],
                              "slowest": columns[SLOWEST], "rate": ""})
         elif rows and "/s" in line:
-            # What came by the second stands below the times; from the right, for the tree's lines are on the left.
+            # What is done by the second stands below the times; the tree's lines on its left don't count.
             rows[-1]["rate"] = line.split("│")[MEDIAN - COLUMNS].strip()
     return rows
 
 
 def show(rows):
     head = ["function", "fastest", "median", "slowest", "rate by the median"]
-    return table.table(head, [[row[key] for key in ["name", "fastest", "median", "slowest", "rate"]] for row in rows])
+    keys = ["name", "fastest", "median", "slowest", "rate"]
+    return table.table(head, [[row[key] for key in keys] for row in rows])

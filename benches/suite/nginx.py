@@ -55,8 +55,8 @@ class Nginx:
     def __enter__(self):
         (self.here / "temp").mkdir(parents=True)
         log = f"access_log {self.here}/cdn.log;" if self.counts else ""
-        config = CONFIG.format(here=self.here, root=self.root, api=self.api_port, cdn=self.cdn_port, token=TOKEN,
-                               log=log)
+        config = CONFIG.format(here=self.here, root=self.root, api=self.api_port, cdn=self.cdn_port,
+                               token=TOKEN, log=log)
         (self.here / "nginx.conf").write_text(config)
         # Its worker has no rights where this runs as root; all that it reads or writes is to be open to it.
         nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}

@@ -21,7 +21,8 @@ def folder(on_disk=False):
     within = TARGET if on_disk else SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
     if within:
         within.mkdir(parents=True, exist_ok=True)
-    path = pathlib.Path(tempfile.mkdtemp(prefix=f"element-mirror-benches-{os.getpid()}-", dir=within)).resolve()
+    prefix = f"element-mirror-benches-{os.getpid()}-"
+    path = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=within)).resolve()
     # A server without rights is to read what is in it.
     path.chmod(0o755)
     try:

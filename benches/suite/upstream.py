@@ -14,7 +14,8 @@ class Upstream:
         self.process = self.api = None
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        text=True)
         port = self.process.stdout.readline().strip()
         if not port:
             raise RuntimeError(f"{self.command[0]} ended with {self.process.wait()}")

@@ -69,8 +69,8 @@ class Noise:
 def jpeg(noise):
     """The segments that say what a JPEG is, and noise for the picture."""
     frame = b"\xff\xc0\0\x0b\x08" + struct.pack(">HH", 480, 640) + b"\x01\x01\x11\0"
-    head = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0" + frame + b"\xff\xda\0\x08\x01\x01\0\0\x3f\0"
-    return [head, *noise, b"\xff\xd9"]
+    head = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
+    return [head, frame, b"\xff\xda\0\x08\x01\x01\0\0\x3f\0", *noise, b"\xff\xd9"]
 
 
 def mp4(noise):
@@ -78,7 +78,7 @@ def mp4(noise):
 
 
 class Work:
-    """The elements of a kind, as files of an API and of a CDN below `root`, and what a mirror of them must hold."""
+    """The elements of a kind: files of API and CDN below `root`, and what a mirror of them must hold."""
 
     def __init__(self, kind, root):
         self.kind, self.root = kind, root
@@ -95,10 +95,11 @@ class Work:
             element = f"u_{302_000_000_000_000 + number * 7919}"
             files = self.files[element] = {}
             for name in ["cover", *VIEWS][:self.kind.images]:
-                size = sizes.randint(*self.kind.image)
-                files[f"{name}.jpg"] = self.put_asset(element, f"{name}.jpg", jpeg(noise(element + name, size)))
+                media = jpeg(noise(element + name, sizes.randint(*self.kind.image)))
+                files[f"{name}.jpg"] = self.put_asset(element, f"{name}.jpg", media)
             if self.kind.video and number % self.kind.video_every == 0:
-                files["video.mp4"] = self.put_asset(element, "video.mp4", mp4(noise(element, self.kind.video)))
+                media = mp4(noise(element, self.kind.video))
+                files["video.mp4"] = self.put_asset(element, "video.mp4", media)
             files["element.json"] = self.put_reply(element, files)
         self.ids.write_text("".join(f"{element}\n" for element in self.files))
 
@@ -109,12 +110,13 @@ class Work:
         resources = []
         for name in files:
             stem = name.split(".")[0]
-            key = "secondary" if stem in VIEWS else stem
+            key, slot = ("secondary", stem) if stem in VIEWS else (stem, "")
             resources.append({"resource": f"{self.cdn}/ai-platform/{element}/{name}?x-kcdn-pid=112452",
-                              "resourceKey": key, "cover": key == "cover", "slotKey": stem if stem in VIEWS else ""})
-        told = {"id": element, "name": "Name of it", "userId": 42, "type": "IMAGE", "description": "An element.",
-                "cover": resources[0], "resources": resources, "tagList": [], "currentVersion": 1,
-                "createTime": MADE, "updateTime": MADE, "favored": False, "official": False}
+                              "resourceKey": key, "cover": key == "cover", "slotKey": slot})
+        told = {"id": element, "name": "Name of it", "userId": 42, "type": "IMAGE", "tagList": [],
+                "description": "An element.", "cover": resources[0], "resources": resources,
+                "currentVersion": 1, "createTime": MADE, "updateTime": MADE, "favored": False,
+                "official": False}
         return self.put(self.root / f"api/v1/kling/elements/{element}", [json.dumps(told).encode()])
 
     @staticmethod
@@ -127,9 +129,15 @@ class Work:
                 file.write(part)
         return File(path, path.stat().st_size, hasher.hexdigest())
 
+    def all_files(self):
+        """Their names below a mirror's folder, and they."""
+        for element, files in self.files.items():
+            for name, file in files.items():
+                yield f"{element}/{name}", file
+
     @property
     def bytes(self):
-        return sum(file.size for files in self.files.values() for file in files.values())
+        return sum(file.size for _, file in self.all_files())
 
     @property
     def count(self):
@@ -138,12 +146,11 @@ class Work:
     def floor_list(self):
         """What `floors` is told: a line a file, the API's replies first."""
         path = self.root / "floors.tsv"
-        lines = []
-        for element, files in self.files.items():
-            for name, file in files.items():
-                reply = name == "element.json"
-                origin = (self.api if reply else self.cdn).split("/")[2]
-                where = f"/v1/kling/elements/{element}" if reply else f"/ai-platform/{element}/{name}"
-                lines.append((not reply, f"{origin}\t{where}\t{file.size}\t{element}/{name}\t{file.source}\n"))
-        path.write_text("".join(line for _, line in sorted(lines, key=lambda line: line[0])))
+        replies, assets = [], []
+        for name, file in self.all_files():
+            served = file.source.relative_to(self.root)
+            lines, origin = (replies, self.api) if served.parts[0] == "api" else (assets, self.cdn)
+            where = "/".join(served.parts[1:])
+            lines.append(f"{origin.split('/')[2]}\t/{where}\t{file.size}\t{name}\t{file.source}\n")
+        path.write_text("".join(replies + assets))
         return path

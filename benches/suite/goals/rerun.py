@@ -33,8 +33,8 @@ def against_the_first(suite):
             if number > 0:
                 first.append(measured)
                 again.append(rerun)
-    yield at_most("typical: unchanged re-run, of the first run", median(again).wall / median(first).wall, 0.25,
-                  unit=" ×")
+    share = median(again).wall / median(first).wall
+    yield at_most("typical: unchanged re-run, of the first run", share, 0.25, unit=" ×")
     yield Goal("typical: CDN requests of unchanged re-runs", "0", str(asked), asked == 0)
 
 
@@ -45,6 +45,6 @@ def against_curl(suite):
         config.write_text(f'header = "Authorization: Bearer {TOKEN}"\n' + "".join(lines))
         command = mirror(work.api, work.ids, work.root / "mirror")
         measure(command, environment=ENVIRONMENT)
-        curl = ["curl", "--config", config, "--parallel", "--parallel-max", "16", "--fail", "--silent", "--show-error"]
+        curl = ["curl", "--config", config, "--parallel", "--parallel-max", "16", "--fail", "--silent"]
         again, asked = alternately(suite.asked.rounds, work.root, [lambda _: command, lambda _: curl])
     yield at_most("small: unchanged re-run, of curl asking the same", again.wall / asked.wall, 1.5, unit=" ×")
