@@ -17,6 +17,10 @@ def ratio(value):
     return f"{value:.2f}"
 
 
+def times(value):
+    return f"{ratio(value)} ×"
+
+
 def table(head, rows):
     """A table in Markdown, its first column to the left, the others to the right."""
     rows = [[str(cell) for cell in row] for row in rows]

@@ -12,6 +12,10 @@ VIEWS = ["side", "back", "topView"]
 KB, MB = 1000, 1_000_000
 
 
+def amount(size):
+    return f"{size / MB:g} MB" if size >= MB else f"{size / KB:g} KB"
+
+
 @dataclasses.dataclass(frozen=True)
 class Kind:
     name: str
@@ -33,9 +37,11 @@ class Kind:
         return 2 * (self.elements * (self.images * self.image[1] + 16 * KB) + videos)
 
     def describe(self):
-        images = f"{self.images} images of {self.image[0] / MB:g} to {self.image[1] / MB:g} MB"
-        video = f", a video of {self.video / MB:g} MB in every {self.video_every}." if self.video else ""
-        return f"{self.elements} elements, {images} each{video}".replace("every 1.", "each").rstrip(".")
+        images = f"{self.images} images" if self.images > 1 else "an image"
+        every = "each" if self.video_every == 1 else f"one of {self.video_every}"
+        video = f", a video of {amount(self.video)} in {every}" if self.video else ""
+        least, most = map(amount, self.image)
+        return f"{self.elements} elements, {images} of {least} to {most} each{video}"
 
 
 KINDS = {

@@ -12,6 +12,8 @@ class Goal:
     measured: str
     # None where it could not be measured.
     met: bool | None
+    # As a number, in the unit of the target.
+    value: float | None = None
 
     def __str__(self):
         return f"{self.name}: {self.measured}; target {self.target}: {self.verdict}"
@@ -21,12 +23,24 @@ class Goal:
         return {True: "met", False: "MISSED", None: "SKIPPED"}[self.met]
 
 
-def at_most(name, value, target, says=table.ratio, unit=""):
-    return Goal(name, f"≤ {says(target)}{unit}", f"{says(value)}{unit}", value <= target)
+def at_most(name, value, target, says):
+    return Goal(name, f"≤ {says(target)}", says(value), value <= target, value)
 
 
-def at_least(name, value, target, says=table.ratio, unit=""):
-    return Goal(name, f"≥ {says(target)}{unit}", f"{says(value)}{unit}", value >= target)
+def share_at_most(name, part, whole, target):
+    """Of two times the one is to be no more than `target` times the other."""
+    value = part / whole
+    return Goal(name, f"≤ {table.times(target)}", in_words(value, part, whole), value <= target, value)
+
+
+def faster_by(name, slow, quick, target):
+    """Of two times for the same the one is to be at least `target` times the other."""
+    value = slow / quick
+    return Goal(name, f"≥ {table.times(target)}", in_words(value, slow, quick), value >= target, value)
+
+
+def in_words(value, one, other):
+    return f"{table.times(value)} ({table.seconds(one)} : {table.seconds(other)})"
 
 
 def skipped(name, why):

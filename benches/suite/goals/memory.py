@@ -18,7 +18,7 @@ def goals(suite):
         peaks = [peak_of_a_list(root, upstream, length) for length in [few, many]]
     yield at_most(f"peak with {many:,} IDs", peaks[1], MOST, table.mb)
     each = (peaks[1] - peaks[0]) / (many - few)
-    yield at_most("memory that a further ID takes", each, 40, "{:.1f}".format, " bytes")
+    yield at_most("memory that a further ID takes", each, 40, "{:.1f} bytes".format)
     yield from large_bodies(BODY if not suite.asked.smoke else 8_000_000)
 
 

@@ -4,7 +4,7 @@ import shutil
 
 from suite.compare import served
 from suite.contender import mirror
-from suite.goals.goal import Goal, at_most
+from suite.goals.goal import Goal, share_at_most
 from suite.goals.taken import ENVIRONMENT, alternately
 from suite.measure import Failed, measure, median
 from suite.nginx import TOKEN
@@ -33,9 +33,9 @@ def against_the_first(suite):
             if number > 0:
                 first.append(measured)
                 again.append(rerun)
-    share = median(again).wall / median(first).wall
-    yield at_most("typical: unchanged re-run, of the first run", share, 0.25, unit=" ×")
-    yield Goal("typical: CDN requests of unchanged re-runs", "0", str(asked), asked == 0)
+    name = "typical: unchanged re-run, of the first run"
+    yield share_at_most(name, median(again).wall, median(first).wall, 0.25)
+    yield Goal("typical: CDN requests of unchanged re-runs", "0", str(asked), asked == 0, asked)
 
 
 def against_curl(suite):
@@ -47,4 +47,4 @@ def against_curl(suite):
         measure(command, environment=ENVIRONMENT)
         curl = ["curl", "--config", config, "--parallel", "--parallel-max", "16", "--fail", "--silent"]
         again, asked = alternately(suite.asked.rounds, work.root, [lambda _: command, lambda _: curl])
-    yield at_most("small: unchanged re-run, of curl asking the same", again.wall / asked.wall, 1.5, unit=" ×")
+    yield share_at_most("small: unchanged re-run, of curl asking the same", again.wall, asked.wall, 1.5)

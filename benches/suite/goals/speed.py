@@ -1,7 +1,7 @@
 """Speed, as the comparison measured it: on the clock against aiohttp, in processor time against the floor."""
 
 from suite import contender
-from suite.goals.goal import at_most, skipped
+from suite.goals.goal import share_at_most, skipped
 from suite.measure import median
 
 # Of aiohttp's wall time, by kind.
@@ -21,8 +21,8 @@ def goals(suite):
         subject = taken[contender.SUBJECT]
         name = f"{kind.name}: wall, of {RIVAL}'s"
         if RIVAL in taken:
-            yield at_most(name, subject.wall / taken[RIVAL].wall, WALL[kind.name], unit=" ×")
+            yield share_at_most(name, subject.wall, taken[RIVAL].wall, WALL[kind.name])
         else:
             yield skipped(name, "it is not installed")
         name = f"{kind.name}: CPU, of {contender.FLOOR}'s"
-        yield at_most(name, subject.cpu / taken[contender.FLOOR].cpu, CPU, unit=" ×")
+        yield share_at_most(name, subject.cpu, taken[contender.FLOOR].cpu, CPU)
