@@ -6,7 +6,7 @@ import signal
 import sys
 
 from suite import contender, docs, goals, growth, machine, micro, place
-from suite.compare import compare
+from suite.compare import LEGEND, compare
 from suite.measure import Failed
 from suite.results import Results
 from suite.work import KINDS
@@ -49,6 +49,7 @@ class Suite:
         return self.asked.sizes[name]
 
     def compare(self):
+        print(LEGEND)
         for kind in self.asked.kinds:
             figures = self.compare_kind(kind, contender.ALL)
             if figures:

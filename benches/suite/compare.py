@@ -8,6 +8,11 @@ from suite.measure import Measured, median
 from suite.nginx import Nginx
 from suite.work import Work
 
+LEGEND = """Medians; from–to are the fastest and the slowest round. User and system are processor time of all processes
+of a contender, peak is the memory of its largest one (none reads as less than 8 MiB). The last columns are
+multiples of element-mirror's. Floors keep no promises: network drops the bytes, store hashes and writes them, copy
+copies the source's files."""
+
 
 @contextlib.contextmanager
 def served(kind, counts=False):

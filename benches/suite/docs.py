@@ -32,7 +32,7 @@ def write(results):
 
 
 def compare_of(kinds):
-    tables = []
+    tables = [compare.LEGEND] if kinds else []
     for name, figures in kinds.items():
         medians = {who: median(taken) for who, taken in figures["taken"].items()}
         title = f"{name}: {figures['what']}"

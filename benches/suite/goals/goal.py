@@ -16,7 +16,8 @@ class Goal:
     value: float | None = None
 
     def __str__(self):
-        return f"{self.name}: {self.measured}; target {self.target}: {self.verdict}"
+        target = f"; target {self.target}" if self.target else ""
+        return f"{self.name}: {self.measured}{target}: {self.verdict}"
 
     @property
     def verdict(self):
