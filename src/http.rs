@@ -125,7 +125,7 @@ impl Http {
         // What is shorter is no secret, and stands in words.
         let token = bearer.strip_prefix(b"Bearer ").filter(|token| token.len() >= 8);
         match token.and_then(|token| std::str::from_utf8(token).ok()) {
-            Some(token) if text.windows(token.len()).any(|window| window == token.as_bytes()) => {
+            Some(token) if memchr::memmem::find(text, token.as_bytes()).is_some() => {
                 String::from_utf8_lossy(text).replace(token, "[token]").into_bytes().into()
             }
             _ => text.into(),
