@@ -275,24 +275,33 @@ impl LocalStore {
 }
 
 impl Own {
-    /// Removes what is staged as `name`, but for what it `leaves`. The seal goes before what it speaks of, which is not to
-    /// be gone on with when it is half removed; a draft that has served goes before the seal, which says that it has.
+    /// Removes what is staged as `name`, but for what it `leaves`.
     fn discard(&self, name: &str, leaves: Leaves) -> std::io::Result<()> {
+        match self.staging.dir(name) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound || standing::is_no_folder(&error) => {
+                self.staging.remove_tree(name)
+            }
+            staged => self.discard_opened(&staged?, name, leaves),
+        }
+    }
+
+    /// Removes what is in `staged`, which is open as `name`, but for what it `leaves`. The seal goes before what it speaks
+    /// of, which is not to be gone on with when it is half removed; a draft that has served goes before the seal, which says
+    /// that it has.
+    fn discard_opened(&self, staged: &Dir, name: &str, leaves: Leaves) -> std::io::Result<()> {
         if leaves == Leaves::All {
             return Ok(());
         }
-        let staged = match self.staging.dir(name) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound || standing::is_no_folder(&error) => {
-                return self.staging.remove_tree(name);
-            }
-            staged => staged?,
-        };
         if leaves == Leaves::Nothing {
             staged.remove_tree(draft::DRAFT)?;
         }
         staged.remove_if_there(seal::SEALED)?;
         if leaves == Leaves::Draft {
-            draft::restore(&staged)?;
+            draft::restore(staged)?;
+        }
+        // So it is after a commit, unless something is left over.
+        if self.staging.remove_if_empty(name)? {
+            return Ok(());
         }
         if !staged.has(draft::DRAFT)? {
             return self.staging.remove_tree(name);

@@ -121,7 +121,7 @@ impl Drop for Stage {
     fn drop(&mut self) {
         if let Ok(own) = self.store.own() {
             // What can't be removed now is litter, and swept by the next run.
-            let _ = own.discard(self.id.as_str(), self.leaves);
+            let _ = own.discard_opened(&self.dir, self.id.as_str(), self.leaves);
         }
     }
 }
