@@ -133,7 +133,8 @@ impl Mirror {
         while let Some(Some(line)) = mirror.stop.token().run_until_cancelled(lines.next()).await {
             let Some(entry) = mirror.sift(line).await else { continue };
             let (task, committer) = (Arc::clone(&mirror), committer.clone());
-            tasks.spawn(async move { task.take_up(entry, committer.as_deref()).await });
+            // In a box, since the runtime moves a task's future about, and this one is large.
+            tasks.spawn(Box::pin(async move { task.take_up(entry, committer.as_deref()).await }));
             while let Some(ended) = tasks.try_join_next() {
                 mirror.check(ended);
             }
