@@ -11,7 +11,7 @@ use reqwest::header::{
 use url::Url;
 
 use crate::digest::Digest;
-use crate::element::{Role, url_path};
+use crate::element::{Link, Role};
 use crate::error::{ErrorKind, Failure, printable};
 use crate::event::{Event, Events};
 use crate::header::ContentRange;
@@ -26,8 +26,8 @@ use crate::time::Time;
 pub struct Wanted<'a> {
     /// What it is to its element.
     pub role: Role,
-    /// The whole link.
-    pub url: &'a str,
+    /// Where its bytes are.
+    pub link: &'a Link,
     /// What a person knows it by: `u_1/cover.jpg`.
     pub name: String,
     /// The file that is held, where its validator is to be asked with.
@@ -121,7 +121,7 @@ impl Downloader {
     /// # Errors
     /// It can't be had; what there is of it stays in the part.
     pub async fn download<'a>(&self, wanted: &'a Wanted<'a>, part: &mut Part) -> Result<Received<'a>, Failure> {
-        let url = Url::parse(wanted.url).map_err(|error| {
+        let url = wanted.link.url().map_err(|error| {
             let message = format!("the link is no URL: {error}");
             Failure::new(ErrorKind::UnsafeUrl, message)
         })?;
@@ -293,7 +293,7 @@ impl<'a> Transfer<'a, '_> {
         let Self { wanted, part, source, .. } = self;
         let head = part.head(media::HEAD)?;
         let content_type = source.content_type.as_deref();
-        let Some(media) = media::recognise(&head, content_type, &url_path(wanted.url), wanted.role) else {
+        let Some(media) = media::recognise(&head, content_type, wanted.link.path(), wanted.role) else {
             let called = printable(content_type.unwrap_or("nothing"), 60);
             let message = format!("{} bytes came that are no image, video or audio (called {called})", part.size());
             return Err(Failure::new(ErrorKind::NotMedia, message));

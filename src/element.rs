@@ -1,20 +1,22 @@
 //! An element as the API describes it: its ID, the fields a manifest keeps, and its assets in their order.
 
 mod json;
+mod link;
 mod page;
 mod wire;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::Url;
 
 use crate::error::Failure;
 use crate::time::Time;
 
 pub use json::error_text;
+pub use link::Link;
 pub use page::{Listed, Page};
 
 /// The most assets an element may have; about six is usual.
@@ -136,8 +138,8 @@ pub struct Asset {
     pub role: Role,
     /// Which view a secondary shows (`side`); empty for the others.
     pub slot: String,
-    /// The whole link, signed query and all.
-    pub url: String,
+    /// Where its bytes are.
+    pub link: Link,
     /// The width in pixels that the API declares.
     pub width: Option<u32>,
     /// The height in pixels that the API declares.
@@ -146,50 +148,20 @@ pub struct Asset {
 
 /// What makes an asset the same one from fetch to fetch: links are signed anew and hosts rotate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Identity {
-    /// The path of its URL.
-    pub path: String,
+pub struct Identity<'a> {
+    /// The path of its link.
+    pub path: Cow<'a, str>,
     /// Its role.
     pub role: Role,
     /// Its slot.
-    pub slot: String,
+    pub slot: &'a str,
 }
 
 impl Asset {
     /// The asset's identity.
-    pub fn identity(&self) -> Identity {
-        Identity { path: url_path(&self.url), role: self.role, slot: self.slot.clone() }
+    pub fn identity(&self) -> Identity<'_> {
+        Identity { path: self.link.path().into(), role: self.role, slot: &self.slot }
     }
-}
-
-/// The path of `url`, or where it is no URL, what stands before a query or fragment.
-pub fn url_path(url: &str) -> String {
-    match Url::parse(url) {
-        Ok(url) if !url.cannot_be_a_base() => url.path().to_owned(),
-        _ => without_query(url).to_owned(),
-    }
-}
-
-/// `url` without what may be secret in it: user, password, query, fragment. A link that is no web address is cut short.
-pub fn public_url(url: &str) -> String {
-    match Url::parse(url) {
-        Ok(mut url) if url.has_host() => {
-            // The two can only fail for URLs without a host.
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.set_query(None);
-            url.set_fragment(None);
-            url.into()
-        }
-        _ => {
-            let rest = without_query(url);
-            rest.rsplit_once('@').map_or(rest, |(_, rest)| rest).chars().take(100).collect()
-        }
-    }
-}
-
-fn without_query(url: &str) -> &str {
-    url.split(['?', '#']).next().unwrap_or_default()
 }
 
 /// An element, read from the API's reply.
@@ -234,18 +206,10 @@ mod tests {
     #[test]
     fn an_identity_survives_new_hosts_and_signatures() {
         let asset =
-            |url: &str| Asset { role: Role::Cover, slot: String::new(), url: url.into(), width: None, height: None };
+            |url: &str| Asset { role: Role::Cover, slot: String::new(), link: url.into(), width: None, height: None };
         let one = asset("https://p1-kling.klingai.com/a/cover.jpg?ksSecret=1");
         let two = asset("https://p4-kling.klingai.com/a/cover.jpg?ksSecret=2#x");
         assert_eq!(one.identity(), two.identity());
         assert_ne!(one.identity(), asset("https://p1-kling.klingai.com/b/cover.jpg").identity());
-    }
-
-    #[test]
-    fn a_public_url_holds_no_secret() {
-        assert_eq!(public_url("https://u:p@h.example/a.png?sig=s#f"), "https://h.example/a.png");
-        assert_eq!(public_url("not a url?sig=s"), "not a url");
-        assert_eq!(public_url("//user:secret@host/x"), "host/x");
-        assert_eq!(public_url(&format!("data:image/png;base64,{}", "A".repeat(500))).len(), 100);
     }
 }

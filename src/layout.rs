@@ -116,7 +116,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn asset(role: Role, slot: &str) -> Asset {
-        Asset { role, slot: slot.into(), url: String::new(), width: None, height: None }
+        Asset { role, slot: slot.into(), link: String::new().into(), width: None, height: None }
     }
 
     #[test]

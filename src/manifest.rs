@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::element::{ElementId, Fields, Identity, Role, url_path};
+use crate::element::{ElementId, Fields, Identity, Link, Role};
 use crate::error::printable;
 use crate::layout;
 use crate::time::Time;
@@ -115,8 +115,8 @@ pub struct Warning {
 
 impl Asset {
     /// What makes it the same asset from fetch to fetch.
-    pub fn identity(&self) -> Identity {
-        Identity { path: url_path(&self.url), role: self.role, slot: self.slot.clone() }
+    pub fn identity(&self) -> Identity<'_> {
+        identity(&self.url, self.role, &self.slot)
     }
 
     /// Whether the CDN can be asked if the file is still current.
@@ -127,9 +127,13 @@ impl Asset {
 
 impl Missing {
     /// What makes it the same asset from fetch to fetch.
-    pub fn identity(&self) -> Identity {
-        Identity { path: url_path(&self.url), role: self.role, slot: self.slot.clone() }
+    pub fn identity(&self) -> Identity<'_> {
+        identity(&self.url, self.role, &self.slot)
     }
+}
+
+fn identity<'a>(url: &str, role: Role, slot: &'a str) -> Identity<'a> {
+    Identity { path: Link::from(url).path().to_owned().into(), role, slot }
 }
 
 /// Why a `manifest.json` is not taken.
@@ -216,10 +220,12 @@ impl Manifest {
     /// Whether `other` holds the same: the same words about the element, files, gaps and roles. When each was
     /// fetched and checked, and what the reply looked like, does not count.
     pub fn holds_same(&self, other: &Self) -> bool {
-        let files = |manifest: &Self| -> Vec<(String, Identity, Digest)> {
-            manifest.assets.iter().map(|a| (a.file.clone(), a.identity(), a.sha256)).collect()
-        };
-        let gaps = |manifest: &Self| -> Vec<Identity> { manifest.missing.iter().map(Missing::identity).collect() };
+        fn files(manifest: &Manifest) -> Vec<(&str, Identity<'_>, Digest)> {
+            manifest.assets.iter().map(|asset| (asset.file.as_str(), asset.identity(), asset.sha256)).collect()
+        }
+        fn gaps(manifest: &Manifest) -> Vec<Identity<'_>> {
+            manifest.missing.iter().map(Missing::identity).collect()
+        }
         self.element == other.element
             && self.roles == other.roles
             && files(self) == files(other)

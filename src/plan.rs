@@ -187,7 +187,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    fn take(&mut self, identity: &Identity) -> Option<Found> {
+    fn take(&mut self, identity: &Identity<'_>) -> Option<Found> {
         let index = self.left.iter().position(|asset| asset.identity() == *identity)?;
         let asset = self.left.remove(index);
         Some(Found {
@@ -214,7 +214,9 @@ pub enum Verdict {
 /// A complete version replaces anything. An incomplete one replaces nothing, or an incomplete one that misses at least
 /// the same.
 pub fn judge(candidate: &Manifest, standing: Option<&Standing>) -> Verdict {
-    let gaps = |manifest: &Manifest| manifest.missing.iter().map(Missing::identity).collect::<Vec<_>>();
+    fn gaps(manifest: &Manifest) -> Vec<Identity<'_>> {
+        manifest.missing.iter().map(Missing::identity).collect()
+    }
     let covered = standing.is_none_or(|standing| {
         let known = gaps(&standing.manifest);
         gaps(candidate).iter().all(|gap| known.contains(gap))

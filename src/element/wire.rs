@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::json::{Bounded, boolean, integer, is_too_deep, mended, no_error, object, text, word};
-use super::{Asset, Element, ElementId, Fields, MAX_ASSETS, Role, url_path};
+use super::{Asset, Element, ElementId, Fields, Link, MAX_ASSETS, Role};
 use crate::error::{ErrorKind, Failure, printable};
 use crate::time::Time;
 
@@ -112,7 +112,7 @@ impl WireElement {
                 assets.add(asset(image, role));
             }
         }
-        let mut assets: Vec<Asset> = assets.0.into_iter().map(|(asset, _)| asset).collect();
+        let mut assets = assets.0;
         assets.sort_by_key(|asset| asset.role);
         (assets.len() <= MAX_ASSETS).then_some(assets)
     }
@@ -124,23 +124,24 @@ fn are_shallow(tags: &Vec<Value>) -> bool {
     serde_json::to_vec(tags).is_ok_and(|json| !is_too_deep(&json))
 }
 
-/// The assets found so far, covers with the paths of their links.
+/// The assets found so far.
 #[derive(Default)]
-struct Assets(Vec<(Asset, Option<String>)>);
+struct Assets(Vec<Asset>);
 
 impl Assets {
     /// Adds one that is not there yet. The cover stands twice, and its two links may be signed apart.
     fn add(&mut self, found: Option<Asset>) {
         let Some(found) = found else { return };
-        let path = (found.role == Role::Cover).then(|| url_path(&found.url));
-        let twin =
-            self.0.iter_mut().find(|(known, other)| known.url == found.url || (path.is_some() && *other == path));
-        match twin {
-            Some((known, _)) => {
+        let is_cover = |asset: &Asset| asset.role == Role::Cover;
+        let is_same = |known: &&mut Asset| {
+            known.link == found.link || is_cover(known) && is_cover(&found) && known.link.path() == found.link.path()
+        };
+        match self.0.iter_mut().find(is_same) {
+            Some(known) => {
                 known.width = known.width.or(found.width);
                 known.height = known.height.or(found.height);
             }
-            None => self.0.push((found, path)),
+            None => self.0.push(found),
         }
     }
 }
@@ -160,13 +161,13 @@ fn role(resource: &Value) -> Role {
 fn asset(resource: &Value, role: Role) -> Option<Asset> {
     let pixels = |name: &str| integer(&resource[name]).and_then(|n| u32::try_from(n).ok()).filter(|&n| n > 0);
     let slot = if role == Role::Secondary { word(&resource["slotKey"]).unwrap_or_default() } else { String::new() };
-    Some(Asset { role, slot, url: link(resource)?, width: pixels("width"), height: pixels("height") })
+    Some(Asset { role, slot, link: link(resource)?.into(), width: pixels("width"), height: pixels("height") })
 }
 
 fn voice(voice: &Value) -> Option<Asset> {
     // A voice without a resource may hold the link itself.
-    let url = link(&voice["resource"]).or_else(|| link(voice))?;
-    Some(Asset { role: Role::Voice, slot: String::new(), url, width: None, height: None })
+    let link: Link = link(&voice["resource"]).or_else(|| link(voice))?.into();
+    Some(Asset { role: Role::Voice, slot: String::new(), link, width: None, height: None })
 }
 
 /// The link of a resource: itself a string, or in its `resource` or `url`, however deep that goes.

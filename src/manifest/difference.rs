@@ -88,8 +88,8 @@ enum Part<'a> {
     Missing(&'a Missing),
 }
 
-impl Part<'_> {
-    fn identity(self) -> Identity {
+impl<'a> Part<'a> {
+    fn identity(self) -> Identity<'a> {
         match self {
             Self::Had(asset) => asset.identity(),
             Self::Missing(missing) => missing.identity(),
@@ -97,7 +97,7 @@ impl Part<'_> {
     }
 
     /// Which view it is, where there is but one such; a new upload has another link.
-    fn place(self) -> Option<(Role, String)> {
+    fn place(self) -> Option<(Role, &'a str)> {
         let Identity { role, slot, .. } = self.identity();
         let is_one = matches!(role, Role::Cover | Role::Video | Role::Voice) || !slot.is_empty();
         is_one.then_some((role, slot))

@@ -4,7 +4,6 @@ use super::gather::{Gathered, GatheredAsset, Got};
 use super::sources::Sources;
 use crate::digest::Digest;
 use crate::download::Description;
-use crate::element::public_url;
 use crate::error::Failure;
 use crate::layout::{Names, RESPONSE};
 use crate::manifest::{Asset, FORMAT, Manifest, Missing, Response, Warning};
@@ -83,7 +82,7 @@ impl Assembly<'_> {
                 self.done.manifest.missing.push(Missing {
                     role: asset.role,
                     slot: asset.slot,
-                    url: public_url(&asset.url),
+                    url: asset.link.public(),
                     error: failure.kind.to_string(),
                 });
                 self.done.failure.get_or_insert(failure);
@@ -108,7 +107,7 @@ impl Assembly<'_> {
             media_type: description.media.media_type,
             width: description.pixels.map(|(width, _)| width),
             height: description.pixels.map(|(_, height)| height),
-            url: public_url(&planned.asset.url),
+            url: planned.asset.link.public(),
             etag: description.etag,
             last_modified: description.last_modified,
             fetched_at: twin.as_ref().map_or(description.fetched_at, |twin| twin.fetched_at),
@@ -131,7 +130,7 @@ impl Assembly<'_> {
         let held = asset.file.clone();
         let extension = held.rsplit_once('.').map_or("bin", |(_, extension)| extension);
         let file = if planned.had.as_ref() == Some(&held) { held.clone() } else { self.name(planned, extension) };
-        let asset = Asset { file, url: public_url(&planned.asset.url), ..asset };
+        let asset = Asset { file, url: planned.asset.link.public(), ..asset };
         if let Some(version) = self.sources.version(place) {
             let known = version.standing.manifest.warnings.iter().filter(|warning| warning.file == held);
             self.done

@@ -6,7 +6,7 @@ use super::sources::Sources;
 use super::{Mirror, Slot};
 use crate::api::{Asked, ElementReply};
 use crate::download::{Description, Received, Wanted};
-use crate::element::{Asset, Role, url_path};
+use crate::element::{Asset, Role};
 use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
 use crate::plan::{Action, Plan, Planned, Prior};
@@ -148,8 +148,8 @@ impl Mirror {
             Action::Fetch => None,
         };
         let (label, attempts) = (label(planned), asked.attempts);
-        let Asset { role, url, .. } = &planned.asset;
-        let wanted = Wanted { role: *role, url, name: format!("{}/{label}", asked.id), unless_current, attempts };
+        let Asset { role, link, .. } = &planned.asset;
+        let wanted = Wanted { role: *role, link, name: format!("{}/{label}", asked.id), unless_current, attempts };
         let fetch = async {
             let mut part = stage.part()?;
             let received = self.downloader.download(&wanted, &mut part).await?;
@@ -169,8 +169,14 @@ fn label(planned: &Planned) -> String {
     if let Some(name) = &planned.had {
         return name.clone();
     }
-    let path = url_path(&planned.asset.url);
-    let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
+    let extension = planned
+        .asset
+        .link
+        .path()
+        .rsplit('/')
+        .next()
+        .and_then(|name| name.rsplit_once('.'))
+        .map(|(_, extension)| extension);
     let plain = |extension: &&str| extension.len() <= 5 && extension.chars().all(|c| c.is_ascii_alphanumeric());
     extension.filter(plain).map_or(planned.stem.clone(), |extension| format!("{}.{extension}", planned.stem))
 }

@@ -29,7 +29,7 @@ fn fields() -> Fields {
 /// An asset by its file name and role; `n` tells links of the same asset apart.
 fn asset(file: &str, role: Role, n: u32) -> Asset {
     let slot = if role == Role::Secondary { file.split('.').next().unwrap().to_owned() } else { String::new() };
-    Asset { role, slot, url: format!("https://p{n}.example/a/{file}?sig={n}"), width: None, height: None }
+    Asset { role, slot, link: format!("https://p{n}.example/a/{file}?sig={n}").into(), width: None, height: None }
 }
 
 fn sample(n: u32) -> Element {
@@ -55,7 +55,7 @@ fn file(asset: &Asset) -> manifest::Asset {
         media_type: "image/jpeg".into(),
         width: None,
         height: None,
-        url: crate::element::public_url(&asset.url),
+        url: asset.link.public(),
         etag: None,
         last_modified: None,
         fetched_at: hour(2),
@@ -63,7 +63,7 @@ fn file(asset: &Asset) -> manifest::Asset {
 }
 
 fn missing(asset: &Asset) -> Missing {
-    let url = crate::element::public_url(&asset.url);
+    let url = asset.link.public();
     Missing { role: asset.role, slot: asset.slot.clone(), url, error: "http_404".into() }
 }
 
@@ -113,7 +113,7 @@ fn told(plan: &Plan) -> String {
 #[case::one_was_missing(|_: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {},
     Some(vec![1]), "keep cover.jpg, fetch side, keep video.mp4, changed")]
 #[case::a_new_path(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
-    element.assets[1].url = "https://p1.example/b/side.png".into();
+    element.assets[1].link = "https://p1.example/b/side.png".into();
 }, Some(vec![]), "keep cover.jpg, fetch side, keep video.mp4, changed")]
 #[case::another_slot(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
     element.assets[1].slot = "back".into();
@@ -215,7 +215,8 @@ fn roles_are_written_down_where_they_are_not_all() {
 #[test]
 fn two_assets_of_one_identity_are_kept_one_for_one() {
     let mut twins = sample(1);
-    twins.assets[1] = Asset { url: twins.assets[0].url.replace("sig=1", "sig=2"), ..twins.assets[0].clone() };
+    twins.assets[1] =
+        Asset { link: twins.assets[0].link.as_str().replace("sig=1", "sig=2").into(), ..twins.assets[0].clone() };
     let standing = stands(&twins, &[]);
     assert!(!Plan::new(&twins, held(Some(&standing)), &Policy::default()).changed);
 }

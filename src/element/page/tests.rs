@@ -1,5 +1,4 @@
 use super::*;
-use crate::element::url_path;
 use rstest::rstest;
 use serde_json::json;
 
@@ -12,7 +11,7 @@ fn told(page: &Page) -> Vec<String> {
     let tell = |listed: &Listed| {
         let assets = listed.element.assets.iter();
         let assets: Vec<String> =
-            assets.map(|asset| format!("{} {} {}", asset.role.as_str(), asset.slot, url_path(&asset.url))).collect();
+            assets.map(|asset| format!("{} {} {}", asset.role.as_str(), asset.slot, asset.link.path())).collect();
         format!("{}: {}", listed.id, assets.join(", "))
     };
     page.listed.iter().map(tell).collect()

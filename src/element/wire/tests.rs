@@ -18,7 +18,7 @@ fn resource(key: &str, slot: &str, path: &str) -> Value {
 
 /// Each asset as `role slot path`.
 fn told(element: &Element) -> Vec<String> {
-    let tell = |asset: &Asset| format!("{} {} {}", asset.role.as_str(), asset.slot, url_path(&asset.url));
+    let tell = |asset: &Asset| format!("{} {} {}", asset.role.as_str(), asset.slot, asset.link.path());
     element.assets.iter().map(tell).collect()
 }
 

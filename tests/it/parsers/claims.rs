@@ -5,9 +5,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use element_mirror::digest::Digest;
-use element_mirror::element::{
-    Asset, Element, ElementId, Listed, MAX_ASSETS, Page, Role, error_text, public_url, url_path,
-};
+use element_mirror::element::{Asset, Element, ElementId, Listed, MAX_ASSETS, Page, Role, error_text};
 use element_mirror::error::ErrorKind;
 use element_mirror::header::{ContentRange, retry_after, retry_after_in};
 use element_mirror::ids::{Entry, Input, Line, Reading};
@@ -73,10 +71,10 @@ fn is_sound(element: &Element, id: &ElementId) {
     assert!(fields.tags.as_ref().is_none_or(|tags| tags.len() <= 1000), "too many tags");
     assert!(assets.len() <= MAX_ASSETS, "{} assets", assets.len());
     assert!(assets.is_sorted_by_key(|asset| asset.role), "{assets:?}");
-    let links: HashSet<&str> = assets.iter().map(|asset| asset.url.as_str()).collect();
+    let links: HashSet<&str> = assets.iter().map(|asset| asset.link.as_str()).collect();
     assert!(links.len() == assets.len() && !links.contains(""), "{assets:?}");
     let covers: Vec<&Asset> = assets.iter().filter(|asset| asset.role == Role::Cover).collect();
-    let paths: HashSet<String> = covers.iter().map(|asset| url_path(&asset.url)).collect();
+    let paths: HashSet<&str> = covers.iter().map(|asset| asset.link.path()).collect();
     assert_eq!(paths.len(), covers.len(), "{covers:?}");
     for asset in assets {
         assert!(asset.slot.is_empty() || asset.role == Role::Secondary, "{asset:?}");
@@ -85,7 +83,7 @@ fn is_sound(element: &Element, id: &ElementId) {
     let manifest = manifest_of(element);
     for (asset, kept) in assets.iter().zip(&manifest.assets) {
         assert!(!kept.url.contains(['?', '#']), "{kept:?}");
-        if Url::parse(&asset.url).is_ok_and(|url| url.scheme() == "https") {
+        if asset.link.url().is_ok_and(|url| url.scheme() == "https") {
             let public = Url::parse(&kept.url).expect("still a URL");
             assert!(public.username().is_empty() && public.password().is_none(), "{kept:?}");
             // Or it would be downloaded in every run.
@@ -103,11 +101,11 @@ fn manifest_of(element: &Element) -> Manifest {
         role: asset.role,
         slot: asset.slot.clone(),
         size: 1,
-        sha256: Digest::of(asset.url.as_bytes()),
+        sha256: Digest::of(asset.link.as_str().as_bytes()),
         media_type: "image/jpeg".into(),
         width: asset.width,
         height: asset.height,
-        url: public_url(&asset.url),
+        url: asset.link.public(),
         etag: None,
         last_modified: None,
         fetched_at: time,
@@ -194,7 +192,7 @@ pub fn names(text: &str) {
             None => assets.push(Asset {
                 role: if line == "?" { Role::Other } else { Role::Secondary },
                 slot: line.to_owned(),
-                url: String::new(),
+                link: "".into(),
                 width: None,
                 height: None,
             }),
