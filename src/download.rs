@@ -291,15 +291,15 @@ impl<'a> Transfer<'a, '_> {
     /// Says what the bytes are.
     fn describe(&self) -> Result<Description, Failure> {
         let Self { wanted, part, source, .. } = self;
-        let head = part.head(media::HEAD)?;
+        let head = part.head();
         let content_type = source.content_type.as_deref();
-        let Some(media) = media::recognise(&head, content_type, wanted.link.path(), wanted.role) else {
+        let Some(media) = media::recognise(head, content_type, wanted.link.path(), wanted.role) else {
             let called = printable(content_type.unwrap_or("nothing"), 60);
             let message = format!("{} bytes came that are no image, video or audio (called {called})", part.size());
             return Err(Failure::new(ErrorKind::NotMedia, message));
         };
         let (pixels, ends_whole) = match media.is_image() {
-            true => (self.pixels(&media, &head)?, self.ends_whole(&media, &head)?),
+            true => (self.pixels(&media, head)?, self.ends_whole(&media, head)?),
             false => (None, true),
         };
         Ok(Description {

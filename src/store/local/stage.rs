@@ -14,6 +14,7 @@ use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::layout::{MANIFEST, RESPONSE, SUMS};
 use crate::manifest::Manifest;
+use crate::media::HEAD;
 use crate::time::Time;
 
 /// A version in the making. Dropped before it is committed, it leaves nothing behind but a draft.
@@ -61,7 +62,7 @@ impl Stage {
         let name = self.parts.fetch_add(1, Relaxed).to_string();
         let file =
             self.dir.create(&name).map_err(|error| Failure::io(format!("make {}", self.dir.at(&name)), &error))?;
-        Ok(Part { path: self.dir.at(&name), name, file, hasher: Hasher::new(), size: 0 })
+        Ok(Part { path: self.dir.at(&name), name, file, hasher: Hasher::new(), size: 0, head: Vec::new() })
     }
 
     /// Takes a finished part into the version, as `file`.
@@ -133,6 +134,8 @@ pub struct Part {
     file: File,
     hasher: Hasher,
     size: u64,
+    /// The first bytes, at most [`HEAD`] of them.
+    head: Vec<u8>,
 }
 
 impl Part {
@@ -149,6 +152,8 @@ impl Part {
         self.file.write_all(bytes).map_err(|error| self.failure("write", &error))?;
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
+        let room = HEAD - self.head.len();
+        self.head.extend_from_slice(&bytes[..room.min(bytes.len())]);
         Ok(())
     }
 
@@ -161,6 +166,7 @@ impl Part {
         cut.map_err(|error| self.failure("cut", &error))?;
         self.hasher = Hasher::new();
         self.size = 0;
+        self.head.clear();
         Ok(())
     }
 
@@ -169,12 +175,9 @@ impl Part {
         self.hasher.clone().finish()
     }
 
-    /// The first bytes, at most `length` of them.
-    ///
-    /// # Errors
-    /// They can't be read back.
-    pub fn head(&self, length: usize) -> Result<Vec<u8>, Failure> {
-        self.read_at(0, length)
+    /// The first bytes, as many as it takes to recognise a file.
+    pub fn head(&self) -> &[u8] {
+        &self.head
     }
 
     /// The last bytes, at most `length` of them.
@@ -182,11 +185,8 @@ impl Part {
     /// # Errors
     /// They can't be read back.
     pub fn tail(&self, length: usize) -> Result<Vec<u8>, Failure> {
-        self.read_at(self.size.saturating_sub(length as u64), length)
-    }
-
-    fn read_at(&self, start: u64, length: usize) -> Result<Vec<u8>, Failure> {
-        let mut bytes = vec![0; length.min(usize::try_from(self.size - start).unwrap_or(length))];
+        let start = self.size.saturating_sub(length as u64);
+        let mut bytes = vec![0; length.min(usize::try_from(self.size).unwrap_or(length))];
         self.file.read_exact_at(&mut bytes, start).map_err(|error| self.failure("read", &error))?;
         Ok(bytes)
     }
