@@ -258,7 +258,7 @@ fn killed_at_any_moment_a_repair_loses_nothing_and_the_next_finishes() {
     let mirror = scene.copy();
     let started = Instant::now();
     scene.repair(&mirror).output().expect(0);
-    let long = started.elapsed().as_micros() as usize;
+    let mut long = started.elapsed().as_micros() as usize;
     let kills = setting("TEST_KILLS", KILLS) as usize;
     let mut dice = Dice(setting("TEST_SEED", SEED));
     let mut killed_in_time = 0;
@@ -267,9 +267,14 @@ fn killed_at_any_moment_a_repair_loses_nothing_and_the_next_finishes() {
         // Sometimes two are killed in a row.
         for _ in 0..1 + usize::from(round % 3 == 2) {
             let running = scene.repair(&mirror).spawn();
-            pass(dice.below(long));
+            let delay = dice.below(long);
+            pass(delay);
             running.signal("KILL");
-            killed_in_time += usize::from(running.end_within(Duration::from_secs(10)).code == 137);
+            match running.end_within(Duration::from_secs(10)).code {
+                137 => killed_in_time += 1,
+                // The machine may have been busier when the first was timed: that late none is under way any more.
+                _ => long = delay.max(1),
+            }
             scene.check_kept(&mirror, &format!("kill {round}"));
         }
         scene.finish(&mirror, &format!("kill {round}"));
