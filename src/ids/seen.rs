@@ -1,4 +1,4 @@
-//! Which elements a run has met: sixteen bytes an ID, however many there are.
+//! Which elements a run has met: fourteen bytes an ID, however many there are.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -7,7 +7,7 @@ use super::Entry;
 use crate::digest::Digest;
 
 /// The account of a line that names none: that contradicts nothing.
-const ANY: [u8; 4] = [0; 4];
+const ANY: [u8; 2] = [0; 2];
 
 /// Met for the first time or not.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,12 +17,12 @@ pub(super) enum Sighting {
     OtherAccount,
 }
 
-/// The first twelve bytes of an ID's digest, and four of its account's: a million IDs collide with a chance of 1 in
+/// The first twelve bytes of an ID's digest, and two of its account's: a million IDs collide with a chance of 1 in
 /// 10^17, and a collision of accounts costs a warning.
 ///
 /// In sixteen parts, since a map that grows is there twice for a moment.
 #[derive(Default)]
-pub(super) struct Seen([HashMap<[u8; 12], [u8; 4]>; 16]);
+pub(super) struct Seen([HashMap<[u8; 12], [u8; 2]>; 16]);
 
 impl Seen {
     pub(super) fn sight(&mut self, entry: &Entry) -> Sighting {
