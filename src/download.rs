@@ -165,7 +165,7 @@ enum Attempt<'a> {
 /// A download under way: try by try it goes on behind the bytes that are there.
 struct Transfer<'a, 't> {
     downloader: &'t Downloader,
-    url: Url,
+    url: &'a Url,
     wanted: &'a Wanted<'a>,
     part: &'t mut Part,
     source: Source,
@@ -182,7 +182,7 @@ impl<'a> Transfer<'a, '_> {
         let permit = http.permit(Target::Cdn).await?;
         let _in_flight = events.counters.in_flight();
         self.wanted.attempts.fetch_add(1, Relaxed);
-        let mut reply = http.get(Target::Cdn, &self.url, &self.headers(), permit).await?;
+        let mut reply = http.get(Target::Cdn, self.url, &self.headers(), permit).await?;
         let resuming = self.part.size() > 0;
         let end = match (reply.status, self.wanted.unless_current) {
             (206, _) if resuming => match self.end_of_range(&reply) {

@@ -17,6 +17,7 @@ use crate::time::Time;
 
 pub use json::error_text;
 pub use link::Link;
+pub(crate) use link::path_of;
 pub use page::{Listed, Page};
 
 /// The most assets an element may have; about six is usual.

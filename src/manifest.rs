@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::element::{ElementId, Fields, Identity, Link, Role};
+use crate::element::{ElementId, Fields, Identity, Role, path_of};
 use crate::error::printable;
 use crate::layout;
 use crate::time::Time;
@@ -132,8 +132,8 @@ impl Missing {
     }
 }
 
-fn identity<'a>(url: &str, role: Role, slot: &'a str) -> Identity<'a> {
-    Identity { path: Link::from(url).path().to_owned().into(), role, slot }
+fn identity<'a>(url: &'a str, role: Role, slot: &'a str) -> Identity<'a> {
+    Identity { path: path_of(url), role, slot }
 }
 
 /// Why a `manifest.json` is not taken.
@@ -160,13 +160,16 @@ impl Manifest {
         struct Format {
             format: u64,
         }
-        // serde repeats the words that it does not like.
-        let damaged = |error: serde_json::Error| InvalidManifest::Damaged(printable(&error.to_string(), 200));
-        let Format { format } = serde_json::from_slice(bytes).map_err(damaged)?;
-        if format > u64::from(FORMAT) {
-            return Err(InvalidManifest::Newer(format));
-        }
-        let manifest: Self = serde_json::from_slice(bytes).map_err(damaged)?;
+        let manifest: Self = match serde_json::from_slice(bytes) {
+            Ok(Self { format, .. }) if format > FORMAT => return Err(InvalidManifest::Newer(u64::from(format))),
+            Ok(manifest) => manifest,
+            // A newer one may be written otherwise.
+            Err(error) => match serde_json::from_slice(bytes) {
+                Ok(Format { format }) if format > u64::from(FORMAT) => return Err(InvalidManifest::Newer(format)),
+                // serde repeats the words that it does not like.
+                _ => return Err(InvalidManifest::Damaged(printable(&error.to_string(), 200))),
+            },
+        };
         if manifest.element.id != id.as_str() {
             return Err(InvalidManifest::OtherElement(printable(&manifest.element.id, 64)));
         }

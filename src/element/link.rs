@@ -1,43 +1,51 @@
-//! A link to an asset, as the API gives it: parsed once, since parsing is what an element costs most after its bytes.
+//! A link to an asset, as the API gives it. It is parsed only where that is needed: of most links the path can be read as
+//! it stands, and of elements that are unchanged nothing else is asked.
 
-use url::Url;
+use std::borrow::Cow;
+use std::net::Ipv4Addr;
+use std::sync::OnceLock;
+
+use url::{ParseError, Url};
 
 /// A link, signed query and all. What is no URL is kept as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link(Result<Url, String>);
+#[derive(Clone, Debug)]
+pub struct Link {
+    text: String,
+    url: OnceLock<Result<Url, ParseError>>,
+}
 
 impl Link {
     /// The whole link.
     pub fn as_str(&self) -> &str {
-        match &self.0 {
-            Ok(url) => url.as_str(),
-            Err(text) => text,
-        }
+        &self.text
     }
 
     /// The URL to ask.
     ///
     /// # Errors
     /// It is none.
-    pub fn url(&self) -> Result<Url, url::ParseError> {
-        match &self.0 {
-            Ok(url) => Ok(url.clone()),
-            Err(text) => Url::parse(text),
-        }
+    pub fn url(&self) -> Result<&Url, ParseError> {
+        self.url.get_or_init(|| Url::parse(&self.text)).as_ref().map_err(|error| *error)
     }
 
     /// The URL's path, or where it is no URL, what stands before a query or fragment.
     pub fn path(&self) -> &str {
-        match &self.0 {
+        if let Some(Plain { path, .. }) = Plain::of(&self.text) {
+            return path;
+        }
+        match self.url() {
             Ok(url) if !url.cannot_be_a_base() => url.path(),
-            Ok(_) | Err(_) => without_query(self.as_str()),
+            Ok(_) | Err(_) => without_query(&self.text),
         }
     }
 
     /// The link without what may be secret in it: user, password, query, fragment. One that is no web address is cut
     /// short.
     pub fn public(&self) -> String {
-        match &self.0 {
+        if let Some(Plain { link, .. }) = Plain::of(&self.text) {
+            return link.to_owned();
+        }
+        match self.url() {
             Ok(url) if url.has_host() => {
                 let mut url = url.clone();
                 // The two can only fail for URLs without a host.
@@ -48,7 +56,7 @@ impl Link {
                 url.into()
             }
             Ok(_) | Err(_) => {
-                let rest = without_query(self.as_str());
+                let rest = without_query(&self.text);
                 rest.rsplit_once('@').map_or(rest, |(_, rest)| rest).chars().take(100).collect()
             }
         }
@@ -57,7 +65,7 @@ impl Link {
 
 impl From<String> for Link {
     fn from(text: String) -> Self {
-        Self(Url::parse(&text).map_err(|_| text))
+        Self { text, url: OnceLock::new() }
     }
 }
 
@@ -67,6 +75,65 @@ impl From<&str> for Link {
     }
 }
 
+impl PartialEq for Link {
+    /// Whether both lead to the same, however they are written.
+    fn eq(&self, other: &Self) -> bool {
+        let is_same = || matches!((self.url(), other.url()), (Ok(one), Ok(other)) if one == other);
+        self.text == other.text || self.path() == other.path() && is_same()
+    }
+}
+
+impl Eq for Link {}
+
+/// The path of a link, as [`Link::path`] gives it.
+pub(crate) fn path_of(link: &str) -> Cow<'_, str> {
+    match Plain::of(link) {
+        Some(Plain { path, .. }) => path.into(),
+        None => Link::from(link).path().to_owned().into(),
+    }
+}
+
+/// A web address that is written as a parser would write it.
+struct Plain<'a> {
+    /// All of it before a query or fragment; there is no user in it.
+    link: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Plain<'a> {
+    /// None where only a parser can tell.
+    fn of(text: &'a str) -> Option<Self> {
+        let link = without_query(text);
+        let (rest, default_port) = match link.strip_prefix("https://") {
+            Some(rest) => (rest, "443"),
+            None => (link.strip_prefix("http://")?, "80"),
+        };
+        let (authority, path) = rest.split_at(rest.find('/')?);
+        let (host, port) = authority.split_once(':').unwrap_or((authority, "1"));
+        let port_is_plain = port != default_port && port.parse::<u16>().is_ok_and(|number| number.to_string() == port);
+        // A segment of dots would be resolved.
+        let is_plain = is_plain_host(host) && port_is_plain && path.bytes().all(is_plain_byte) && !path.contains("/.");
+        is_plain.then_some(Self { link, path })
+    }
+}
+
+/// Whether a host is a name in ASCII, or four numbers. (What ends in a number is one in other notations too.)
+fn is_plain_host(host: &str) -> bool {
+    let is_plain = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with("xn--")
+            && label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    let ends_in_a_name =
+        host.rsplit('.').next().is_some_and(|label| label.starts_with(|c: char| c.is_ascii_lowercase()));
+    ends_in_a_name && host.split('.').all(is_plain) || host.parse::<Ipv4Addr>().is_ok()
+}
+
+/// Whether a byte of a path means itself.
+fn is_plain_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)
+}
+
 fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }
@@ -74,11 +141,14 @@ fn without_query(url: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
 
     #[test]
     fn a_public_link_holds_no_secret() {
         let public = |link: &str| Link::from(link).public();
         assert_eq!(public("https://u:p@h.example/a.png?sig=s#f"), "https://h.example/a.png");
+        assert_eq!(public("https://h.example/a.png?sig=s#f"), "https://h.example/a.png");
         assert_eq!(public("not a url?sig=s"), "not a url");
         assert_eq!(public("//user:secret@host/x"), "host/x");
         assert_eq!(public(&format!("data:image/png;base64,{}", "A".repeat(500))).len(), 100);
@@ -90,5 +160,36 @@ mod tests {
         assert_eq!(path("https://h.example/a/../b c.png?sig=s#f"), "/b%20c.png");
         assert_eq!(path("not a url?sig=s"), "not a url");
         assert_eq!(path("data:image/png,x?y"), "data:image/png,x");
+    }
+
+    #[test]
+    fn links_that_are_written_in_two_ways_are_one() {
+        assert_eq!(Link::from("https://h.example/a.png?s"), Link::from("HTTPS://h.example:443/a.png?s"));
+        assert_ne!(Link::from("https://h.example/a.png?s"), Link::from("https://h.example/a.png?t"));
+        assert_ne!(Link::from("https://h.example/a.png"), Link::from("http://h.example/a.png"));
+        assert_eq!(Link::from("no url"), Link::from("no url"));
+    }
+
+    #[rstest]
+    #[case::a_cdn("https://s21-kling.klingai.com/ai-platform/bs2/upload/a.png?x-kcdn-pid=112452")]
+    #[case::a_port("http://127.0.0.1:8080/cover.jpg")]
+    fn a_usual_link_needs_no_parser(#[case] link: &str) {
+        assert!(Plain::of(link).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_without_a_parser_is_what_a_parser_says(
+            link in "(https?|HTTP|ftp)://([a-z0-9.:-]{0,12}|[a-zA-Z0-9.:@%_é-]{0,12}|xn--[a-z0-9]{0,4}|[0-9.x]{1,12})(:(80|443|[0-9]{0,6}))?\
+                     (/[a-zA-Z0-9._~!$&'()*+,;=:@-]{0,12}|/[.]{1,3}|/[ -~é\\\\]{0,6}){0,3}([?#][ -~]{0,6})?"
+        ) {
+            if let Some(Plain { link: plain, path }) = Plain::of(&link) {
+                let mut url = Url::parse(&link).unwrap();
+                prop_assert_eq!(path, url.path());
+                url.set_query(None);
+                url.set_fragment(None);
+                prop_assert_eq!(plain, url.as_str());
+            }
+        }
     }
 }

@@ -156,8 +156,9 @@ impl Dir {
         if metadata.len() > MAX_READ {
             return Err(Errno::FBIG.into());
         }
-        let mut bytes = Vec::new();
-        file.take(MAX_READ).read_to_end(&mut bytes)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+        // To that length and no further: looking for the end would be a call more.
+        file.take(metadata.len()).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
