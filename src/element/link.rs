@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use url::{ParseError, Url};
@@ -11,6 +12,8 @@ use url::{ParseError, Url};
 #[derive(Clone, Debug)]
 pub struct Link {
     text: String,
+    /// Where in a plain link its path is.
+    plain: Option<Range<usize>>,
     url: OnceLock<Result<Url, ParseError>>,
 }
 
@@ -30,8 +33,8 @@ impl Link {
 
     /// The URL's path, or where it is no URL, what stands before a query or fragment.
     pub fn path(&self) -> &str {
-        if let Some(Plain { path, .. }) = Plain::of(&self.text) {
-            return path;
+        if let Some(path) = &self.plain {
+            return &self.text[path.clone()];
         }
         match self.url() {
             Ok(url) if !url.cannot_be_a_base() => url.path(),
@@ -42,8 +45,8 @@ impl Link {
     /// The link without what may be secret in it: user, password, query, fragment. One that is no web address is cut
     /// short.
     pub fn public(&self) -> String {
-        if let Some(Plain { link, .. }) = Plain::of(&self.text) {
-            return link.to_owned();
+        if let Some(path) = &self.plain {
+            return self.text[..path.end].to_owned();
         }
         match self.url() {
             Ok(url) if url.has_host() => {
@@ -65,7 +68,7 @@ impl Link {
 
 impl From<String> for Link {
     fn from(text: String) -> Self {
-        Self { text, url: OnceLock::new() }
+        Self { plain: plain_path(&text), text, url: OnceLock::new() }
     }
 }
 
@@ -87,34 +90,26 @@ impl Eq for Link {}
 
 /// The path of a link, as [`Link::path`] gives it.
 pub(crate) fn path_of(link: &str) -> Cow<'_, str> {
-    match Plain::of(link) {
-        Some(Plain { path, .. }) => path.into(),
+    match plain_path(link) {
+        Some(path) => link[path].into(),
         None => Link::from(link).path().to_owned().into(),
     }
 }
 
-/// A web address that is written as a parser would write it.
-struct Plain<'a> {
-    /// All of it before a query or fragment; there is no user in it.
-    link: &'a str,
-    path: &'a str,
-}
-
-impl<'a> Plain<'a> {
-    /// None where only a parser can tell.
-    fn of(text: &'a str) -> Option<Self> {
-        let link = without_query(text);
-        let (rest, default_port) = match link.strip_prefix("https://") {
-            Some(rest) => (rest, "443"),
-            None => (link.strip_prefix("http://")?, "80"),
-        };
-        let (authority, path) = rest.split_at(rest.find('/')?);
-        let (host, port) = authority.split_once(':').unwrap_or((authority, "1"));
-        let port_is_plain = port != default_port && port.parse::<u16>().is_ok_and(|number| number.to_string() == port);
-        // A segment of dots would be resolved.
-        let is_plain = is_plain_host(host) && port_is_plain && path.bytes().all(is_plain_byte) && !path.contains("/.");
-        is_plain.then_some(Self { link, path })
-    }
+/// Where the path is in a web address that is written as a parser would write it, without a user; none where only a parser
+/// can tell.
+fn plain_path(text: &str) -> Option<Range<usize>> {
+    let link = without_query(text);
+    let (rest, default_port) = match link.strip_prefix("https://") {
+        Some(rest) => (rest, "443"),
+        None => (link.strip_prefix("http://")?, "80"),
+    };
+    let (authority, path) = rest.split_at(rest.find('/')?);
+    let (host, port) = authority.split_once(':').unwrap_or((authority, "1"));
+    let port_is_plain = port != default_port && port.parse::<u16>().is_ok_and(|number| number.to_string() == port);
+    // A segment of dots would be resolved.
+    let is_plain = is_plain_host(host) && port_is_plain && path.bytes().all(is_plain_byte) && !path.contains("/.");
+    is_plain.then_some(link.len() - path.len()..link.len())
 }
 
 /// Whether a host is a name in ASCII, or four numbers. (What ends in a number is one in other notations too.)
@@ -131,7 +126,8 @@ fn is_plain_host(host: &str) -> bool {
 
 /// Whether a byte of a path means itself.
 fn is_plain_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$')
+        || b"&'()*+,;=:@".contains(&byte)
 }
 
 fn without_query(url: &str) -> &str {
@@ -174,7 +170,20 @@ mod tests {
     #[case::a_cdn("https://s21-kling.klingai.com/ai-platform/bs2/upload/a.png?x-kcdn-pid=112452")]
     #[case::a_port("http://127.0.0.1:8080/cover.jpg")]
     fn a_usual_link_needs_no_parser(#[case] link: &str) {
-        assert!(Plain::of(link).is_some());
+        assert!(plain_path(link).is_some());
+    }
+
+    #[rstest]
+    #[case::a_default_port("https://h.example:443/a.png")]
+    #[case::a_zero_in_front("https://h.example:08443/a.png")]
+    #[case::a_user("https://u@h.example/a.png")]
+    #[case::dots("https://h.example/a/../b.png")]
+    #[case::an_escape("https://h.example/%2e/b.png")]
+    #[case::another_notation_of_an_address("https://127.1/a.png")]
+    #[case::a_host_that_may_be_none("https://xn--a.example/a.png")]
+    #[case::no_path("https://h.example?a")]
+    fn others_do(#[case] link: &str) {
+        assert!(plain_path(link).is_none());
     }
 
     proptest! {
@@ -183,12 +192,12 @@ mod tests {
             link in "(https?|HTTP|ftp)://([a-z0-9.:-]{0,12}|[a-zA-Z0-9.:@%_é-]{0,12}|xn--[a-z0-9]{0,4}|[0-9.x]{1,12})(:(80|443|[0-9]{0,6}))?\
                      (/[a-zA-Z0-9._~!$&'()*+,;=:@-]{0,12}|/[.]{1,3}|/[ -~é\\\\]{0,6}){0,3}([?#][ -~]{0,6})?"
         ) {
-            if let Some(Plain { link: plain, path }) = Plain::of(&link) {
+            if let Some(path) = plain_path(&link) {
                 let mut url = Url::parse(&link).unwrap();
-                prop_assert_eq!(path, url.path());
+                prop_assert_eq!(&link[path.clone()], url.path());
                 url.set_query(None);
                 url.set_fragment(None);
-                prop_assert_eq!(plain, url.as_str());
+                prop_assert_eq!(&link[..path.end], url.as_str());
             }
         }
     }
