@@ -75,7 +75,7 @@ impl Listed {
         if !item.get().starts_with('{') {
             return Err("it is no JSON object".into());
         }
-        let wire: WireElement = serde_json::from_str(item.get()).map_err(|error| error.to_string())?;
+        let wire: WireElement<'_> = serde_json::from_str(item.get()).map_err(|error| error.to_string())?;
         let named = wire.id().ok_or("it has no id")?;
         let id: ElementId = named.parse().map_err(|error| format!("its id {} is {error}", printable(&named, 80)))?;
         let assets = wire.assets().unwrap_or_default();

@@ -13,21 +13,15 @@ use crate::time::Time;
 /// The most tags that are kept; an element has a handful.
 const MAX_TAGS: usize = 1000;
 
-/// The top of a reply, as far as it decides where the element stands.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Top<'a> {
-    id: Value,
-    error: Value,
-    #[serde(borrow)]
-    element: Option<&'a RawValue>,
-}
-
 /// An element as the API writes it, alone or in a list.
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct WireElement {
+pub(super) struct WireElement<'a> {
     id: Value,
+    error: Value,
+    /// The element itself, in the earlier shape.
+    #[serde(borrow)]
+    element: Option<&'a RawValue>,
     name: Value,
     #[serde(rename = "type")]
     kind: Value,
@@ -50,13 +44,13 @@ pub(super) struct WireElement {
 
 pub(super) fn parse(body: &[u8], asked: &ElementId) -> Result<Element, Failure> {
     let body = mended(body)?;
-    let top: Top<'_> = object(&body)?;
-    no_error(&top.error)?;
-    let wrapped = top.element.filter(|inner| top.id.is_null() && inner.get().starts_with('{'));
-    let wire: WireElement = match wrapped {
-        Some(inner) => object(inner.get())?,
-        None => object(&body)?,
-    };
+    let mut wire: WireElement<'_> = object(&body)?;
+    no_error(&wire.error)?;
+    if wire.id.is_null()
+        && let Some(inner) = wire.element.filter(|inner| inner.get().starts_with('{'))
+    {
+        wire = object(inner.get())?;
+    }
     if let Some(other) = wire.id().filter(|id| id != asked.as_str()) {
         let other = printable(&other, 64);
         return Err(Failure::new(ErrorKind::WrongId, format!("asked for {asked}, the reply is about {other}")));
@@ -70,7 +64,7 @@ pub(super) fn parse(body: &[u8], asked: &ElementId) -> Result<Element, Failure> 
     Ok(Element { fields: wire.into_fields(asked), assets })
 }
 
-impl WireElement {
+impl WireElement<'_> {
     /// The ID that it names.
     pub(super) fn id(&self) -> Option<String> {
         word(&self.id)

@@ -63,7 +63,8 @@ impl Mirror {
         self.watch().asked(asked.account, true);
         let done = match self.options.purpose {
             Purpose::DryRun => self.foresee(asked.id, &reply).map(Step::Settled),
-            Purpose::Mirror | Purpose::Repair => self.bring_up_to_date((asked, &mut slot), reply).await,
+            // In a box: many elements wait for their turn, and none of these needs room for what comes after it.
+            Purpose::Mirror | Purpose::Repair => Box::pin(self.bring_up_to_date((asked, &mut slot), reply)).await,
         };
         (done.unwrap_or_else(|failure| Step::Settled(self.failed(asked.id, failure))), slot)
     }
