@@ -125,7 +125,13 @@ impl Mirror {
     }
 
     /// Takes up every element of `lines`, and says what became of them all.
-    pub async fn run(mut self, mut lines: impl Stream<Item = Line> + Unpin) -> Summary {
+    pub async fn run(self, lines: impl Stream<Item = Line> + Unpin + Send + 'static) -> Summary {
+        // Among the elements' tasks: from a thread of its own each would cost two switches.
+        let done = tokio::spawn(self.take_up_all(lines)).await;
+        done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    async fn take_up_all(mut self, mut lines: impl Stream<Item = Line> + Unpin) -> Summary {
         let started = Instant::now();
         let committer = self.committer.take();
         let mirror = Arc::new(self);
