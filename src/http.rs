@@ -161,7 +161,7 @@ impl Http {
         headers: &[(HeaderName, String)],
         permit: SemaphorePermit<'a>,
     ) -> Result<Reply<'a>, Failure> {
-        let mut url = url.clone();
+        let mut url = Cow::Borrowed(url);
         for _ in 0..=MAX_REDIRECTS {
             if target == Target::Cdn {
                 self.guard.check(&url).await?;
@@ -178,7 +178,7 @@ impl Http {
                     format!("the API redirects ({status}) to another host, {host}; the token is not sent there");
                 return Err(Failure::new(ErrorKind::Redirect, message));
             }
-            url = next;
+            url = Cow::Owned(next);
         }
         Err(Failure::new(ErrorKind::Redirect, format!("more than {MAX_REDIRECTS} redirects")))
     }

@@ -164,16 +164,16 @@ pub(super) fn is_still(root: &Dir, path: &str, dir: &Dir) -> bool {
 }
 
 fn find_once(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
-    let place = root.at(id.as_str());
+    let place = || root.at(id.as_str());
     let dir = match root.dir(id.as_str()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nothing),
         Err(error) if is_no_folder(&error) => {
-            let message = format!("{place} is a symbolic link or a file, not a folder; it is not touched");
+            let message = format!("{} is a symbolic link or a file, not a folder; it is not touched", place());
             return Err(Failure::new(ErrorKind::NotAFolder, message));
         }
-        dir => dir.map_err(|error| Failure::io(format!("open {place}"), &error))?,
+        dir => dir.map_err(|error| Failure::io(format!("open {}", place()), &error))?,
     };
-    let path = dir.at(MANIFEST);
+    let path = || dir.at(MANIFEST);
     let holds = match find_manifest(&dir, id)? {
         Found::Whole(manifest, sums_hold) => {
             let damaged = if sums_hold { Vec::new() } else { vec![SUMS.to_owned()] };
@@ -181,10 +181,10 @@ fn find_once(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
             return Ok(Occupant::Version(Box::new(Version { dir, standing })));
         }
         Found::Foreign(error) => return Err(refused(&dir, &error)),
-        Found::Damaged(why) => Holds::BadManifest(format!("{path} is damaged: {why}")),
+        Found::Damaged(why) => Holds::BadManifest(format!("{} is damaged: {why}", path())),
         // A folder of strangers' files alone is nothing odd.
         Found::Nothing if !holds_ours(&dir)? => Holds::Strangers,
-        Found::Nothing => Holds::NoManifest(format!("{path} is missing, though there are files of a mirror")),
+        Found::Nothing => Holds::NoManifest(format!("{} is missing, though there are files of a mirror", path())),
     };
     Ok(Occupant::Remains(Remains { dir, holds }))
 }
