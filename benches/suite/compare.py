@@ -11,7 +11,8 @@ from suite.work import Work
 LEGEND = """Medians; from–to are the fastest and the slowest round. User and system are processor time of all processes
 of a contender, peak is the memory of its largest one (none reads as less than 8 MiB). The last columns are
 multiples of element-mirror's. Floors keep no promises: network drops the bytes, store hashes and writes them, copy
-copies the source's files."""
+copies the source's files. Two more say what one thing costs by itself: versions stores with the file work of whole
+versions, client by way of element-mirror's own HTTP library."""
 
 
 @contextlib.contextmanager
@@ -36,8 +37,9 @@ def compare(kind, rounds, contenders=contender.ALL):
     contenders = [one for one in contenders if one.name in taken]
     with served(kind) as (work, _):
         print(f"\n{kind.name}: {kind.describe()}; {work.count} files, {work.bytes / 1e6:.0f} MB", flush=True)
+        [warming] = [one for one in contender.ALL if one.name == contender.FLOOR]
         # Memory that nothing has touched yet is slow, above all a virtual machine's: the first would pay.
-        contender.ALL[-1].run(work, work.root / "out")
+        warming.run(work, work.root / "out")
         shutil.rmtree(work.root / "out")
         for number in range(rounds):
             # Nobody is always the first after somebody else.

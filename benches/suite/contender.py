@@ -76,4 +76,6 @@ ALL = [
     Contender("floor network", floor("network"), owes_files=False, owes_sums=False),
     Contender(FLOOR, floor("store")),
     Contender("floor copy", floor("copy"), owes_sums=False),
+    Contender("floor versions", floor("versions")),
+    Contender("floor client", floor("client")),
 ]

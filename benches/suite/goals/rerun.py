@@ -43,7 +43,8 @@ def against_curl(suite):
         config = work.root / "curl"
         lines = [f'url = "{work.api}/elements/{element}"\noutput = "/dev/null"\n' for element in work.files]
         config.write_text(f'header = "Authorization: Bearer {TOKEN}"\n' + "".join(lines))
-        command = mirror(work.api, work.ids, work.root / "mirror")
+        # Both ask sixteen at a time.
+        command = mirror(work.api, work.ids, work.root / "mirror", "--api-concurrency", "16")
         measure(command, environment=ENVIRONMENT)
         curl = ["curl", "--config", config, "--parallel", "--parallel-max", "16", "--fail", "--silent"]
         again, asked = alternately(suite.asked.rounds, work.root, [lambda _: command, lambda _: curl])
