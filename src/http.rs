@@ -243,10 +243,14 @@ impl Reply<'_> {
         if self.content_length().is_some_and(|length| length > limit as u64) {
             return Err(too_large());
         }
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(self.content_length().map_or(0, |length| length as usize));
         while let Some(chunk) = self.chunk().await? {
             if body.len() + chunk.len() > limit {
                 return Err(too_large());
+            }
+            if body.capacity() - body.len() < chunk.len() {
+                // Twice as much each time, but never more than may come.
+                body.reserve_exact(body.len().max(chunk.len()).min(limit - body.len()));
             }
             body.extend_from_slice(&chunk);
         }
