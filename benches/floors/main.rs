@@ -30,6 +30,10 @@ use connection::Connection;
 use sha2::{Digest, Sha256};
 use version::Version;
 
+/// The program's, for what its HTTP client takes; the others take no memory on their way.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// As many as the programs are allowed that they are compared with, a thread each. Fewer, and other buffers from 64 KiB to
 /// 1 MiB, take as much processor time, or a little more.
 const CONNECTIONS: usize = 16;

@@ -1,4 +1,4 @@
-//! Which elements a run has met: fourteen bytes an ID, however many there are.
+//! Which elements a run has met: eleven bytes an ID, however many there are.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -17,17 +17,17 @@ pub(super) enum Sighting {
     OtherAccount,
 }
 
-/// The first twelve bytes of an ID's digest, and two of its account's: a million IDs collide with a chance of 1 in
-/// 10^17, and a collision of accounts costs a warning.
+/// The first nine bytes of an ID's digest, and two of its account's: a million IDs collide with a chance of 1 in
+/// 10^10, and a collision of accounts costs a warning.
 ///
 /// In sixteen parts, since a map that grows is there twice for a moment.
 #[derive(Default)]
-pub(super) struct Seen([HashMap<[u8; 12], [u8; 2]>; 16]);
+pub(super) struct Seen([HashMap<[u8; 9], [u8; 2]>; 16]);
 
 impl Seen {
     pub(super) fn sight(&mut self, entry: &Entry) -> Sighting {
         let account = entry.email.as_deref().map_or(ANY, |email| head(&email.to_lowercase()));
-        let id: [u8; 12] = head(entry.id.as_str());
+        let id: [u8; 9] = head(entry.id.as_str());
         match self.0[usize::from(id[0] % 16)].entry(id) {
             Slot::Vacant(slot) => {
                 slot.insert(account);
