@@ -4,11 +4,11 @@
 //! one to the CDN, whose requests carry nothing of ours and pass the [`guard`]. A lane bounds its requests in flight;
 //! its permit is held from the request to the end of the body, and never during a wait.
 
+mod cause;
 pub mod guard;
 pub mod retry;
 
 use std::borrow::Cow;
-use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use url::Url;
 use crate::error::{ErrorKind, Failure};
 use crate::event::Events;
 use crate::header::retry_after;
+use cause::{causes, find_cause, is_of_this_machine};
 use guard::Guard;
 use retry::Retry;
 
@@ -344,45 +345,6 @@ fn classify(error: reqwest::Error, url: &Url) -> Failure {
         ErrorKind::Connect
     };
     Failure::new(kind, format!("no reply from {}: {words}", url.host_str().unwrap_or("?")))
-}
-
-/// Whether this machine has no more descriptors, buffers or memory: no fault of the other side.
-fn is_of_this_machine(error: &(dyn StdError + 'static)) -> bool {
-    use rustix::io::Errno;
-    const OWN: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-    let code = |error: &(dyn StdError + 'static)| error.downcast_ref::<std::io::Error>()?.raw_os_error();
-    chain(error).filter_map(code).any(|code| OWN.iter().any(|own| own.raw_os_error() == code))
-}
-
-fn find_cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    chain(error).find_map(|error| error.downcast_ref())
-}
-
-/// An error and its causes.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
-/// An error with its causes, each said once, without what only says that a request failed.
-fn causes(error: &(dyn StdError + 'static)) -> String {
-    const EMPTY_WORDS: [&str; 5] = [
-        "error sending request",
-        "client error (Connect)",
-        "client error (SendRequest)",
-        "error decoding response body",
-        "request or response body error",
-    ];
-    let mut words = String::new();
-    for cause in chain(error) {
-        let said = cause.to_string();
-        if !words.contains(&said) && !EMPTY_WORDS.contains(&said.as_str()) {
-            if !words.is_empty() {
-                words.push_str(": ");
-            }
-            words.push_str(&said);
-        }
-    }
-    words
 }
 
 #[cfg(test)]
