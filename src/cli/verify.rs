@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use element_mirror::keep::Keep;
-use element_mirror::mirror::{MirrorOptions, Purpose};
+use element_mirror::mirror::{Accepts, Limits, MirrorOptions, Purpose};
 use element_mirror::plan::Policy;
 use element_mirror::store::local::LocalOptions;
 use element_mirror::store::local::inspect::Depth;
@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{AccountArgs, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, StoreArgs, value};
+use super::{AccountArgs, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, value};
 
 pub(super) const EXAMPLES: &str = "\
 Without --repair nothing is written, nobody is asked and no lock is taken: a run may be going on. Account and network,
@@ -37,6 +37,9 @@ pub(crate) struct VerifyArgs {
 
     #[command(flatten)]
     pub(crate) named: NamedArgs,
+
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
 
     /// Look at superseded versions too.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
@@ -91,6 +94,9 @@ impl VerifyArgs {
             max_size: self.network.max_size,
             keep: Keep::default(),
             purpose: Purpose::Repair,
+            all: None,
+            limits: Limits::default(),
+            accepts: Accepts::default(),
             http: self.network.http_options(demo.is_some()),
             api_base: self.account.api_base(demo),
         }

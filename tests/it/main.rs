@@ -7,6 +7,7 @@
     reason = "all of it is tests, which the lints know only by #[test]"
 )]
 
+mod accounts;
 mod api_faults;
 mod architecture;
 mod asset_faults;
