@@ -212,6 +212,10 @@ impl Mirror {
     fn end_in(self: &Arc<Self>, time: Duration) -> JoinSet<()> {
         let stop = self.stop.clone();
         let mut timer = JoinSet::new();
+        if time.is_zero() {
+            // A timer would let the first elements slip through.
+            stop.end(End::TimeUp);
+        }
         timer.spawn(async move {
             if tokio::time::timeout(time, stop.token().cancelled()).await.is_err() {
                 stop.end(End::TimeUp);
