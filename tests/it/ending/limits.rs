@@ -89,7 +89,11 @@ fn time_that_is_up_at_once_and_a_list_that_says_nothing_end_too() {
     // A pause of the account is no reason to stay for what was not begun.
     let busy = Reply::json(429, &json!({"error": "busy"})).header("retry-after", "2");
     upstream.on_element("u_1", [busy, Reply::json(200, &upstream.add("u_1", 1))]);
-    let paused = one_by_one(&upstream, &mirror).args(["--max-time", "700ms"]).output_with("u_1\nu_2\nu_3\n").expect(6);
+    let mut running = one_by_one(&upstream, &mirror).args(["--max-time", "700ms"]).spawn();
+    running.write("u_1\n");
+    upstream.wait_for("/v1/kling/elements/u_1", 1);
+    running.write("u_2\nu_3\n");
+    let paused = running.end_within(Duration::from_secs(20)).expect(6);
     assert_eq!((paused.lines().len(), paused.status("u_1").as_str()), (1, "created"));
 }
 
