@@ -159,6 +159,15 @@ pub(crate) struct StoreArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(next_help_heading = ENDING)]
+pub(crate) struct TimeArgs {
+    /// Begin no more elements after so long, and finish those in flight.
+    #[arg(long, value_name = "DURATION", value_parser = value::duration,
+          env = "ELEMENT_MIRROR_MAX_TIME", hide_env = true)]
+    pub(crate) max_time: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct ReportArgs {
     /// Write a JSON line an element, as it ends; - is standard output.
     #[arg(long, value_name = "FILE|-", help_heading = SAYING, env = "ELEMENT_MIRROR_REPORT", hide_env = true)]

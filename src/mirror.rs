@@ -13,7 +13,7 @@ mod sources;
 mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::{Stream, StreamExt as _};
 use secrecy::SecretString;
@@ -60,8 +60,8 @@ pub struct MirrorOptions {
     pub purpose: Purpose,
     /// That the accounts' own lists are walked, after the ID lists.
     pub all: Option<All>,
-    /// When it ends before all is done.
-    pub limits: Limits,
+    /// Nothing new is begun after so many elements, and lines that name none, have failed; what is in flight is finished.
+    pub max_errors: Option<u64>,
     /// What counts as success.
     pub accepts: Accepts,
     /// How the network is used.
@@ -78,15 +78,6 @@ pub enum Purpose {
     DryRun,
     /// Make good what was found damaged or missing. What is gone upstream is not noted: that is for a run to tell.
     Repair,
-}
-
-/// When a run begins nothing new any more, and finishes what is in flight.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Limits {
-    /// After so many elements, and lines that name none, have failed.
-    pub errors: Option<u64>,
-    /// After so long.
-    pub time: Option<Duration>,
 }
 
 /// What a run lets pass.
@@ -144,7 +135,7 @@ impl Mirror {
             store,
             committer,
             slots: Arc::new(Semaphore::new(slots)),
-            watch: Mutex::new(Watch::new(options.limits.errors)),
+            watch: Mutex::new(Watch::new(options.max_errors)),
             options,
             events,
             stop,
@@ -164,7 +155,6 @@ impl Mirror {
         let started = Instant::now();
         let committer = self.committer.take();
         let mirror = Arc::new(self);
-        let _timer = mirror.options.limits.time.map(|time| mirror.end_in(time));
         let mut tasks = JoinSet::new();
         mirror.take_up_each(lines.map(Named::Line), &mut tasks, committer.as_ref()).await;
         if let Some(all) = mirror.options.all.clone() {
@@ -206,22 +196,6 @@ impl Mirror {
                 self.check(ended);
             }
         }
-    }
-
-    /// Ends the run after `time`, unless the timer is dropped before.
-    fn end_in(self: &Arc<Self>, time: Duration) -> JoinSet<()> {
-        let stop = self.stop.clone();
-        let mut timer = JoinSet::new();
-        if time.is_zero() {
-            // A timer would let the first elements slip through.
-            stop.end(End::TimeUp);
-        }
-        timer.spawn(async move {
-            if tokio::time::timeout(time, stop.token().cancelled()).await.is_err() {
-                stop.end(End::TimeUp);
-            }
-        });
-        timer
     }
 
     /// An element's task that panicked told no outcome: the run can't count as done.

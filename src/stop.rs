@@ -1,7 +1,9 @@
 //! Ending a run early: that it ends, and why.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::outcome::End;
@@ -36,6 +38,21 @@ impl Stop {
         closes.cancel();
     }
 
+    /// Ends the run after `time`, unless what is given back is dropped before. To be called inside the runtime.
+    pub fn end_after(&self, time: Duration) -> JoinSet<()> {
+        let (stop, mut timer) = (self.clone(), JoinSet::new());
+        if time.is_zero() {
+            // A timer would let the first elements slip through.
+            stop.end(End::TimeUp);
+        }
+        timer.spawn(async move {
+            if tokio::time::timeout(time, stop.token().cancelled()).await.is_err() {
+                stop.end(End::TimeUp);
+            }
+        });
+        timer
+    }
+
     /// What is cancelled when nothing new is to be begun any more.
     pub fn closing(&self) -> &CancellationToken {
         &self.closing
@@ -63,6 +80,18 @@ mod tests {
         [refused(), End::Signal(2), refused()].into_iter().for_each(|end| stop.end(end));
         assert_eq!(stop.ends(), [refused(), End::Signal(2)]);
         assert!(stop.token().is_cancelled() && stop.closing().is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_that_is_up_ends_a_run_unless_it_is_over() {
+        let (stop, minute) = (Stop::default(), Duration::from_secs(60));
+        drop(stop.end_after(minute));
+        let timer = stop.end_after(2 * minute);
+        tokio::time::advance(minute + minute / 2).await;
+        assert!(!stop.closing().is_cancelled());
+        stop.closing().cancelled().await;
+        assert_eq!(stop.ends(), [End::TimeUp]);
+        drop(timer);
     }
 
     #[test]

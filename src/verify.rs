@@ -80,7 +80,7 @@ impl Verify {
     /// The lines that name the elements, counted for progress.
     fn lines(&self, elements: Elements) -> Result<Box<dyn Iterator<Item = Line> + Send>, RunError> {
         let sieve = match elements {
-            Elements::Listed(lines) => return Ok(Box::new(lines.into_blocking(self.stop.token().clone()))),
+            Elements::Listed(lines) => return Ok(Box::new(lines.into_blocking(self.stop.closing().clone()))),
             Elements::All(sieve) => sieve,
         };
         let elements = self.store.all_elements()?.into_iter().map(|id| Entry { id, email: None });
@@ -101,7 +101,7 @@ impl Verify {
         let walked = tokio::task::spawn_blocking(move || {
             // Threads of its own: they may wait for a repair, which itself has files to read on the shared ones.
             let pool = rayon::ThreadPoolBuilder::new().build()?;
-            let lines = lines.take_while(|_| !verify.stop.token().is_cancelled()).par_bridge();
+            let lines = lines.take_while(|_| !verify.stop.closing().is_cancelled()).par_bridge();
             pool.install(|| lines.for_each(|line| verify.take_up(line, &settle)));
             Ok::<_, rayon::ThreadPoolBuildError>(())
         });

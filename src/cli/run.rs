@@ -8,7 +8,7 @@ use clap::{ArgAction, Args};
 use element_mirror::element::Role;
 use element_mirror::error::RunError;
 use element_mirror::ids::{Input, Sieve};
-use element_mirror::mirror::{Accepts, All, Limits, MirrorOptions, Purpose};
+use element_mirror::mirror::{Accepts, All, MirrorOptions, Purpose};
 use element_mirror::plan::Policy;
 use element_mirror::store::local::LocalOptions;
 use secrecy::SecretString;
@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    AccountArgs, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, WHAT, value,
+    AccountArgs, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs,
+    WHAT, value,
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -107,9 +108,8 @@ struct EndingArgs {
     #[arg(long, value_name = "N", value_parser = value::count(1, u64::MAX), env = "ELEMENT_MIRROR_MAX_ERRORS", hide_env = true)]
     max_errors: Option<u64>,
 
-    /// Begin no more elements after so long, and finish those in flight.
-    #[arg(long, value_name = "DURATION", value_parser = value::duration, env = "ELEMENT_MIRROR_MAX_TIME", hide_env = true)]
-    max_time: Option<Duration>,
+    #[command(flatten)]
+    time: TimeArgs,
 
     /// Count an element that lacks only what it lacked before as a success.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
@@ -153,6 +153,11 @@ impl RunArgs {
         (!self.dry_run).then(|| self.store.local_options(stop))
     }
 
+    /// After how long nothing new is begun.
+    pub(crate) fn max_time(&self) -> Option<Duration> {
+        self.ending.time.max_time
+    }
+
     /// What the run does; `sieve` passes over what is left out, `demo` is the sample API's base URL where that is used.
     pub(crate) fn mirror_options(&self, token: SecretString, sieve: Sieve, demo: Option<Url>) -> MirrorOptions {
         let ending = &self.ending;
@@ -167,7 +172,7 @@ impl RunArgs {
             keep: self.keep.keep(),
             purpose: if self.dry_run { Purpose::DryRun } else { Purpose::Mirror },
             all: self.all.then(|| All { filter: self.filter.filter(), sieve }),
-            limits: Limits { errors: ending.max_errors, time: ending.max_time },
+            max_errors: ending.max_errors,
             accepts: Accepts {
                 known_missing: ending.accept_known_missing,
                 gone: ending.accept_gone,

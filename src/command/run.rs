@@ -25,6 +25,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
     session.conduct(&audience, |events, stop| async move {
         tell_recovered(&events, &recovered).await;
         tell_odd(&events, odd).await;
+        let _timer = args.max_time().map(|time| stop.end_after(time));
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };
         let lines = Lines::read(Lists { inputs, sieve: sieve.clone() }, events.counters.clone())?;
         let mirror = Mirror::new(store, args.mirror_options(token, sieve, demo), events, stop)?;

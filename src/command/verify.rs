@@ -25,6 +25,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
     session.conduct(&audience, |events, stop| async move {
         tell_recovered(&events, &recovered).await;
         tell_odd(&events, odd).await;
+        let _timer = args.time.max_time.map(|time| stop.end_after(time));
         let demo = match args.repair && args.account.is_demo() {
             true => Some(Demo::start().await?.base),
             false => None,

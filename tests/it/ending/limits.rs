@@ -98,6 +98,16 @@ fn time_that_is_up_at_once_and_a_list_that_says_nothing_end_too() {
 }
 
 #[test]
+fn a_verification_ends_in_time_too() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::in_memory());
+    upstream.add("u_1", 1);
+    run(&upstream, &mirror).ids(["u_1"]).output().expect(0);
+    let verify = |args: &[&str]| program().arg("verify").arg(mirror.path()).args(["--report", "-"]).args(args).output();
+    assert_eq!(verify(&["--max-time", "1h"]).expect(0).lines().len(), 1);
+    assert_eq!(verify(&["--max-time", "0s"]).expect(6).lines().len(), 0);
+}
+
+#[test]
 fn a_signal_comes_before_the_time_that_is_up() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::in_memory());
     upstream.on_element("u_1", [Reply::hang()]);
