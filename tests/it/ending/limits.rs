@@ -23,8 +23,11 @@ fn after_so_many_errors_nothing_new_is_begun_and_what_is_in_flight_is_finished()
     upstream.add("slow", 1);
     upstream.on("/cdn/slow/0.png", [Reply::ok(picture("slow", 0)).after(Duration::from_millis(700))]);
     (0..50).for_each(|number| refuse(&upstream, &format!("u_{number}")));
-    let list = (0..50).fold("slow\n../bad\n".to_owned(), |list, number| list + &format!("u_{number}\n"));
-    let ended = one_by_one(&upstream, &mirror).args(["--max-errors", "3"]).output_with(list).expect(3);
+    let mut running = one_by_one(&upstream, &mirror).args(["--max-errors", "3"]).spawn();
+    running.write("slow\n");
+    upstream.wait_for("/cdn/slow/", 1);
+    running.write(&(0..50).fold("../bad\n".to_owned(), |list, number| list + &format!("u_{number}\n")));
+    let ended = running.end_within(Duration::from_secs(20)).expect(3);
     // The bad line counts, and those that were asked for when it was the third are finished, too.
     assert_eq!(ended.status("slow"), "created");
     let failed = ended.lines().iter().filter(|line| line["status"] == "failed").count();
