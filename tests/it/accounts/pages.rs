@@ -57,17 +57,17 @@ fn an_element_of_two_accounts_is_taken_up_once() {
 #[test]
 fn a_page_that_is_at_fault_is_a_failed_line_and_the_next_ones_go_on() {
     let (upstream, accounts, mirror) = mirrored(0);
-    accounts.add("a@b.c", elements(&upstream, "u_", 30));
+    accounts.add("a@b.c", elements(&upstream, "u_", 40));
     accounts.cap("a@b.c", 10);
     accounts.fail("a@b.c", Some(2), Reply::json(500, &json!({"error": "a broken item"})));
     let run = run_all(&upstream, &mirror).output().expect(3);
-    assert_eq!(count(&run, "created"), 20);
+    assert_eq!(count(&run, "created"), 30);
     assert_eq!(unlisted(&run), [("list a@b.c page 2".into(), "a@b.c".into(), "http_500".into())]);
     // Two in a row are the list's fault.
     upstream.forget();
     accounts.fail("a@b.c", Some(3), Reply::ok("<html>"));
     let run = run_all(&upstream, &mirror).output().expect(3);
-    assert_eq!((count(&run, "unchanged"), unlisted(&run).len()), (10, 2));
+    assert_eq!((count(&run, "unchanged"), unlisted(&run).len(), pages(&upstream).len()), (10, 2, 4));
 }
 
 #[test]
