@@ -19,6 +19,7 @@ use crate::event::{Event, Events};
 use crate::header::retry_after_in;
 use crate::http::retry::Setback;
 use crate::http::{Http, Target};
+use crate::ids::is_email;
 use gate::{Gate, Look, Passage, Shut};
 
 /// The public API.
@@ -148,7 +149,8 @@ impl Api {
         let parse = |body: Vec<u8>| {
             let Accounts(accounts) = serde_json::from_slice(&self.http.without_token(&body))
                 .map_err(|error| Failure::new(ErrorKind::BadReply, format!("/accounts: {error}")))?;
-            Ok(accounts.into_keys().filter(|email| email.contains('@')).collect())
+            // What is none could steer a terminal, and stands in no list.
+            Ok(accounts.into_keys().filter(|email| is_email(email)).collect())
         };
         let attempts = &AtomicU64::new(0);
         let call = Call { url, what: "accounts", account: None, depends_on_accounts: false, attempts, slots: None };

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::element::ElementId;
 use crate::error::RunError;
 use crate::event::Counters;
+pub use line::is_email;
 use line::{Parsed, Reader};
 pub use shard::{InvalidShard, Shard};
 pub use sieve::{Sieve, Sifted};

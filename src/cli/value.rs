@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use element_mirror::element::Role;
 use element_mirror::error::RunError;
+use element_mirror::ids::is_email;
 use jiff::{Span, SpanRelativeTo};
 use secrecy::SecretString;
 use url::{Host, Url};
@@ -24,8 +25,7 @@ pub(super) fn named(text: &str) -> Result<String, String> {
 
 /// An account's email; an empty one is none.
 pub(super) fn email(text: &str) -> Result<String, String> {
-    let plain = text.is_empty() || (text.contains('@') && !text.chars().any(|c| c.is_whitespace() || c.is_control()));
-    if plain { Ok(text.to_owned()) } else { Err("that is no email".into()) }
+    if text.is_empty() || is_email(text) { Ok(text.to_owned()) } else { Err("that is no email".into()) }
 }
 
 /// A word that is not nothing, as an unset variable would give.

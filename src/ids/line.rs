@@ -109,7 +109,8 @@ fn quoted(text: &str) -> String {
     format!("{head:?}{}", if head.len() < text.len() { "…" } else { "" })
 }
 
-fn is_email(text: &str) -> bool {
+/// Whether `text` can be an account's email: what a list's second column can hold.
+pub fn is_email(text: &str) -> bool {
     let plain = text.len() <= 320 && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == ',');
     plain && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
 }

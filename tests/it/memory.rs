@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{MirrorDir, Program, Reply, Running, Upstream, element, program};
+use crate::support::{MirrorDir, Program, Reply, Running, Upstream, element, program, query};
 
 const MIB: u64 = 1 << 20;
 
@@ -89,4 +89,28 @@ fn a_long_list_takes_a_few_bytes_an_id() {
     assert!(upstream.requests_to("/v1/").len() < 50, "all but those in flight at the start are not asked for");
     let each = more / (MANY - HEAD);
     assert!(each < 64, "{each} bytes an ID");
+}
+
+/// Its elements are another shard's, so that it is the list alone that is large.
+#[test]
+fn an_accounts_long_list_is_no_more_than_a_page_of_it() {
+    const PAGES: usize = 300;
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let description = "x".repeat(4000);
+    upstream.script("/v1/kling/elements", move |request| {
+        let number: usize = query(request)["pageNum"].parse().unwrap();
+        if number > PAGES {
+            return Reply::hang();
+        }
+        let item =
+            |item: usize| json!({"id": format!("u_{number}_{item}"), "description": description, "updateTime": 1});
+        let items: Vec<Value> = (0..100).map(item).collect();
+        Reply::json(200, &json!({"elementsList": items, "total": 1_000_000}))
+    });
+    let all = ["--all", "--email", "a@b.c", "--shard", "1/1000000000", "-q"];
+    let running = program().run(&upstream, &mirror.path()).args(all).spawn();
+    upstream.wait_for("/v1/kling/elements", PAGES + 1);
+    // What came is 120 MiB.
+    let peak = running.peak_memory();
+    assert!(peak < 48 * MIB, "{} KiB", peak >> 10);
 }

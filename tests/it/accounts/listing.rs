@@ -35,6 +35,14 @@ fn ids_come_one_a_line_and_with_the_email_where_there_are_several_accounts() {
 }
 
 #[test]
+fn an_account_whose_name_is_no_email_is_none() {
+    let (upstream, accounts) = two_accounts();
+    accounts.add("x@y.z\nu_evil", elements(&upstream, "x_", 1));
+    accounts.add("nobody", elements(&upstream, "n_", 1));
+    assert_eq!(list(&upstream).output().expect(0).stdout.lines().count(), 103);
+}
+
+#[test]
 fn json_is_what_a_manifest_says_of_the_element_and_the_email_and_is_an_id_list() {
     let (upstream, _accounts) = two_accounts();
     let listed = list(&upstream).arg("--json").output().expect(0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{asked_for, count, elements, mirrored, run_all, unlisted};
-use crate::support::{Accounts, MirrorDir, Reply, Upstream, query};
+use crate::support::{Accounts, MirrorDir, Reply, SECRET, Upstream, query};
 
 #[test]
 fn every_account_is_mirrored_and_a_broken_one_fails_alone() {
@@ -20,6 +20,7 @@ fn every_account_is_mirrored_and_a_broken_one_fails_alone() {
     let broken = ("list g@h.i page 1".to_owned(), "g@h.i".to_owned(), "account_broken".to_owned());
     assert_eq!(unlisted(&first), std::slice::from_ref(&broken));
     assert_eq!(first.line("d_7")["email"], "d@e.f");
+    assert!(!(first.stdout.clone() + &first.stderr).contains(SECRET));
     assert!(first.stderr.contains("g@h.i") && first.stderr.contains("session expired"), "{}", first.stderr);
     upstream.forget();
     let again = run_all(&upstream, &mirror).output().expect(3);
