@@ -1,8 +1,9 @@
 //! The last words of a run: what happened, and what to do next.
 
+use std::cmp::Reverse;
 use std::path::Path;
 
-use element_mirror::error::ErrorKind;
+use element_mirror::error::{ErrorKind, printable};
 use element_mirror::outcome::{End, FailureGroup, Pruned, Status, Summary};
 use indicatif::BinaryBytes;
 
@@ -10,6 +11,9 @@ use super::Paint;
 
 /// So many kinds of failures are told; more fit no screen.
 const MOST_KINDS: usize = 8;
+
+/// So much of a failure's words is told; the report has all.
+const MOST_WORDS: usize = 140;
 
 /// What the last words are about.
 pub(super) struct LastWords<'a> {
@@ -35,7 +39,11 @@ impl LastWords<'_> {
             kind != ErrorKind::Interrupted && !ends.iter().any(|end| end.contains(&group.message))
         };
         let groups = summary.failures.iter().filter(|(kind, group)| by_itself(**kind, group));
-        lines.extend(groups.take(MOST_KINDS).map(|(kind, group)| self.failures(*kind, group)));
+        let mut groups: Vec<_> = groups.map(|(kind, group)| (*kind, group)).collect();
+        // First what ails the mirror or an account as a whole, then what ails many.
+        groups.sort_by_key(|(kind, group)| (!ails_more_than_one(*kind), Reverse(group.count)));
+        lines.extend(groups.iter().take(MOST_KINDS).map(|(kind, group)| self.failures(*kind, group)));
+        lines.extend(untold(groups.get(MOST_KINDS..).unwrap_or_default()));
         if summary.suspiciously_gone > 0 {
             let head = bad(format!("{} elements are gone at once", summary.suspiciously_gone));
             let rest = "is it the right account? None of them was noted as gone; their folders stay.";
@@ -102,8 +110,19 @@ impl LastWords<'_> {
         }
         let hint = hint(kind, self.summary.repair)
             .map(|hint| self.paint.dim.apply_to(format!("\n{:>12}  {hint}", "→")).to_string());
+        let message = printable(message, MOST_WORDS);
         format!("{head}  {names}: {message}{}", hint.unwrap_or_default())
     }
+}
+
+fn ails_more_than_one(kind: ErrorKind) -> bool {
+    kind.is_local() || kind == ErrorKind::AccountBroken
+}
+
+/// That there are more kinds of failures than are told, where there are.
+fn untold(groups: &[(ErrorKind, &FailureGroup)]) -> Option<String> {
+    let kinds: Vec<String> = groups.iter().map(|(kind, group)| format!("{kind} ({})", group.count)).collect();
+    (!kinds.is_empty()).then(|| format!("{:>12}  {}; --report tells each", "and", kinds.join(", ")))
 }
 
 /// How many versions were pruned, in words.
@@ -193,6 +212,18 @@ mod tests {
                    →  correct the line in the list
         mirror: mirror
         "#);
+    }
+
+    #[test]
+    fn what_ails_all_comes_first_and_no_kind_is_passed_over_in_silence() {
+        let failed = |status: u16| outcome("u_1", Status::Failed, Some(Failure::new(ErrorKind::Http(status), "no")));
+        let broken = Failure::new(ErrorKind::AccountBroken, "a@b.c: its Kling session is broken");
+        let mut outcomes: Vec<ElementOutcome> = (400..410).map(failed).chain([failed(405)]).collect();
+        outcomes.push(ElementOutcome::unlisted("list a@b.c page 1".into(), None, broken));
+        let told = told(&outcomes, |_| {});
+        let kinds: Vec<&str> = told.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(kinds[1..3], ["account_broken", "http_405"]);
+        assert!(told.contains("and  http_407 (1), http_408 (1), http_409 (1); --report tells each"), "{told}");
     }
 
     #[test]
