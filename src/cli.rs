@@ -4,6 +4,7 @@ mod history;
 mod named;
 mod prune;
 mod run;
+mod schema;
 mod value;
 mod verify;
 
@@ -29,6 +30,7 @@ pub(crate) use history::HistoryArgs;
 use named::NamedArgs;
 pub(crate) use prune::PruneArgs;
 pub(crate) use run::RunArgs;
+pub(crate) use schema::{SchemaArgs, SchemaOf};
 pub(crate) use verify::VerifyArgs;
 
 const NETWORK: &str = "Network";
@@ -59,6 +61,9 @@ pub(crate) enum Command {
     /// Remove superseded versions that are not to be kept, of every element, gone ones too.
     #[command(after_help = prune::EXAMPLES)]
     Prune(Box<PruneArgs>),
+    /// Print the JSON Schema of what the program writes for other programs.
+    #[command(after_help = schema::EXAMPLES)]
+    Schema(SchemaArgs),
 }
 
 #[derive(Args, Debug)]
@@ -206,7 +211,8 @@ impl Cli {
         let matches = command.get_matches_mut();
         let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         if let Some((name, matches)) = matches.subcommand()
-            && let Err(message) = cli.command.saying().resolve_conflict(matches)
+            && let Some(saying) = cli.command.saying()
+            && let Err(message) = saying.resolve_conflict(matches)
             && let Some(command) = command.find_subcommand_mut(name)
         {
             command.error(ErrorKind::ArgumentConflict, message).exit();
@@ -216,13 +222,14 @@ impl Cli {
 }
 
 impl Command {
-    /// What is said, and how.
-    pub(crate) fn saying(&mut self) -> &mut SayingArgs {
+    /// What is said, and how, where that can be chosen.
+    pub(crate) fn saying(&mut self) -> Option<&mut SayingArgs> {
         match self {
-            Self::Run(args) => &mut args.saying,
-            Self::Verify(args) => &mut args.saying,
-            Self::History(args) => &mut args.saying,
-            Self::Prune(args) => &mut args.saying,
+            Self::Run(args) => Some(&mut args.saying),
+            Self::Verify(args) => Some(&mut args.saying),
+            Self::History(args) => Some(&mut args.saying),
+            Self::Prune(args) => Some(&mut args.saying),
+            Self::Schema(_) => None,
         }
     }
 }

@@ -3,4 +3,5 @@
 pub(crate) mod history;
 pub(crate) mod prune;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod verify;

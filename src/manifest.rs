@@ -4,11 +4,12 @@ mod difference;
 
 use std::collections::HashSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::element::{ElementId, Fields, Identity, Role, path_of};
-use crate::error::printable;
+use crate::error::{ErrorKind, printable};
 use crate::layout;
 use crate::time::Time;
 
@@ -18,10 +19,11 @@ pub use difference::Difference;
 pub const FORMAT: u32 = 1;
 
 /// One whole version of an element.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// Always [`FORMAT`].
+    /// The format of the manifest and of the mirror, 1.
+    #[schemars(extend("const" = FORMAT))]
     pub format: u32,
     /// The program that wrote it, with its version.
     pub generator: String,
@@ -32,7 +34,7 @@ pub struct Manifest {
     /// The roles that are mirrored, where that is not all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<Role>>,
-    /// The API's reply, kept as `element.json`.
+    /// The API's reply, kept as `element.json`. (A line of `index.ndjson` is a manifest without it.)
     pub response: Response,
     /// The files: cover, secondary, video, voice, other.
     pub assets: Vec<Asset>,
@@ -45,9 +47,10 @@ pub struct Manifest {
 }
 
 /// The file that holds the API's reply, byte for byte.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// Always `element.json`.
+    #[schemars(extend("const" = layout::RESPONSE))]
     pub file: String,
     /// Its size in bytes.
     pub size: u64,
@@ -56,7 +59,7 @@ pub struct Response {
 }
 
 /// One file of the version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Asset {
     /// Its name in the folder.
@@ -90,7 +93,7 @@ pub struct Asset {
 }
 
 /// An asset that could not be had.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Missing {
     /// What it is to the element.
     pub role: Role,
@@ -98,12 +101,13 @@ pub struct Missing {
     pub slot: String,
     /// Its link, without user, query and fragment.
     pub url: String,
-    /// The failure's code, an [`ErrorKind`](crate::error::ErrorKind).
+    /// The failure's code, as in a report.
+    #[schemars(with = "ErrorKind")]
     pub error: String,
 }
 
 /// Something odd about a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// The file's name.
     pub file: String,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::element::ElementId;
@@ -12,7 +13,7 @@ use crate::manifest::{Manifest, Warning};
 use crate::time::Time;
 
 /// What a run did about an element, or a verification found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Its first version was committed.
@@ -70,7 +71,7 @@ impl Status {
 }
 
 /// What the mirror holds of an element when the run has done with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stands {
     /// A version with every asset that the API named.
@@ -81,11 +82,15 @@ pub enum Stands {
     None,
 }
 
+/// The version of a report line's shape.
+pub const SCHEMA: u32 = 1;
+
 /// What became of one element, or of one line that is no ID: a line of the report.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ElementOutcome {
     /// The version of this shape, 1.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: u32,
     /// The ID; none for a line that is no ID.
     pub id: Option<ElementId>,
@@ -133,7 +138,7 @@ impl ElementOutcome {
     /// An outcome of `id` with nothing else known yet.
     pub fn new(id: Option<ElementId>, status: Status) -> Self {
         Self {
-            schema: 1,
+            schema: SCHEMA,
             id,
             email: None,
             source: None,

@@ -24,6 +24,7 @@ mod memory;
 mod parsers;
 mod report;
 mod rough;
+mod schema;
 mod store;
 mod support;
 mod told;
