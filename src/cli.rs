@@ -3,12 +3,13 @@
 mod history;
 mod named;
 mod prune;
+mod report;
 mod run;
 mod schema;
 mod value;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
@@ -18,7 +19,6 @@ use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _
 use element_mirror::demo;
 use element_mirror::error::RunError;
 use element_mirror::http::HttpOptions;
-use element_mirror::ids::Input;
 use element_mirror::keep::Keep;
 use element_mirror::report::log::Verbosity;
 use element_mirror::store::local::LocalOptions;
@@ -29,6 +29,7 @@ use url::Url;
 pub(crate) use history::HistoryArgs;
 use named::NamedArgs;
 pub(crate) use prune::PruneArgs;
+pub(crate) use report::ReportArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use schema::{SchemaArgs, SchemaOf};
 pub(crate) use verify::VerifyArgs;
@@ -144,13 +145,6 @@ pub(crate) struct StoreArgs {
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration,
           env = "ELEMENT_MIRROR_LOCK_WAIT", hide_env = true)]
     lock_wait: Duration,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ReportArgs {
-    /// Write a JSON line an element, as it ends; - is standard output.
-    #[arg(long, value_name = "FILE|-", help_heading = SAYING, env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
-    pub(crate) report: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -311,28 +305,6 @@ impl StoreArgs {
     /// How the destination is opened; `stop` ends what takes long.
     fn local_options(&self, stop: CancellationToken) -> LocalOptions {
         LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, distrust: false, stop }
-    }
-}
-
-impl ReportArgs {
-    /// The report's file, refused where it would be written over what the mirror `out` holds, or over one of `inputs`.
-    pub(crate) fn checked(&self, out: &Path, inputs: &[Input]) -> Result<Option<&Path>, RunError> {
-        let Some(report) = self.report.as_deref() else { return Ok(None) };
-        if inputs.iter().any(|input| input.is_file(report)) {
-            let message = format!("--report {0} would overwrite the ID list {0}", report.display());
-            return Err(RunError::Usage(message));
-        }
-        let folder = report.parent().filter(|_| report != Path::new("-")).and_then(|parent| {
-            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            parent.canonicalize().ok()
-        });
-        match (folder, out.canonicalize()) {
-            (Some(folder), Ok(out)) if folder != out && folder.starts_with(&out) => {
-                let message = "--report would be written into a folder of the mirror; put it beside the mirror";
-                Err(RunError::Usage(message.into()))
-            }
-            _ => Ok(Some(report)),
-        }
     }
 }
 

@@ -91,6 +91,16 @@ impl RunArgs {
         named.into_iter().chain(self.lists.iter().map(|list| Input::open(list))).collect()
     }
 
+    /// The ID lists that are read, by their paths.
+    pub(crate) fn lists(&self) -> &[PathBuf] {
+        &self.lists
+    }
+
+    /// The file of metrics; a dry run writes none.
+    pub(crate) fn metrics(&self) -> Option<&Path> {
+        self.report.metrics.as_deref().filter(|_| !self.dry_run)
+    }
+
     /// Where to.
     pub(crate) fn destination(&self) -> &Path {
         &self.out

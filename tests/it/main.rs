@@ -21,6 +21,7 @@ mod last_words;
 mod main_job;
 #[cfg(target_os = "linux")]
 mod memory;
+mod metrics;
 mod parsers;
 mod report;
 mod rough;

@@ -1,0 +1,60 @@
+//! The files that tell programs what came of it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use element_mirror::error::RunError;
+use element_mirror::ids;
+
+use super::{SAYING, value};
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = SAYING)]
+pub(crate) struct ReportArgs {
+    /// Write a JSON line an element, as it ends; - is standard output.
+    #[arg(long, value_name = "FILE|-", env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Write metrics for Prometheus at the end, replacing the file at once.
+    #[arg(long, value_name = "FILE", value_parser = value::file, env = "ELEMENT_MIRROR_METRICS", hide_env = true)]
+    pub(crate) metrics: Option<PathBuf>,
+}
+
+impl ReportArgs {
+    /// Refuses files that would be written over what the mirror `out` holds, over one of the `lists`, or over one another.
+    pub(crate) fn check(&self, out: &Path, lists: &[PathBuf]) -> Result<(), RunError> {
+        let refused = |message: String| Err(RunError::Usage(message));
+        let report = self.report.as_deref().filter(|path| *path != Path::new("-"));
+        let files = [("--report", report), ("--metrics", self.metrics.as_deref())];
+        for (option, file) in files.iter().filter_map(|(option, file)| Some((option, (*file)?))) {
+            if lists.iter().any(|list| ids::is_file(list, file)) {
+                return refused(format!("{option} {0} would overwrite the ID list {0}", file.display()));
+            }
+            if is_inside(file, out) {
+                return refused(format!(
+                    "{option} would be written into a folder of the mirror; put it beside the mirror"
+                ));
+            }
+        }
+        match (report, &self.metrics) {
+            (Some(report), Some(metrics)) if place(report).is_some() && place(report) == place(metrics) => {
+                refused(format!("--report and --metrics are one file, {}", report.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether `file` is in a folder of the mirror `out`.
+fn is_inside(file: &Path, out: &Path) -> bool {
+    match (place(file), out.canonicalize()) {
+        (Some(place), Ok(out)) => place.parent().is_some_and(|folder| folder != out && folder.starts_with(out)),
+        _ => false,
+    }
+}
+
+/// Where a file is, or would be made; none where its folder is not there.
+fn place(file: &Path) -> Option<PathBuf> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    file.canonicalize().ok().or_else(|| Some(folder.canonicalize().ok()?.join(file.file_name()?)))
+}
