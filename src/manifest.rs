@@ -201,6 +201,18 @@ impl Manifest {
         bytes
     }
 
+    /// The manifest as a line of `index.ndjson`: compact, without `response`, ending in a line feed.
+    pub fn to_line(&self) -> Vec<u8> {
+        // Only a map with keys that are no strings could fail, and there is none.
+        let mut manifest = serde_json::to_value(self).unwrap_or_default();
+        if let Some(fields) = manifest.as_object_mut() {
+            fields.shift_remove("response");
+        }
+        let mut line = manifest.to_string().into_bytes();
+        line.push(b'\n');
+        line
+    }
+
     /// The files whose digest the manifest knows: name, size, digest and modification time.
     pub fn own_files(&self) -> impl Iterator<Item = (&str, u64, Digest, Time)> {
         let response = (self.response.file.as_str(), self.response.size, self.response.sha256, self.committed_at);
@@ -297,6 +309,20 @@ mod tests {
         let tagged = WRITTEN.replace("\"tags\": []", "\"tags\": [9.613215652500022e-254]");
         let manifest = Manifest::parse(tagged.as_bytes(), &id()).unwrap();
         assert_eq!(Manifest::parse(&manifest.to_bytes(), &id()).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_line_of_the_index_has_every_field_in_its_order_but_the_response() {
+        let manifest = Manifest::parse(WRITTEN.as_bytes(), &id()).unwrap();
+        let line = String::from_utf8(manifest.to_line()).unwrap();
+        assert!(line.ends_with('\n') && line.lines().count() == 1, "{line}");
+        let (mut whole, line) = (serde_json::to_value(&manifest).unwrap(), serde_json::from_str(&line).unwrap());
+        let fields = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let expected: Vec<String> = fields(&whole).into_iter().filter(|field| field != "response").collect();
+        assert!(expected.len() > 6, "{expected:?}");
+        assert_eq!(fields(&line), expected);
+        whole.as_object_mut().unwrap().remove("response");
+        assert_eq!(line, whole);
     }
 
     #[test]

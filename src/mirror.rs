@@ -7,6 +7,7 @@ mod assemble;
 mod element;
 mod gather;
 mod gone;
+mod index;
 mod past;
 mod sources;
 mod watch;
@@ -53,6 +54,8 @@ pub struct MirrorOptions {
     pub max_size: u64,
     /// Which superseded versions are kept, of every element taken up.
     pub keep: Keep,
+    /// Whether the index is written at the end.
+    pub index: bool,
     /// What the run is for.
     pub purpose: Purpose,
     /// How the network is used.
@@ -157,6 +160,7 @@ impl Mirror {
         if let Some(committer) = committer.and_then(Arc::into_inner) {
             committer.finish();
         }
+        mirror.write_index().await;
         let mut summary = mirror.conclude();
         summary.elapsed = started.elapsed();
         mirror.events.tell(Event::Ended(Box::new(summary.clone()))).await;

@@ -212,6 +212,11 @@ impl fmt::Display for End {
 }
 
 impl End {
+    /// Whether someone from outside broke the run off.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self, Self::Signal(_) | Self::ReaderGone)
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Signal(number) => 128_u8.saturating_add(u8::try_from(*number).unwrap_or(0)),

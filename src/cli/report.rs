@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use element_mirror::error::RunError;
 use element_mirror::ids;
+use element_mirror::layout::INDEX;
 
 use super::{SAYING, value};
 
@@ -30,9 +31,9 @@ impl ReportArgs {
             if lists.iter().any(|list| ids::is_file(list, file)) {
                 return refused(format!("{option} {0} would overwrite the ID list {0}", file.display()));
             }
-            if is_inside(file, out) {
+            if is_of_mirror(file, out) {
                 return refused(format!(
-                    "{option} would be written into a folder of the mirror; put it beside the mirror"
+                    "{option} would be written over what the mirror holds; put it beside the mirror"
                 ));
             }
         }
@@ -45,9 +46,12 @@ impl ReportArgs {
     }
 }
 
-/// Whether `file` is in a folder of the mirror `out`.
-fn is_inside(file: &Path, out: &Path) -> bool {
+/// Whether `file` is the index of the mirror `out`, or in one of its folders.
+fn is_of_mirror(file: &Path, out: &Path) -> bool {
     match (place(file), out.canonicalize()) {
+        // One that is yet to be made has no other path.
+        _ if file == out.join(INDEX) => true,
+        (Some(place), Ok(out)) if place == out.join(INDEX) => true,
         (Some(place), Ok(out)) => place.parent().is_some_and(|folder| folder != out && folder.starts_with(out)),
         _ => false,
     }

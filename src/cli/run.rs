@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{AccountArgs, KeepArgs, NetworkArgs, ReportArgs, SayingArgs, StoreArgs, WHAT, value};
+use super::{AccountArgs, KeepArgs, NetworkArgs, ReportArgs, STORE, SayingArgs, StoreArgs, WHAT, value};
 
 pub(super) const EXAMPLES: &str = "\
 Every option can be given as a variable: ELEMENT_MIRROR_CONCURRENCY=8 is -j 8.
@@ -66,6 +66,11 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     store: StoreArgs,
+
+    /// Write index.ndjson at the end: each mirrored element's manifest on a line.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = STORE,
+          env = "ELEMENT_MIRROR_INDEX", hide_env = true)]
+    index: bool,
 
     #[command(flatten)]
     pub(crate) account: AccountArgs,
@@ -122,6 +127,7 @@ impl RunArgs {
             },
             max_size: self.network.max_size,
             keep: self.keep.keep(),
+            index: self.index && !self.dry_run,
             purpose: if self.dry_run { Purpose::DryRun } else { Purpose::Mirror },
             http: self.network.http_options(demo.is_some()),
             api_base: self.account.api_base(demo),

@@ -90,6 +90,7 @@ impl VerifyArgs {
             policy: Policy { roles: Vec::new(), refresh: false },
             max_size: self.network.max_size,
             keep: Keep::default(),
+            index: false,
             purpose: Purpose::Repair,
             http: self.network.http_options(demo.is_some()),
             api_base: self.account.api_base(demo),

@@ -15,6 +15,7 @@ mod demo;
 mod docs;
 mod ending;
 mod history;
+mod index;
 mod input;
 mod kill;
 mod last_words;

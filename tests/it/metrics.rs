@@ -268,12 +268,16 @@ fn metrics_are_not_written_over_a_list_the_report_or_what_the_mirror_holds() {
     refused(&list, &["missing.txt"]);
     refused(&mirror.at("u_1/cover.png"), &[]);
     refused(&mirror.at(".element-mirror/metrics"), &[]);
+    refused(&mirror.at("index.ndjson"), &[]);
     for report in ["new", "./new"] {
         refused(Path::new("new"), &["--report", report]);
     }
     for no_file in ["-", ""] {
         refused(Path::new(no_file), &[]);
     }
+    // The index of a mirror that is not there yet.
+    let new = program().current_dir(&mirror.beside("")).args(["run", "ids.txt", "-o", "new"]);
+    new.args(["--metrics", "new/index.ndjson"]).output().expect(2);
     assert_eq!(std::fs::read_to_string(list).unwrap(), "u_1\n");
     assert!(!mirror.beside("new").exists());
     mirror.check();

@@ -95,8 +95,12 @@ fn a_reader_that_went_away_ends_it_quietly_and_a_full_disk_is_said() {
 fn manifests_fit_their_schema_and_what_is_none_does_not() {
     let (upstream, mirror) = mirrored();
     upstream.add("u_3", 1);
-    program().run(&upstream, &mirror.path()).ids(["u_3"]).args(["--roles", "cover"]).output().expect(0);
+    let run = program().run(&upstream, &mirror.path()).ids(["u_3"]).args(["--roles", "cover", "--index"]);
+    run.output().expect(0);
     let schema = Schema::of("manifest");
+    let index = String::from_utf8(mirror.read("index.ndjson")).unwrap();
+    assert_eq!(index.lines().count(), 3);
+    index.lines().for_each(|line| schema.check(&serde_json::from_str(line).unwrap()));
     for (id, field) in [("u_1", "warnings"), ("u_2", "missing"), ("u_3", "roles")] {
         let manifest = mirror.manifest(id);
         assert!(manifest.get(field).is_some(), "{field}: {manifest}");
