@@ -179,14 +179,17 @@ impl Api {
     ) -> Result<(T, Option<OwnedSemaphorePermit>), Failure> {
         let gate = self.gate(call.account);
         let mut retry = self.http.retry(call.what);
-        let mut slot = None;
+        let (mut slot, mut was_paused) = (None, false);
         loop {
             let (passage, permit) = self.enter(call, &gate, &mut slot).await?;
+            if std::mem::take(&mut was_paused) {
+                self.events.counters.retries.fetch_add(1, Relaxed);
+            }
             call.attempts.fetch_add(1, Relaxed);
             let reply = self.attempt(call, (&gate, passage), permit).await;
             match reply.and_then(|body| Ok(parse(body)?)) {
                 Ok(parsed) => return Ok((parsed, slot)),
-                Err(Miss::Paused) => {}
+                Err(Miss::Paused) => was_paused = true,
                 Err(Miss::Failed(setback)) => retry.pause(setback).await?,
             }
         }

@@ -4,12 +4,14 @@ mod history;
 mod list;
 mod named;
 mod prune;
+mod report;
 mod run;
+mod schema;
 mod select;
 mod value;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
@@ -19,7 +21,6 @@ use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _
 use element_mirror::demo;
 use element_mirror::error::RunError;
 use element_mirror::http::HttpOptions;
-use element_mirror::ids::Input;
 use element_mirror::keep::Keep;
 use element_mirror::report::log::Verbosity;
 use element_mirror::store::local::LocalOptions;
@@ -31,7 +32,9 @@ pub(crate) use history::HistoryArgs;
 pub(crate) use list::ListArgs;
 use named::NamedArgs;
 pub(crate) use prune::PruneArgs;
+pub(crate) use report::ReportArgs;
 pub(crate) use run::RunArgs;
+pub(crate) use schema::{SchemaArgs, SchemaOf};
 pub(crate) use select::Odd;
 use select::{FilterArgs, SelectArgs, ShardArgs};
 pub(crate) use verify::VerifyArgs;
@@ -68,6 +71,9 @@ pub(crate) enum Command {
     /// Remove superseded versions that are not to be kept, of every element, gone ones too.
     #[command(after_help = prune::EXAMPLES)]
     Prune(Box<PruneArgs>),
+    /// Print the JSON Schema of what the program writes for other programs.
+    #[command(after_help = schema::EXAMPLES)]
+    Schema(SchemaArgs),
 }
 
 #[derive(Args, Debug)]
@@ -168,13 +174,6 @@ pub(crate) struct TimeArgs {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct ReportArgs {
-    /// Write a JSON line an element, as it ends; - is standard output.
-    #[arg(long, value_name = "FILE|-", help_heading = SAYING, env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
-    pub(crate) report: Option<PathBuf>,
-}
-
-#[derive(Args, Debug)]
 pub(crate) struct KeepArgs {
     /// Keep so many superseded versions of an element, the newest; with --keep-within, those that either keeps.
     #[arg(long, value_name = "N", env = "ELEMENT_MIRROR_KEEP_VERSIONS", hide_env = true)]
@@ -232,7 +231,8 @@ impl Cli {
         let matches = command.get_matches_mut();
         let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         if let Some((name, matches)) = matches.subcommand()
-            && let Err(message) = cli.command.saying().resolve_conflict(matches)
+            && let Some(saying) = cli.command.saying()
+            && let Err(message) = saying.resolve_conflict(matches)
             && let Some(command) = command.find_subcommand_mut(name)
         {
             command.error(ErrorKind::ArgumentConflict, message).exit();
@@ -242,14 +242,15 @@ impl Cli {
 }
 
 impl Command {
-    /// What is said, and how.
-    pub(crate) fn saying(&mut self) -> &mut SayingArgs {
+    /// What is said, and how, where that can be chosen.
+    pub(crate) fn saying(&mut self) -> Option<&mut SayingArgs> {
         match self {
-            Self::Run(args) => &mut args.saying,
-            Self::List(args) => &mut args.saying,
-            Self::Verify(args) => &mut args.saying,
-            Self::History(args) => &mut args.saying,
-            Self::Prune(args) => &mut args.saying,
+            Self::Run(args) => Some(&mut args.saying),
+            Self::List(args) => Some(&mut args.saying),
+            Self::Verify(args) => Some(&mut args.saying),
+            Self::History(args) => Some(&mut args.saying),
+            Self::Prune(args) => Some(&mut args.saying),
+            Self::Schema(_) => None,
         }
     }
 }
@@ -346,32 +347,6 @@ impl StoreArgs {
     /// How the destination is opened; `stop` ends what takes long.
     fn local_options(&self, stop: CancellationToken) -> LocalOptions {
         LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, distrust: false, stop }
-    }
-}
-
-impl ReportArgs {
-    /// The report's file, refused where it would be written over what the mirror `out` holds, or over one of `inputs`.
-    pub(crate) fn checked<'a>(
-        &self,
-        out: &Path,
-        inputs: impl IntoIterator<Item = &'a Input>,
-    ) -> Result<Option<&Path>, RunError> {
-        let Some(report) = self.report.as_deref() else { return Ok(None) };
-        if inputs.into_iter().any(|input| input.is_file(report)) {
-            let message = format!("--report {0} would overwrite {0}, which is to be read", report.display());
-            return Err(RunError::Usage(message));
-        }
-        let folder = report.parent().filter(|_| report != Path::new("-")).and_then(|parent| {
-            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            parent.canonicalize().ok()
-        });
-        match (folder, out.canonicalize()) {
-            (Some(folder), Ok(out)) if folder != out && folder.starts_with(&out) => {
-                let message = "--report would be written into a folder of the mirror; put it beside the mirror";
-                Err(RunError::Usage(message.into()))
-            }
-            _ => Ok(Some(report)),
-        }
     }
 }
 

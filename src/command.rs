@@ -4,4 +4,5 @@ pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod prune;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod verify;

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,9 +25,9 @@ pub use page::{Listed, Page};
 pub const MAX_ASSETS: usize = 64;
 
 /// An element's ID, which is also its folder's name: `[A-Za-z0-9_][A-Za-z0-9_-]{0,63}`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(transparent)]
-pub struct ElementId(String);
+pub struct ElementId(#[schemars(regex(pattern = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$"))] String);
 
 impl ElementId {
     /// The ID's text.
@@ -63,7 +64,7 @@ impl fmt::Debug for ElementId {
 }
 
 /// What an asset is to its element; assets are ordered by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The picture that stands for the element.
@@ -95,10 +96,12 @@ impl Role {
 }
 
 /// The fields of an element that its manifest keeps; what is not known is left out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Element")]
 pub struct Fields {
     /// The ID that was asked for.
+    #[schemars(with = "ElementId")]
     pub id: String,
     /// The name its maker gave it, with the service's random suffix.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,12 +2,17 @@
 
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Serialize, Serializer};
 
 /// The code of a failure, `error.kind` in a report, written in `snake_case`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "snake_case")]
+#[schemars(description = "The code of a failure.", transform = with_statuses)]
 pub enum ErrorKind {
     /// The API or the CDN answered with a status that is no success: `http_503`.
+    #[schemars(skip)]
     Http(u16),
     /// No connection, or it broke before a reply, in the TLS handshake too.
     Connect,
@@ -130,6 +135,17 @@ impl fmt::Display for ErrorKind {
     }
 }
 
+/// Adds to the schema of the codes that have one name each those that have an HTTP status in theirs.
+fn with_statuses(named: &mut Schema) {
+    let statuses = json_schema!({
+        "description": "The API or the CDN answered with this status, which is no success.",
+        "type": "string",
+        "pattern": "^http_[0-9]{3}$",
+    });
+    let description = named.remove("description");
+    *named = json_schema!({ "description": description, "anyOf": [std::mem::take(named).to_value(), statuses] });
+}
+
 impl Serialize for ErrorKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -137,7 +153,7 @@ impl Serialize for ErrorKind {
 }
 
 /// What failed of one element, in words a person can act on; `message` never holds a token or a link's query.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     /// The code.
@@ -247,6 +263,18 @@ mod tests {
         for kind in [ErrorKind::Tls, ErrorKind::BadReply, ErrorKind::DiskFull, ErrorKind::UnsafeUrl] {
             assert!(!kind.is_passing(), "{kind}");
         }
+    }
+
+    #[test]
+    fn the_schema_lists_every_code_as_it_is_written() {
+        let schema = schemars::schema_for!(ErrorKind).to_value();
+        let codes = schema["anyOf"][0]["oneOf"].as_array().unwrap();
+        for code in codes.iter().map(|choice| &choice["const"]) {
+            let kind: ErrorKind = serde_json::from_value(code.clone()).unwrap();
+            assert_eq!(&serde_json::to_value(kind).unwrap(), code);
+        }
+        assert!(codes.len() > 20, "{codes:?}");
+        assert_eq!(serde_json::to_value(ErrorKind::Http(503)).unwrap(), "http_503");
     }
 
     #[test]

@@ -85,6 +85,12 @@ pub struct Counters {
     pub bytes: AtomicU64,
     /// Assets being downloaded now.
     pub in_flight: AtomicU64,
+    /// Requests sent to the API; each redirect that is followed is one more.
+    pub api_requests: AtomicU64,
+    /// Requests sent to whoever serves assets.
+    pub cdn_requests: AtomicU64,
+    /// Requests that were sent again: after a passing failure, or a pause that the API asked for.
+    pub retries: AtomicU64,
 }
 
 impl Counters {
@@ -117,6 +123,12 @@ impl Events {
     pub fn channel(capacity: usize) -> (Self, mpsc::Receiver<Event>) {
         let (sender, receiver) = mpsc::channel(capacity);
         (Self { sender, counters: Arc::default() }, receiver)
+    }
+
+    /// The same channel, with `counters` for what is done.
+    #[must_use]
+    pub fn counted_by(self, counters: Arc<Counters>) -> Self {
+        Self { counters, ..self }
     }
 
     /// Another channel, of `capacity` events, with the same counters.

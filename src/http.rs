@@ -9,6 +9,7 @@ pub mod guard;
 pub mod retry;
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -192,6 +193,12 @@ impl Http {
         for (name, value) in headers {
             request = request.header(name, value);
         }
+        let counters = &self.events.counters;
+        let sent = match target {
+            Target::Api => &counters.api_requests,
+            Target::Cdn => &counters.cdn_requests,
+        };
+        sent.fetch_add(1, Relaxed);
         request.send().await.map_err(|error| classify(error, url))
     }
 

@@ -7,7 +7,7 @@ mod sieve;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -69,8 +69,6 @@ pub struct Input {
     source: Box<dyn io::Read + Send>,
     /// Whether its first line may be a header.
     is_list: bool,
-    /// What it is on disk, to tell whether a report would overwrite it.
-    path: Option<PathBuf>,
 }
 
 impl Input {
@@ -81,8 +79,7 @@ impl Input {
     #[expect(clippy::disallowed_methods, reason = "the lists' room")]
     pub fn open(path: &Path) -> Result<Self, RunError> {
         if path == Path::new("-") {
-            let path = Some(PathBuf::from("/dev/stdin"));
-            return Ok(Self { name: "-".into(), source: Box::new(io::stdin()), is_list: true, path });
+            return Ok(Self { name: "-".into(), source: Box::new(io::stdin()), is_list: true });
         }
         let name = path.display().to_string();
         let cannot = |error| RunError::io(format!("can't read the ID list {name}"), error);
@@ -90,7 +87,7 @@ impl Input {
         if file.metadata().map_err(cannot)?.is_dir() {
             return Err(cannot(io::ErrorKind::IsADirectory.into()));
         }
-        Ok(Self { name, source: Box::new(file), is_list: true, path: Some(path.to_owned()) })
+        Ok(Self { name, source: Box::new(file), is_list: true })
     }
 
     /// A list of the IDs that stand on the command line.
@@ -100,17 +97,19 @@ impl Input {
 
     /// A list that is there already, called `name`.
     pub fn from_text(name: &str, text: Vec<u8>) -> Self {
-        Self { name: name.into(), source: Box::new(io::Cursor::new(text)), is_list: true, path: None }
-    }
-
-    /// Whether it is the file `other`. A pipe or a device is no file: nothing in it would be overwritten.
-    pub fn is_file(&self, other: &Path) -> bool {
-        self.path.as_deref().is_some_and(|path| same_file(path, other))
+        Self { name: name.into(), source: Box::new(io::Cursor::new(text)), is_list: true }
     }
 }
 
+/// Whether the list `list` is the file `other`. A pipe or a device is no file: nothing in it would be overwritten.
+pub fn is_file(list: &Path, other: &Path) -> bool {
+    let list = if list == Path::new("-") { Path::new("/dev/stdin") } else { list };
+    same_file(list, other)
+}
+
+/// Whether two paths lead to the same file.
 #[expect(clippy::disallowed_methods, reason = "the lists' room")]
-fn same_file(one: &Path, other: &Path) -> bool {
+pub fn same_file(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let file = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
     let identity = |path: &Path| file(path).map(|metadata| (metadata.dev(), metadata.ino()));

@@ -10,6 +10,8 @@ pub const RESPONSE: &str = "element.json";
 pub const MANIFEST: &str = "manifest.json";
 /// The checksums in GNU format.
 pub const SUMS: &str = "SHA256SUMS";
+/// Every manifest of the mirror on a line, beside the elements' folders.
+pub const INDEX: &str = "index.ndjson";
 /// The program's own folder in the destination.
 pub const OWN: &str = ".element-mirror";
 

@@ -41,6 +41,7 @@ pub mod store;
 pub mod event;
 pub mod keep;
 pub mod plan;
+pub mod schema;
 pub mod stop;
 
 pub mod manifest;

@@ -26,12 +26,16 @@ fn main() -> ExitCode {
         Command::Verify(args) => command::verify::verify(args),
         Command::History(args) => command::history::history(args),
         Command::Prune(args) => command::prune::prune(args),
+        Command::Schema(args) => command::schema::schema(args),
     };
     let error = match done {
         Ok(summary) => return summary.exit_code().into(),
         Err(error) => error,
     };
-    session::complain(command.saying(), &error.to_string());
+    match command.saying() {
+        Some(saying) => session::complain(saying, &error.to_string()),
+        None => terminal::complain(&error.to_string()),
+    }
     error.exit_code().into()
 }
 

@@ -4,11 +4,12 @@ mod difference;
 
 use std::collections::HashSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::element::{ElementId, Fields, Identity, Role, path_of};
-use crate::error::printable;
+use crate::error::{ErrorKind, printable};
 use crate::layout;
 use crate::time::Time;
 
@@ -18,10 +19,11 @@ pub use difference::Difference;
 pub const FORMAT: u32 = 1;
 
 /// One whole version of an element.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// Always [`FORMAT`].
+    /// The format of the manifest and of the mirror, 1.
+    #[schemars(extend("const" = FORMAT))]
     pub format: u32,
     /// The program that wrote it, with its version.
     pub generator: String,
@@ -32,7 +34,7 @@ pub struct Manifest {
     /// The roles that are mirrored, where that is not all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<Role>>,
-    /// The API's reply, kept as `element.json`.
+    /// The API's reply, kept as `element.json`. (A line of `index.ndjson` is a manifest without it.)
     pub response: Response,
     /// The files: cover, secondary, video, voice, other.
     pub assets: Vec<Asset>,
@@ -45,9 +47,10 @@ pub struct Manifest {
 }
 
 /// The file that holds the API's reply, byte for byte.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// Always `element.json`.
+    #[schemars(extend("const" = layout::RESPONSE))]
     pub file: String,
     /// Its size in bytes.
     pub size: u64,
@@ -56,7 +59,7 @@ pub struct Response {
 }
 
 /// One file of the version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Asset {
     /// Its name in the folder.
@@ -90,7 +93,7 @@ pub struct Asset {
 }
 
 /// An asset that could not be had.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Missing {
     /// What it is to the element.
     pub role: Role,
@@ -98,12 +101,13 @@ pub struct Missing {
     pub slot: String,
     /// Its link, without user, query and fragment.
     pub url: String,
-    /// The failure's code, an [`ErrorKind`](crate::error::ErrorKind).
+    /// The failure's code, as in a report.
+    #[schemars(with = "ErrorKind")]
     pub error: String,
 }
 
 /// Something odd about a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// The file's name.
     pub file: String,
@@ -195,6 +199,18 @@ impl Manifest {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
+    }
+
+    /// The manifest as a line of `index.ndjson`: compact, without `response`, ending in a line feed.
+    pub fn to_line(&self) -> Vec<u8> {
+        // Only a map with keys that are no strings could fail, and there is none.
+        let mut manifest = serde_json::to_value(self).unwrap_or_default();
+        if let Some(fields) = manifest.as_object_mut() {
+            fields.shift_remove("response");
+        }
+        let mut line = manifest.to_string().into_bytes();
+        line.push(b'\n');
+        line
     }
 
     /// The files whose digest the manifest knows: name, size, digest and modification time.
@@ -295,6 +311,20 @@ mod tests {
         let tagged = WRITTEN.replace("\"tags\": []", "\"tags\": [9.613215652500022e-254]");
         let manifest = Manifest::parse(tagged.as_bytes(), &id()).unwrap();
         assert_eq!(Manifest::parse(&manifest.to_bytes(), &id()).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_line_of_the_index_has_every_field_in_its_order_but_the_response() {
+        let manifest = Manifest::parse(WRITTEN.as_bytes(), &id()).unwrap();
+        let line = String::from_utf8(manifest.to_line()).unwrap();
+        assert!(line.ends_with('\n') && line.lines().count() == 1, "{line}");
+        let (mut whole, line) = (serde_json::to_value(&manifest).unwrap(), serde_json::from_str(&line).unwrap());
+        let fields = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let expected: Vec<String> = fields(&whole).into_iter().filter(|field| field != "response").collect();
+        assert!(expected.len() > 6, "{expected:?}");
+        assert_eq!(fields(&line), expected);
+        whole.as_object_mut().unwrap().remove("response");
+        assert_eq!(line, whole);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod census;
 mod element;
 mod gather;
 mod gone;
+mod index;
 mod past;
 mod sources;
 mod watch;
@@ -56,6 +57,8 @@ pub struct MirrorOptions {
     pub max_size: u64,
     /// Which superseded versions are kept, of every element taken up.
     pub keep: Keep,
+    /// Whether the index is written at the end.
+    pub index: bool,
     /// What the run is for.
     pub purpose: Purpose,
     /// That the accounts' own lists are walked, after the ID lists.
@@ -169,6 +172,7 @@ impl Mirror {
         if let Some(committer) = committer.and_then(Arc::into_inner) {
             committer.finish();
         }
+        mirror.write_index().await;
         let mut summary = mirror.conclude();
         summary.elapsed = started.elapsed();
         mirror.events.tell(Event::Ended(Box::new(summary.clone()))).await;

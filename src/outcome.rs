@@ -2,6 +2,7 @@
 
 mod summary;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::element::ElementId;
@@ -11,7 +12,7 @@ use crate::time::Time;
 pub use summary::{End, FailureGroup, Pruned, Summary};
 
 /// What a run did about an element, or a verification found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Its first version was committed.
@@ -74,7 +75,7 @@ impl Status {
 }
 
 /// What the mirror holds of an element when the run has done with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stands {
     /// A version with every asset that the API named.
@@ -85,11 +86,15 @@ pub enum Stands {
     None,
 }
 
+/// The version of a report line's shape.
+pub const SCHEMA: u32 = 1;
+
 /// What became of one element, or of one line that is no ID: a line of the report.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ElementOutcome {
     /// The version of this shape, 1.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: u32,
     /// The ID; none for a line that is no ID.
     pub id: Option<ElementId>,
@@ -140,7 +145,7 @@ impl ElementOutcome {
     /// An outcome of `id` with nothing else known yet.
     pub fn new(id: Option<ElementId>, status: Status) -> Self {
         Self {
-            schema: 1,
+            schema: SCHEMA,
             id,
             email: None,
             source: None,

@@ -1,6 +1,7 @@
 //! Who is told what happens in a run: reporters, and the task that drains events into them.
 
 pub mod log;
+pub mod metrics;
 pub mod ndjson;
 pub mod sink;
 

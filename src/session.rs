@@ -1,5 +1,7 @@
 //! What a command runs in: the runtime, signals, and those who are told what happens.
 
+pub(crate) mod metrics;
+
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::path::Path;
@@ -30,6 +32,7 @@ const MIN_WORKERS: usize = 4;
 pub(crate) struct Session {
     runtime: Runtime,
     pub(crate) stop: Stop,
+    counters: Arc<Counters>,
 }
 
 /// Who is told: people or a collector on standard error, and the report.
@@ -41,14 +44,14 @@ pub(crate) struct Audience<'a> {
 }
 
 impl Session {
-    /// Starts the runtime, and watches for signals.
-    pub(crate) fn start() -> Result<Self, RunError> {
+    /// Starts the runtime, and watches for signals; what is done is counted in `counters`.
+    pub(crate) fn start(counters: &Arc<Counters>) -> Result<Self, RunError> {
         let workers = thread::available_parallelism().map_or(MIN_WORKERS, |cores| cores.get().max(MIN_WORKERS));
         let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build();
         let runtime = runtime.map_err(|error| RunError::io("can't start", error))?;
         let stop = Stop::default();
         watch_signals(stop.clone())?;
-        Ok(Self { runtime, stop })
+        Ok(Self { runtime, stop, counters: Arc::clone(counters) })
     }
 
     /// What comes of `work`; none where a signal ended it.
@@ -71,8 +74,9 @@ impl Session {
     where
         F: Future<Output = Result<Summary, RunError>>,
     {
-        let Self { runtime, stop } = self;
+        let Self { runtime, stop, counters } = self;
         let (events, receiver) = Events::channel(EVENTS);
+        let events = events.counted_by(counters);
         let reporters = audience.reporters(&events.counters, &stop)?;
         let reporting = {
             let stop = stop.clone();

@@ -1,11 +1,13 @@
 //! Points in time as the mirror writes them: RFC 3339 in UTC, with milliseconds where they are not zero.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A point in time, to the millisecond.
@@ -106,6 +108,21 @@ impl std::fmt::Display for Time {
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Time {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "RFC 3339 in UTC, with milliseconds where they are not zero.",
+            "type": "string",
+            "format": "date-time",
+            "pattern": "Z$",
+        })
     }
 }
 

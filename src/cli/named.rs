@@ -21,6 +21,11 @@ pub(crate) struct NamedArgs {
 }
 
 impl NamedArgs {
+    /// What may be the paths of ID lists.
+    pub(crate) fn words(&self) -> &[PathBuf] {
+        &self.words
+    }
+
     /// The lists, opened; none where all elements are meant.
     pub(crate) fn inputs(&self) -> Result<Option<Vec<Input>>, RunError> {
         if self.words.is_empty() && self.ids.is_empty() {

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    AccountArgs, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs,
-    WHAT, value,
+    AccountArgs, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, STORE, SayingArgs, SelectArgs, StoreArgs,
+    TimeArgs, WHAT, value,
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -87,6 +87,11 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     store: StoreArgs,
 
+    /// Write index.ndjson at the end: each mirrored element's manifest on a line.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = STORE,
+          env = "ELEMENT_MIRROR_INDEX", hide_env = true)]
+    index: bool,
+
     #[command(flatten)]
     pub(crate) account: AccountArgs,
 
@@ -143,6 +148,16 @@ impl RunArgs {
         named.into_iter().chain(self.lists.iter().map(|list| Input::open(list))).collect()
     }
 
+    /// The ID lists that are read, by their paths.
+    pub(crate) fn lists(&self) -> &[PathBuf] {
+        &self.lists
+    }
+
+    /// The file of metrics; a dry run writes none.
+    pub(crate) fn metrics(&self) -> Option<&Path> {
+        self.report.metrics.as_deref().filter(|_| !self.dry_run)
+    }
+
     /// Where to.
     pub(crate) fn destination(&self) -> &Path {
         &self.out
@@ -170,6 +185,7 @@ impl RunArgs {
             },
             max_size: self.network.max_size,
             keep: self.keep.keep(),
+            index: self.index && !self.dry_run,
             purpose: if self.dry_run { Purpose::DryRun } else { Purpose::Mirror },
             all: self.all.then(|| All { filter: self.filter.filter(), sieve }),
             max_errors: ending.max_errors,

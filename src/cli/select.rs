@@ -52,17 +52,17 @@ pub(crate) struct FilterArgs {
 }
 
 impl SelectArgs {
-    /// The reports whose elements are left out where they are done, opened.
-    pub(crate) fn reports(&self) -> Result<Vec<Input>, RunError> {
-        self.skip_done.iter().map(|report| Input::open(report)).collect()
+    /// The reports whose elements are left out where they are done.
+    pub(crate) fn reports(&self) -> &[PathBuf] {
+        &self.skip_done
     }
 
-    /// What passes over what `reports` say is done, and what is odd about them.
-    pub(crate) fn sieve(&self, reports: Vec<Input>) -> Result<(Sieve, Vec<Odd>), RunError> {
+    /// What passes over what is left out, by the reports too; and what is odd about these.
+    pub(crate) fn sieve(&self) -> Result<(Sieve, Vec<Odd>), RunError> {
         let sieve = Sieve::new(self.shard.shard, self.only_failed);
         let mut odd = Vec::new();
-        for (report, path) in reports.into_iter().zip(&self.skip_done) {
-            let lines = sieve.leave_out(report)?;
+        for path in &self.skip_done {
+            let lines = sieve.leave_out(Input::open(path)?)?;
             if lines > 0 {
                 let message = format!("lines that say nothing of an element, passed over: {lines}");
                 odd.push(Odd { report: path.display().to_string(), message });

@@ -43,6 +43,14 @@ pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// A file that is written, which standard output is not.
+pub(super) fn file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" | "-" => Err("a file is needed".into()),
+        path => Ok(path.into()),
+    }
+}
+
 /// A role's name.
 pub(super) fn role(text: &str) -> Result<Role, String> {
     let role = Role::ALL.into_iter().find(|role| role.as_str() == text.trim());

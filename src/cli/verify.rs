@@ -97,6 +97,7 @@ impl VerifyArgs {
             policy: Policy { roles: Vec::new(), refresh: false },
             max_size: self.network.max_size,
             keep: Keep::default(),
+            index: false,
             purpose: Purpose::Repair,
             all: None,
             max_errors: None,

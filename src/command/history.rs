@@ -17,7 +17,7 @@ use crate::session::{self, Session};
 /// Lists the superseded versions of the elements that the command line names, or of all.
 pub(crate) fn history(args: &HistoryArgs) -> Result<Summary, RunError> {
     let inputs = args.named.inputs()?;
-    let (session, are_named) = (Session::start()?, inputs.is_some());
+    let (session, are_named) = (Session::start(&Arc::default())?, inputs.is_some());
     let store = LocalStore::open_to_read(&args.destination, session.stop.token().clone())?.store;
     let lines = lines(&session, &store, inputs)?.take_while(|_| !session.stop.token().is_cancelled());
     let mut listing = Listing { out: session::standard_output(&session.stop)?, args, summary: Summary::default() };

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use element_mirror::demo::Demo;
 use element_mirror::element::{Fields, Listed};
@@ -16,7 +17,7 @@ use crate::session::{self, Audience, Session};
 /// Lists the elements of the accounts on standard output.
 pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
     let token = args.account.token()?;
-    let session = Session::start()?;
+    let session = Session::start(&Arc::default())?;
     let mut out = session::standard_output(&session.stop)?;
     let audience = Audience { saying: &args.without_progress(), report: None, destination: Path::new("") };
     let listed = session.conduct(&audience, |events, stop| async move {

@@ -1,5 +1,7 @@
 //! `element-mirror prune`.
 
+use std::sync::Arc;
+
 use element_mirror::error::RunError;
 use element_mirror::outcome::Summary;
 use element_mirror::prune::Prune;
@@ -12,7 +14,7 @@ use crate::session::{Audience, Session, tell_recovered};
 /// Removes the superseded versions that are not to be kept.
 pub(crate) fn prune(args: &PruneArgs) -> Result<Summary, RunError> {
     let keep = args.keep()?;
-    let session = Session::start()?;
+    let session = Session::start(&Arc::default())?;
     // Interrupted while it waited for the lock.
     let Some(opened) = session.wait_for(open(args, &session.stop)) else { return Ok(session.ended_early()) };
     let Opened { store, mut recovered } = opened?;

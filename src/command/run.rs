@@ -1,27 +1,37 @@
 //! `element-mirror run`.
 
+use std::sync::Arc;
+
 use element_mirror::demo::Demo;
 use element_mirror::error::RunError;
+use element_mirror::event::Counters;
 use element_mirror::ids::{Lines, Lists};
 use element_mirror::mirror::Mirror;
 use element_mirror::outcome::Summary;
 use element_mirror::stop::Stop;
 use element_mirror::store::local::{LocalStore, Opened};
+use secrecy::SecretString;
 
 use crate::cli::RunArgs;
+use crate::session::metrics::measured;
 use crate::session::{Audience, Session, tell_odd, tell_recovered};
 
 /// Mirrors what the command line names.
 pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
     let token = args.account.token()?;
-    let (inputs, reports) = (args.inputs()?, args.select.reports()?);
-    let report = args.report.checked(args.destination(), inputs.iter().chain(&reports))?;
-    let (sieve, odd) = args.select.sieve(reports)?;
-    let session = Session::start()?;
+    args.report.check(args.destination(), args.lists().iter().chain(args.select.reports()))?;
+    measured(args.metrics(), &args.saying, |counters| mirror(args, token, counters))
+}
+
+fn mirror(args: &RunArgs, token: SecretString, counters: &Arc<Counters>) -> Result<Summary, RunError> {
+    let inputs = args.inputs()?;
+    let (sieve, odd) = args.select.sieve()?;
+    let session = Session::start(counters)?;
     // Interrupted while it waited for the lock.
     let Some(opened) = session.wait_for(open(args, &session.stop)) else { return Ok(session.ended_early()) };
     let Opened { store, recovered } = opened?;
-    let audience = Audience { saying: &args.saying, report, destination: args.destination() };
+    let audience =
+        Audience { saying: &args.saying, report: args.report.report.as_deref(), destination: args.destination() };
     session.conduct(&audience, |events, stop| async move {
         tell_recovered(&events, &recovered).await;
         tell_odd(&events, odd).await;

@@ -1,26 +1,36 @@
 //! `element-mirror verify`.
 
+use std::sync::Arc;
+
 use element_mirror::demo::Demo;
 use element_mirror::error::RunError;
+use element_mirror::event::Counters;
 use element_mirror::ids::{Lines, Lists};
 use element_mirror::outcome::Summary;
 use element_mirror::stop::Stop;
 use element_mirror::store::local::{LocalStore, Opened};
 use element_mirror::verify::{Elements, Verify};
+use secrecy::SecretString;
 
 use crate::cli::VerifyArgs;
+use crate::session::metrics::measured;
 use crate::session::{Audience, Session, tell_odd, tell_recovered};
 
 /// Verifies what the command line names, and repairs it where that is asked for.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
     let token = if args.repair { Some(args.account.token()?) } else { None };
-    let (inputs, reports) = (args.named.inputs()?, args.select.reports()?);
-    let report = args.report.checked(&args.destination, inputs.iter().flatten().chain(&reports))?;
-    let (sieve, odd) = args.select.sieve(reports)?;
-    let session = Session::start()?;
+    args.report.check(&args.destination, args.named.words().iter().chain(args.select.reports()))?;
+    measured(args.report.metrics.as_deref(), &args.saying, |counters| look(args, token, counters))
+}
+
+fn look(args: &VerifyArgs, token: Option<SecretString>, counters: &Arc<Counters>) -> Result<Summary, RunError> {
+    let inputs = args.named.inputs()?;
+    let (sieve, odd) = args.select.sieve()?;
+    let session = Session::start(counters)?;
     // Interrupted while it waited for the lock.
     let Some(opened) = session.wait_for(open(args, &session.stop)) else { return Ok(session.ended_early()) };
     let Opened { store, recovered } = opened?;
+    let report = args.report.report.as_deref();
     let audience = Audience { saying: &args.saying, report, destination: &args.destination };
     session.conduct(&audience, |events, stop| async move {
         tell_recovered(&events, &recovered).await;

@@ -1,6 +1,7 @@
 //! A retry is a value: `match attempt { Err(e) => retry.pause(e).await?, done => return done }`. All waiting for the
 //! network happens here.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
@@ -67,6 +68,7 @@ impl Retry {
             delay,
         });
         sleep(delay).await;
+        self.events.counters.retries.fetch_add(1, Relaxed);
         Ok(())
     }
 }

@@ -111,6 +111,11 @@ impl Watch {
         !self.answered || self.away_since.is_some_and(|since| since.elapsed() >= AWAY)
     }
 
+    /// Whether the last elements failed at the destination, so many that it is full or broken.
+    pub(super) fn is_destination_failing(&self) -> bool {
+        self.failing_in_row >= FAILING
+    }
+
     /// Superseded versions were pruned.
     pub(super) fn pruned(&mut self, pruned: Pruned) {
         self.summary.pruned.get_or_insert_default().extend(pruned);

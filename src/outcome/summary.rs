@@ -59,6 +59,11 @@ impl End {
         Self::Broken(format!("the API can't be reached: {}", failure.message))
     }
 
+    /// Whether someone from outside broke the run off.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self, Self::Signal(_) | Self::ReaderGone)
+    }
+
     /// Whether what is in flight is finished.
     pub fn lets_finish(&self) -> bool {
         matches!(self, Self::TimeUp | Self::TooManyErrors(_))

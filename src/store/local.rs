@@ -9,6 +9,7 @@ mod flush;
 mod gone;
 mod heal;
 pub mod history;
+mod index;
 pub mod inspect;
 mod lock;
 mod prune;

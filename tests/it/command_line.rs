@@ -288,7 +288,7 @@ fn a_report_is_not_written_over_what_the_mirror_holds() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     upstream.add("u_1", 1);
     program().run(&upstream, &mirror.path()).ids(["u_1"]).output().expect(0);
-    for path in ["u_1/cover.png", "u_1/report", ".element-mirror/lock"] {
+    for path in ["u_1/cover.png", "u_1/report", ".element-mirror/lock", "index.ndjson"] {
         let run = program().run(&upstream, &mirror.path()).ids(["u_1"]).arg("--report").arg(mirror.at(path));
         run.output().expect(2);
     }

@@ -17,15 +17,18 @@ mod demo;
 mod docs;
 mod ending;
 mod history;
+mod index;
 mod input;
 mod kill;
 mod last_words;
 mod main_job;
 #[cfg(target_os = "linux")]
 mod memory;
+mod metrics;
 mod parsers;
 mod report;
 mod rough;
+mod schema;
 mod selection;
 mod store;
 mod support;

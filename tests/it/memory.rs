@@ -1,5 +1,7 @@
 //! What is refused, or only passed through, is not held in memory.
 
+use std::io::Read as _;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -113,4 +115,39 @@ fn an_accounts_long_list_is_no_more_than_a_page_of_it() {
     // What came is 120 MiB.
     let peak = running.peak_memory();
     assert!(peak < 48 * MIB, "{} KiB", peak >> 10);
+}
+
+/// Manifests are read one after the other. So many warnings that nobody reads keep the run from its end, but fewer than
+/// would keep it from writing the index: that is when it can be looked at.
+#[test]
+fn an_index_is_written_without_holding_it() {
+    const LARGE: usize = 300;
+    const DAMAGED: usize = 1200;
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::in_memory());
+    upstream.add("u_0", 1);
+    program().run(&upstream, &mirror.path()).ids(["u_0"]).output().expect(0);
+    let mut manifest = mirror.manifest("u_0");
+    for n in 0..LARGE {
+        let id = format!("u_large_{n}");
+        manifest["element"]["id"] = json!(id);
+        manifest["element"]["description"] = json!("x".repeat(MIB as usize / 2));
+        mirror.write(&format!("{id}/manifest.json"), manifest.to_string());
+    }
+    for n in 0..DAMAGED {
+        mirror.write(&format!("u_damaged_{n}/manifest.json"), "{");
+    }
+    let list = mirror.put("ids.txt", "");
+    let mut running = program().run(&upstream, &mirror.path()).arg(list).arg("--index").spawn();
+    let size = || mirror.at("index.ndjson").metadata().map_or(0, |index| index.len());
+    let started = std::time::Instant::now();
+    while size() < LARGE as u64 * MIB / 2 {
+        assert!(started.elapsed() < std::time::Duration::from_secs(60), "it is never written: {}", size());
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let peak = running.peak_memory();
+    assert!(peak < 64 * MIB, "{} MiB", peak / MIB);
+    let mut said = String::new();
+    running.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    running.end_within(std::time::Duration::from_secs(10)).expect(0);
+    assert_eq!(said.matches("left out of index.ndjson").count(), DAMAGED);
 }

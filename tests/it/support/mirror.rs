@@ -82,7 +82,8 @@ impl MirrorDir {
 
     /// The IDs of the element folders.
     pub(crate) fn ids(&self) -> Vec<String> {
-        self.names("").into_iter().filter(|name| name != ".element-mirror").collect()
+        let others = [".element-mirror", "index.ndjson"];
+        self.names("").into_iter().filter(|name| !others.contains(&name.as_str())).collect()
     }
 
     /// The superseded versions of `id`.

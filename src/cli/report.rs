@@ -1,0 +1,65 @@
+//! The files that tell programs what came of it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use element_mirror::error::RunError;
+use element_mirror::ids;
+use element_mirror::layout::INDEX;
+
+use super::{SAYING, value};
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = SAYING)]
+pub(crate) struct ReportArgs {
+    /// Write a JSON line an element, as it ends; - is standard output.
+    #[arg(long, value_name = "FILE|-", env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Write metrics for Prometheus at the end, replacing the file at once.
+    #[arg(long, value_name = "FILE", value_parser = value::file, env = "ELEMENT_MIRROR_METRICS", hide_env = true)]
+    pub(crate) metrics: Option<PathBuf>,
+}
+
+impl ReportArgs {
+    /// Refuses files that would be written over what the mirror `out` holds, over what is `read`, or over one another.
+    pub(crate) fn check<'a>(&self, out: &Path, read: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), RunError> {
+        let read: Vec<&PathBuf> = read.into_iter().collect();
+        let refused = |message: String| Err(RunError::Usage(message));
+        let report = self.report.as_deref().filter(|path| *path != Path::new("-"));
+        let files = [("--report", report), ("--metrics", self.metrics.as_deref())];
+        for (option, file) in files.iter().filter_map(|(option, file)| Some((option, (*file)?))) {
+            if read.iter().any(|list| ids::is_file(list, file)) {
+                return refused(format!("{option} {0} would overwrite {0}, which is to be read", file.display()));
+            }
+            if is_of_mirror(file, out) {
+                return refused(format!(
+                    "{option} would be written over what the mirror holds; put it beside the mirror"
+                ));
+            }
+        }
+        match (report, &self.metrics) {
+            (Some(report), Some(metrics)) if place(report).is_some() && place(report) == place(metrics) => {
+                refused(format!("--report and --metrics are one file, {}", report.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether `file` is the index of the mirror `out`, or in one of its folders.
+fn is_of_mirror(file: &Path, out: &Path) -> bool {
+    match (place(file), out.canonicalize()) {
+        // One that is yet to be made has no other path.
+        _ if file == out.join(INDEX) => true,
+        (Some(place), Ok(out)) if place == out.join(INDEX) => true,
+        (Some(place), Ok(out)) => place.parent().is_some_and(|folder| folder != out && folder.starts_with(out)),
+        _ => false,
+    }
+}
+
+/// Where a file is, or would be made; none where its folder is not there.
+fn place(file: &Path) -> Option<PathBuf> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    file.canonicalize().ok().or_else(|| Some(folder.canonicalize().ok()?.join(file.file_name()?)))
+}

@@ -1,0 +1,28 @@
+//! `element-mirror schema`.
+
+use std::io::{self, Write as _};
+
+use element_mirror::error::RunError;
+use element_mirror::outcome::{End, Summary};
+use element_mirror::schema;
+use element_mirror::stop::Stop;
+
+use crate::cli::{SchemaArgs, SchemaOf};
+use crate::session;
+
+/// Prints a schema.
+pub(crate) fn schema(args: &SchemaArgs) -> Result<Summary, RunError> {
+    let schema = match args.of {
+        SchemaOf::Manifest => schema::manifest(),
+        SchemaOf::Report => schema::report(),
+    };
+    let mut out = session::standard_output(&Stop::default())?;
+    let printed = serde_json::to_vec_pretty(&schema).map_err(io::Error::from);
+    match printed.and_then(|text| out.write_all(&[text.as_slice(), b"\n"].concat())) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(Summary { ends: vec![End::ReaderGone], ..Summary::default() })
+        }
+        Err(error) => Err(RunError::Broken(error.to_string())),
+        Ok(()) => Ok(Summary::default()),
+    }
+}

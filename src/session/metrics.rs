@@ -1,0 +1,76 @@
+//! The file of metrics: written when a command ends, whatever came of it.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use element_mirror::error::RunError;
+use element_mirror::event::Counters;
+use element_mirror::outcome::{End, Summary};
+use element_mirror::report::metrics::{Metrics, last_success};
+use element_mirror::time::Time;
+
+use super::complain;
+use crate::cli::SayingArgs;
+
+/// An earlier file is read no further: ours are a hundredth of it.
+const MAX_EARLIER: u64 = 1 << 20;
+
+/// Does `work`, and writes what came of it to the `file`, where there is one: also where it could not even begin, but not
+/// where it was asked for wrongly or is being done by another run.
+pub(crate) fn measured(
+    file: Option<&Path>,
+    saying: &SayingArgs,
+    work: impl FnOnce(&Arc<Counters>) -> Result<Summary, RunError>,
+) -> Result<Summary, RunError> {
+    let (started, counters) = (Instant::now(), Arc::default());
+    let done = work(&counters);
+    let exit_code = done.as_ref().map_or_else(RunError::exit_code, Summary::exit_code);
+    let Some(file) = file.filter(|_| !matches!(exit_code, 2 | 5)) else { return done };
+    let nothing = Summary::default();
+    let (summary, duration) = (done.as_ref().unwrap_or(&nothing), started.elapsed());
+    let written = replace(file, |earlier| {
+        let last_success = match exit_code {
+            0 => Some(Time::now().to_unix().0.to_string()),
+            _ => last_success(earlier),
+        };
+        Metrics { summary, counters: &counters, duration, exit_code, last_success }.render()
+    });
+    let Err(error) = written else { return done };
+    let message = format!("can't write the metrics {}: {error}", file.display());
+    complain(saying, &message);
+    done.map(|mut summary| {
+        summary.ends.push(End::Broken(message));
+        summary
+    })
+}
+
+/// Puts the text that comes of the earlier one in its place, at once: whoever reads `file` finds the one or the other,
+/// after a power cut too.
+#[expect(clippy::disallowed_methods, reason = "a file that the user named, anywhere")]
+fn replace(file: &Path, text: impl FnOnce(&str) -> String) -> io::Result<()> {
+    // A symbolic link stays one.
+    let file = &file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let mut earlier = Vec::new();
+    match std::fs::metadata(file) {
+        Ok(there) if !there.is_file() => return Err(io::Error::other("what is there is no file")),
+        // One that can't be read can be replaced all the same.
+        Ok(_) => drop(File::open(file).and_then(|file| file.take(MAX_EARLIER).read_to_end(&mut earlier))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let part = &file.with_file_name(format!(".element-mirror-metrics.{}", std::process::id()));
+    // Of a process of before, which had the same number.
+    let _ = std::fs::remove_file(part);
+    let mut written = File::create_new(part)?;
+    let done = written
+        .write_all(text(&String::from_utf8_lossy(&earlier)).as_bytes())
+        .and_then(|()| written.sync_all())
+        .and_then(|()| std::fs::rename(part, file));
+    if done.is_err() {
+        let _ = std::fs::remove_file(part);
+    }
+    done
+}
