@@ -108,7 +108,7 @@ impl Http {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
             .map_err(|_| Failure::new(ErrorKind::BadReply, "the token holds characters that can't be sent"))?;
         authorization.set_sensitive(true);
-        let guard = Arc::new(Guard::new(options.allow_private_assets, options.proxies));
+        let guard = Arc::new(Guard::new(options.allow_private_assets, options.proxies, options.connect_timeout));
         let api = Lane::new(Target::Api, &options, &guard)?;
         let cdn = Lane::new(Target::Cdn, &options, &guard)?;
         Ok(Self { options, authorization, api, cdn, guard, events, stop })
