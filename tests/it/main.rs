@@ -21,6 +21,7 @@ mod last_words;
 mod main_job;
 #[cfg(target_os = "linux")]
 mod memory;
+mod pace;
 mod parsers;
 mod report;
 mod rough;
