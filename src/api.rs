@@ -1,6 +1,7 @@
 //! The upstream API: elements and accounts, as far as a mirror reads them.
 
 mod gate;
+pub mod list;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -1,9 +1,11 @@
 //! The command line, turned into the core's options. Nothing else knows clap.
 
 mod history;
+mod list;
 mod named;
 mod prune;
 mod run;
+mod select;
 mod value;
 mod verify;
 
@@ -26,14 +28,18 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub(crate) use history::HistoryArgs;
+pub(crate) use list::ListArgs;
 use named::NamedArgs;
 pub(crate) use prune::PruneArgs;
 pub(crate) use run::RunArgs;
+pub(crate) use select::Odd;
+use select::{FilterArgs, SelectArgs, ShardArgs};
 pub(crate) use verify::VerifyArgs;
 
 const NETWORK: &str = "Network";
 const ACCOUNT: &str = "Account";
 const WHAT: &str = "What is mirrored";
+const ENDING: &str = "When it ends";
 const STORE: &str = "How it is written";
 const SAYING: &str = "What is said";
 
@@ -50,6 +56,9 @@ pub(crate) enum Command {
     /// Mirror elements into a destination.
     #[command(after_help = run::EXAMPLES)]
     Run(Box<RunArgs>),
+    /// List the elements of an account, or of all.
+    #[command(after_help = list::EXAMPLES)]
+    List(Box<ListArgs>),
     /// Hash a mirror's files and hold them against its manifests; --repair fetches again what is damaged or missing.
     #[command(after_help = verify::EXAMPLES)]
     Verify(Box<VerifyArgs>),
@@ -91,6 +100,24 @@ pub(crate) struct NetworkArgs {
           env = "ELEMENT_MIRROR_CONCURRENCY", hide_env = true)]
     concurrency: u64,
 
+    #[command(flatten)]
+    api: ApiArgs,
+
+    /// The largest asset taken, in bytes (K, M, G are powers of 1024).
+    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = value::bytes,
+          env = "ELEMENT_MIRROR_MAX_SIZE", hide_env = true)]
+    max_size: u64,
+
+    /// Accept asset links that are http:// or lead to loopback or private addresses.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_ALLOW_PRIVATE_ASSETS", hide_env = true)]
+    allow_private_assets: bool,
+}
+
+/// What of the network a command uses that downloads nothing.
+#[derive(Args, Debug)]
+#[command(next_help_heading = NETWORK)]
+pub(crate) struct ApiArgs {
     /// API requests at a time.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = value::count(1, 256),
           env = "ELEMENT_MIRROR_API_CONCURRENCY", hide_env = true)]
@@ -120,16 +147,6 @@ pub(crate) struct NetworkArgs {
           env = "ELEMENT_MIRROR_STALL_TIMEOUT", hide_env = true)]
     stall_timeout: Duration,
 
-    /// The largest asset taken, in bytes (K, M, G are powers of 1024).
-    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = value::bytes,
-          env = "ELEMENT_MIRROR_MAX_SIZE", hide_env = true)]
-    max_size: u64,
-
-    /// Accept asset links that are http:// or lead to loopback or private addresses.
-    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
-          env = "ELEMENT_MIRROR_ALLOW_PRIVATE_ASSETS", hide_env = true)]
-    allow_private_assets: bool,
-
     /// What API and CDN are told as User-Agent [default: element-mirror/VERSION].
     #[arg(long, value_name = "TEXT", value_parser = value::header_text,
           env = "ELEMENT_MIRROR_USER_AGENT", hide_env = true)]
@@ -148,6 +165,15 @@ pub(crate) struct StoreArgs {
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration,
           env = "ELEMENT_MIRROR_LOCK_WAIT", hide_env = true)]
     lock_wait: Duration,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = ENDING)]
+pub(crate) struct TimeArgs {
+    /// Begin no more elements after so long, and finish those in flight.
+    #[arg(long, value_name = "DURATION", value_parser = value::duration,
+          env = "ELEMENT_MIRROR_MAX_TIME", hide_env = true)]
+    pub(crate) max_time: Option<Duration>,
 }
 
 #[derive(Args, Debug)]
@@ -229,6 +255,7 @@ impl Command {
     pub(crate) fn saying(&mut self) -> &mut SayingArgs {
         match self {
             Self::Run(args) => &mut args.saying,
+            Self::List(args) => &mut args.saying,
             Self::Verify(args) => &mut args.saying,
             Self::History(args) => &mut args.saying,
             Self::Prune(args) => &mut args.saying,
@@ -286,22 +313,37 @@ impl AccountArgs {
 impl NetworkArgs {
     /// How the network is used, for the sample API or the real one.
     fn http_options(&self, demo: bool) -> HttpOptions {
-        // The ranges above keep these within usize.
-        let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         HttpOptions {
             concurrency: size(self.concurrency),
+            // The sample API's assets are on loopback.
+            allow_private_assets: self.allow_private_assets || demo,
+            ..self.api.http_options(demo)
+        }
+    }
+}
+
+impl ApiArgs {
+    /// How the API is asked, the sample one or the real one.
+    fn http_options(&self, demo: bool) -> HttpOptions {
+        let default = HttpOptions::default();
+        HttpOptions {
             api_concurrency: size(self.api_concurrency),
             api_rate: self.api_rate,
             limit_rate: self.limit_rate,
             retries: size(self.retries),
             connect_timeout: self.connect_timeout,
             stall_timeout: self.stall_timeout,
-            user_agent: self.user_agent.clone().unwrap_or(HttpOptions::default().user_agent),
-            // The sample API's assets are on loopback, where no proxy leads.
-            allow_private_assets: self.allow_private_assets || demo,
+            user_agent: self.user_agent.clone().unwrap_or_else(|| default.user_agent.clone()),
+            // No proxy leads to the sample API.
             proxies: !demo,
+            ..default
         }
     }
+}
+
+/// A number whose range keeps it within usize.
+fn size(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 impl KeepArgs {
@@ -320,10 +362,14 @@ impl StoreArgs {
 
 impl ReportArgs {
     /// The report's file, refused where it would be written over what the mirror `out` holds, or over one of `inputs`.
-    pub(crate) fn checked(&self, out: &Path, inputs: &[Input]) -> Result<Option<&Path>, RunError> {
+    pub(crate) fn checked<'a>(
+        &self,
+        out: &Path,
+        inputs: impl IntoIterator<Item = &'a Input>,
+    ) -> Result<Option<&Path>, RunError> {
         let Some(report) = self.report.as_deref() else { return Ok(None) };
-        if inputs.iter().any(|input| input.is_file(report)) {
-            let message = format!("--report {0} would overwrite the ID list {0}", report.display());
+        if inputs.into_iter().any(|input| input.is_file(report)) {
+            let message = format!("--report {0} would overwrite {0}, which is to be read", report.display());
             return Err(RunError::Usage(message));
         }
         let folder = report.parent().filter(|_| report != Path::new("-")).and_then(|parent| {

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -82,6 +82,8 @@ impl Demo {
         let elements = serde_json::from_slice(file);
         let elements = elements.map_err(|error| RunError::Broken(format!("the sample API's elements: {error}")))?;
         let router = Router::new()
+            .route("/v1/kling/accounts", get(accounts))
+            .route("/v1/kling/elements", get(page))
             .route("/v1/kling/elements/{id}", get(element))
             .route("/ai-platform/{slug}/{file}", get(media))
             .with_state(Arc::new(Samples { elements, origin }));
@@ -90,11 +92,66 @@ impl Demo {
     }
 }
 
+/// The only account of the sample API.
+const EMAIL: &str = "demo@example.com";
+
+/// `GET /accounts`.
+async fn accounts(headers: HeaderMap) -> Response {
+    let account = json!({ "email": EMAIL, "maxJobs": 8 });
+    refusal(&headers).unwrap_or_else(|| reply(StatusCode::OK, &json!({ EMAIL: account })))
+}
+
+/// The query of a list; what else it may say matters to no sample.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageQuery {
+    email: Option<String>,
+    tag: Option<String>,
+    #[serde(default)]
+    favored: bool,
+    #[serde(default)]
+    official: bool,
+    #[serde(default = "first_page")]
+    page_num: usize,
+    #[serde(default = "page_size")]
+    page_size: usize,
+}
+
+fn first_page() -> usize {
+    1
+}
+
+fn page_size() -> usize {
+    50
+}
+
+/// `GET /elements`.
+async fn page(State(samples): State<Arc<Samples>>, Query(query): Query<PageQuery>, headers: HeaderMap) -> Response {
+    if let Some(refusal) = refusal(&headers) {
+        return refusal;
+    }
+    if query.email.as_deref().is_some_and(|email| !email.eq_ignore_ascii_case(EMAIL)) {
+        return reply(StatusCode::BAD_REQUEST, &json!({ "error": "Account not found" }));
+    }
+    let has_tag = |sample: &Sample, tag: &str| {
+        let is_tag = |known: &Value| known["tagKey"] == tag || known["id"].as_u64() == tag.parse().ok();
+        sample.tags.as_array().is_some_and(|tags| tags.iter().any(is_tag))
+    };
+    let is_asked_for = |sample: &&Sample| {
+        let tagged = query.tag.as_deref().is_none_or(|tag| has_tag(sample, tag));
+        tagged && !query.official && (sample.favored || !query.favored)
+    };
+    let all: Vec<&Sample> = samples.elements.iter().filter(is_asked_for).collect();
+    let before = query.page_num.saturating_sub(1).saturating_mul(query.page_size);
+    let items: Vec<Value> = all.iter().skip(before).take(query.page_size).map(|sample| samples.tell(sample)).collect();
+    let (number, size) = (query.page_num, query.page_size);
+    reply(StatusCode::OK, &json!({ "elementsList": items, "pageNum": number, "pageSize": size, "total": all.len() }))
+}
+
 /// `GET /elements/{elementId}`.
 async fn element(State(samples): State<Arc<Samples>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if bearer.and_then(|value| value.strip_prefix("Bearer ")) != Some(TOKEN) {
-        return reply(StatusCode::UNAUTHORIZED, &json!({"error": "Unauthorized", "code": 401}));
+    if let Some(refusal) = refusal(&headers) {
+        return refusal;
     }
     let Some(sample) = samples.elements.iter().find(|sample| sample.id == id) else {
         return reply(StatusCode::NOT_FOUND, &json!({"error": format!("Element {id} not found")}));
@@ -102,6 +159,13 @@ async fn element(State(samples): State<Arc<Samples>>, Path(id): Path<String>, he
     let told = samples.tell(sample);
     let body = if sample.shape == "earlier" { json!({ "element": told }) } else { told };
     reply(StatusCode::OK, &body)
+}
+
+/// What those are told who have not the sample API's token.
+fn refusal(headers: &HeaderMap) -> Option<Response> {
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let is_let_in = bearer.and_then(|value| value.strip_prefix("Bearer ")) == Some(TOKEN);
+    (!is_let_in).then(|| reply(StatusCode::UNAUTHORIZED, &json!({"error": "Unauthorized", "code": 401})))
 }
 
 fn reply(status: StatusCode, body: &Value) -> Response {

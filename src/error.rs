@@ -77,6 +77,14 @@ impl ErrorKind {
         }
     }
 
+    /// Whether the other side could not be reached, or not in a state to answer.
+    pub fn is_unreachable(self) -> bool {
+        match self {
+            Self::Http(status) => status >= 500,
+            kind => matches!(kind, Self::Connect | Self::Dns | Self::Tls | Self::Timeout),
+        }
+    }
+
     /// Whether the cause lies at the destination: such an asset is not `missing` upstream.
     pub fn is_local(self) -> bool {
         matches!(

@@ -2,6 +2,8 @@
 
 mod line;
 mod seen;
+mod shard;
+mod sieve;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
@@ -19,7 +21,8 @@ use crate::element::ElementId;
 use crate::error::RunError;
 use crate::event::Counters;
 use line::{Parsed, Reader};
-use seen::{Seen, Sighting};
+pub use shard::{InvalidShard, Shard};
+pub use sieve::{Sieve, Sifted};
 
 /// The longest line that is read; the rest of a longer one is passed over.
 const MAX_LINE: usize = 1 << 20;
@@ -117,14 +120,14 @@ fn same_file(one: &Path, other: &Path) -> bool {
 pub struct Lines(mpsc::Receiver<Line>);
 
 impl Lines {
-    /// Starts to read `inputs`, and counts in `counters` how many elements (and bad lines) they hold.
+    /// Starts to read what `lists` name, and counts in `counters` how many elements (and bad lines) there are.
     ///
     /// # Errors
     /// The thread can't be started.
-    pub fn read(inputs: Vec<Input>, counters: Arc<Counters>) -> Result<Self, RunError> {
+    pub fn read(lists: Lists, counters: Arc<Counters>) -> Result<Self, RunError> {
         let (sender, receiver) = mpsc::channel(AHEAD);
         let thread = std::thread::Builder::new().name("ids".into()).spawn(move || {
-            let mut lines = Reading::new(inputs);
+            let mut lines = Reading::new(lists);
             // Where nobody listens any more, the rest is not read.
             let all_read = lines.all(|line| {
                 let counts = matches!(line, Line::Entry(_) | Line::Bad { .. });
@@ -157,17 +160,33 @@ impl Stream for Lines {
     }
 }
 
+/// Lists, and which of the elements that they name are taken up.
+#[derive(Default)]
+pub struct Lists {
+    /// The lists.
+    pub inputs: Vec<Input>,
+    /// What is left out.
+    pub sieve: Sieve,
+}
+
+impl From<Vec<Input>> for Lists {
+    fn from(inputs: Vec<Input>) -> Self {
+        Self { inputs, ..Self::default() }
+    }
+}
+
 /// The lines of several lists, one after the other, each read when it is asked for.
 pub struct Reading {
     inputs: std::vec::IntoIter<Input>,
     list: Option<List>,
-    seen: Seen,
+    sieve: Sieve,
 }
 
 impl Reading {
-    /// The lines of `inputs`, none of which is read yet.
-    pub fn new(inputs: Vec<Input>) -> Self {
-        Self { inputs: inputs.into_iter(), list: None, seen: Seen::default() }
+    /// The lines of `lists`, none of which is read yet.
+    pub fn new(lists: impl Into<Lists>) -> Self {
+        let Lists { inputs, sieve } = lists.into();
+        Self { inputs: inputs.into_iter(), list: None, sieve }
     }
 }
 
@@ -176,10 +195,10 @@ impl Iterator for Reading {
 
     fn next(&mut self) -> Option<Line> {
         loop {
-            if let Some(line) = self.list.as_mut().and_then(|list| list.next(&mut self.seen)) {
+            if let Some(line) = self.list.as_mut().and_then(|list| list.next(&self.sieve)) {
                 return Some(line);
             }
-            self.list = Some(List::new(self.inputs.next()?));
+            self.list = Some(List::new(self.inputs.next()?, self.sieve.only_failed()));
         }
     }
 }
@@ -195,13 +214,14 @@ struct List {
 }
 
 impl List {
-    fn new(Input { name, source, is_list, .. }: Input) -> Self {
+    fn new(Input { name, source, is_list, .. }: Input, only_failed: bool) -> Self {
         let source = BufReader::with_capacity(64 * 1024, source);
-        Self { name, source, reader: Reader::new(is_list), line: Vec::new(), number: 0, unreadable: false }
+        let reader = Reader::new(is_list, only_failed);
+        Self { name, source, reader, line: Vec::new(), number: 0, unreadable: false }
     }
 
     /// The next line that says something; none at the list's end.
-    fn next(&mut self, seen: &mut Seen) -> Option<Line> {
+    fn next(&mut self, sieve: &Sieve) -> Option<Line> {
         while !self.unreadable {
             self.number += 1;
             let place = || format!("{}:{}", self.name, self.number);
@@ -216,11 +236,12 @@ impl List {
             };
             match parsed {
                 Parsed::Nothing => {}
-                Parsed::Bad(message) => return Some(Line::Bad { source: place(), message }),
-                Parsed::Entry(entry) => match seen.sight(&entry) {
-                    Sighting::First => return Some(Line::Entry(entry)),
-                    Sighting::Again => {}
-                    Sighting::OtherAccount => {
+                Parsed::Bad(message) if sieve.tells_bad_lines() => return Some(Line::Bad { source: place(), message }),
+                Parsed::Bad(_) => {}
+                Parsed::Entry(entry) => match sieve.sift(&entry) {
+                    Sifted::Taken => return Some(Line::Entry(entry)),
+                    Sifted::Passed => {}
+                    Sifted::OtherAccount => {
                         let message = format!("{} stands further up with another account, which is taken", entry.id);
                         return Some(Line::Contradiction { source: place(), message });
                     }
@@ -252,7 +273,8 @@ mod tests {
 
     async fn lines(texts: &[&[u8]]) -> Vec<String> {
         let input = |(index, text): (usize, &&[u8])| Input::from_text(&format!("list{index}"), text.to_vec());
-        let lines = Lines::read(texts.iter().enumerate().map(input).collect(), Arc::default()).unwrap();
+        let lines =
+            Lines::read(texts.iter().enumerate().map(input).collect::<Vec<_>>().into(), Arc::default()).unwrap();
         let show = |line| match line {
             Line::Entry(Entry { id, email }) => format!("{id} {}", email.unwrap_or_default()).trim().to_owned(),
             Line::Bad { source, .. } => format!("bad {source}"),

@@ -20,6 +20,7 @@
 // The use cases
 pub mod verify;
 
+pub mod list;
 pub mod mirror;
 
 pub mod history;

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     raise_open_files();
     let done = match &command {
         Command::Run(args) => command::run::run(args),
+        Command::List(args) => command::list::list(args),
         Command::Verify(args) => command::verify::verify(args),
         Command::History(args) => command::history::history(args),
         Command::Prune(args) => command::prune::prune(args),

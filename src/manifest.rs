@@ -226,13 +226,15 @@ impl Manifest {
         fn files(manifest: &Manifest) -> Vec<(&str, Identity<'_>, Digest)> {
             manifest.assets.iter().map(|asset| (asset.file.as_str(), asset.identity(), asset.sha256)).collect()
         }
-        fn gaps(manifest: &Manifest) -> Vec<Identity<'_>> {
-            manifest.missing.iter().map(Missing::identity).collect()
-        }
         self.element == other.element
             && self.roles == other.roles
             && files(self) == files(other)
-            && gaps(self) == gaps(other)
+            && self.misses_same(other)
+    }
+
+    /// Whether `other` misses the same assets.
+    pub fn misses_same(&self, other: &Self) -> bool {
+        self.missing.iter().map(Missing::identity).eq(other.missing.iter().map(Missing::identity))
     }
 }
 

@@ -4,6 +4,7 @@
 //! those that only wait; of those that ended next to nothing is kept, so that memory is flat however long the list is.
 
 mod assemble;
+mod census;
 mod element;
 mod gather;
 mod gone;
@@ -33,6 +34,8 @@ use crate::prune;
 use crate::stop::Stop;
 use crate::store::local::LocalStore;
 use crate::store::local::commit::Committer;
+pub use census::All;
+use census::{Named, Shown};
 use watch::Watch;
 
 /// How many elements may be under way in all: in flight, paused, or waiting for their commit to be durable.
@@ -55,6 +58,12 @@ pub struct MirrorOptions {
     pub keep: Keep,
     /// What the run is for.
     pub purpose: Purpose,
+    /// That the accounts' own lists are walked, after the ID lists.
+    pub all: Option<All>,
+    /// Nothing new is begun after so many elements, and lines that name none, have failed; what is in flight is finished.
+    pub max_errors: Option<u64>,
+    /// What counts as success.
+    pub accepts: Accepts,
     /// How the network is used.
     pub http: HttpOptions,
 }
@@ -69,6 +78,17 @@ pub enum Purpose {
     DryRun,
     /// Make good what was found damaged or missing. What is gone upstream is not noted: that is for a run to tell.
     Repair,
+}
+
+/// What a run lets pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Accepts {
+    /// Elements that lack what they lacked before are a success.
+    pub known_missing: bool,
+    /// Elements that are newly gone are meant to be, however many.
+    pub gone: bool,
+    /// Failures of elements are to be read in the report alone.
+    pub partial: bool,
 }
 
 /// A place among the elements in flight; none while its account pauses, or when it was given back.
@@ -115,10 +135,10 @@ impl Mirror {
             store,
             committer,
             slots: Arc::new(Semaphore::new(slots)),
+            watch: Mutex::new(Watch::new(options.max_errors)),
             options,
             events,
             stop,
-            watch: Mutex::default(),
             pruning: Semaphore::new(prune::THREADS),
             accounts: OnceCell::new(),
         })
@@ -131,24 +151,16 @@ impl Mirror {
         done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    async fn take_up_all(mut self, mut lines: impl Stream<Item = Line> + Unpin) -> Summary {
+    async fn take_up_all(mut self, lines: impl Stream<Item = Line> + Unpin) -> Summary {
         let started = Instant::now();
         let committer = self.committer.take();
         let mirror = Arc::new(self);
         let mut tasks = JoinSet::new();
-        while let Some(Some(line)) = mirror.stop.token().run_until_cancelled(lines.next()).await {
-            let Some(entry) = mirror.sift(line).await else { continue };
-            let (task, committer) = (Arc::clone(&mirror), committer.clone());
-            // In a box, since the runtime moves a task's future about, and this one is large.
-            tasks.spawn(Box::pin(async move { task.take_up(entry, committer.as_deref()).await }));
-            while let Some(ended) = tasks.try_join_next() {
-                mirror.check(ended);
-            }
-            if tasks.len() >= MAX_WAITING
-                && let Some(ended) = tasks.join_next().await
-            {
-                mirror.check(ended);
-            }
+        mirror.take_up_each(lines.map(Named::Line), &mut tasks, committer.as_ref()).await;
+        if let Some(all) = mirror.options.all.clone() {
+            let mut census = mirror.census(all);
+            let named = futures::stream::poll_fn(|context| census.named.poll_recv(context));
+            mirror.take_up_each(named, &mut tasks, committer.as_ref()).await;
         }
         while let Some(ended) = tasks.join_next().await {
             mirror.check(ended);
@@ -163,6 +175,29 @@ impl Mirror {
         summary
     }
 
+    /// Begins each element that is named as one of `tasks`, until there is none, or nothing new is to be begun.
+    async fn take_up_each(
+        self: &Arc<Self>,
+        mut named: impl Stream<Item = Named> + Unpin,
+        tasks: &mut JoinSet<()>,
+        committer: Option<&Arc<Committer>>,
+    ) {
+        while let Some(Some(named)) = self.stop.closing().run_until_cancelled(named.next()).await {
+            let Some((entry, shown)) = self.sift(named).await else { continue };
+            let (mirror, committer) = (Arc::clone(self), committer.cloned());
+            // In a box, since the runtime moves a task's future about, and this one is large.
+            tasks.spawn(Box::pin(async move { mirror.take_up(entry, shown, committer.as_deref()).await }));
+            while let Some(ended) = tasks.try_join_next() {
+                self.check(ended);
+            }
+            if tasks.len() >= MAX_WAITING
+                && let Some(ended) = tasks.join_next().await
+            {
+                self.check(ended);
+            }
+        }
+    }
+
     /// An element's task that panicked told no outcome: the run can't count as done.
     fn check(&self, ended: Result<(), JoinError>) {
         if let Err(error) = ended {
@@ -170,17 +205,19 @@ impl Mirror {
         }
     }
 
-    /// The entry of a line; what else a line can be is told.
-    async fn sift(&self, line: Line) -> Option<Entry> {
-        match line {
-            Line::Entry(entry) => return Some(entry),
-            Line::Bad { source, message } => {
+    /// The element that is named; what else is to be said is told.
+    async fn sift(&self, named: Named) -> Option<(Entry, Shown)> {
+        match named {
+            Named::Element(entry, shown) => return Some((entry, shown)),
+            Named::Unlisted(outcome) => self.tell(*outcome).await,
+            Named::Line(Line::Entry(entry)) => return Some((entry, Shown::Unknown)),
+            Named::Line(Line::Bad { source, message }) => {
                 self.tell(ElementOutcome::bad_line(source, message)).await;
             }
-            Line::Contradiction { source, message } => {
+            Named::Line(Line::Contradiction { source, message }) => {
                 self.events.tell(Event::Warned { what: source, message }).await;
             }
-            Line::Unreadable(error) => self.stop.end(End::Broken(error.to_string())),
+            Named::Line(Line::Unreadable(error)) => self.stop.end(End::Broken(error.to_string())),
         }
         None
     }
@@ -197,7 +234,7 @@ impl Mirror {
     /// Folds the run, and notes what is newly gone unless that looks like a mistake.
     fn conclude(&self) -> Summary {
         let mut watch = self.watch();
-        let mut summary = watch.conclude();
+        let mut summary = watch.conclude(&self.options.accepts);
         if let Some(end) = watch.unreachable() {
             self.stop.end(end);
         }

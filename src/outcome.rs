@@ -1,18 +1,17 @@
 //! What became of an element, and what became of a run: a failure of one element is data.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::time::Duration;
+mod summary;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::manifest::{Manifest, Warning};
 use crate::time::Time;
+pub use summary::{End, FailureGroup, Pruned, Summary};
 
 /// What a run did about an element, or a verification found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Its first version was committed.
@@ -61,6 +60,11 @@ impl Status {
             Self::Missing => "missing",
             Self::MissingManifest => "missing_manifest",
         }
+    }
+
+    /// Whether nothing more is to be done about it, so that a run that goes on after another may leave it out.
+    pub fn is_done(self) -> bool {
+        matches!(self, Self::Created | Self::Updated | Self::Unchanged | Self::Gone | Self::Ok | Self::Repaired)
     }
 
     /// Whether a person has something to do about it.
@@ -127,6 +131,9 @@ pub struct ElementOutcome {
     /// Why it failed, or what is missing first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
+    /// Whether it counts as a success all the same: it lacks what it lacked before, and that is accepted.
+    #[serde(skip)]
+    pub accepted: bool,
 }
 
 impl ElementOutcome {
@@ -149,6 +156,7 @@ impl ElementOutcome {
             gone_since: None,
             warnings: Vec::new(),
             error: None,
+            accepted: false,
         }
     }
 
@@ -175,215 +183,18 @@ impl ElementOutcome {
         }
     }
 
+    /// The outcome of an account's list, or a page of it, that can't be had: `source` says which.
+    pub fn unlisted(source: String, email: Option<String>, failure: Failure) -> Self {
+        Self { source: Some(source), email, error: Some(failure), ..Self::new(None, Status::Failed) }
+    }
+
+    /// Whether a person has something to do about it.
+    pub fn is_flawed(&self) -> bool {
+        self.status.is_flawed() && !self.accepted
+    }
+
     /// What a person knows it by: its ID, or where the line stands.
     pub fn name(&self) -> &str {
         self.id.as_ref().map(ElementId::as_str).or(self.source.as_deref()).unwrap_or("?")
-    }
-}
-
-/// Why a run ended before its list did, or can't count as done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// A signal asked for it; its number.
-    Signal(i32),
-    /// Whoever read standard output went away.
-    ReaderGone,
-    /// The API refused the token or the subscription.
-    Refused(String),
-    /// The API needs an account named, and the token has several.
-    AccountNeeded(String),
-    /// The run can't go on: destination, API or report fail.
-    Broken(String),
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Signal(_) => f.write_str("interrupted: what was committed is whole; run again to go on"),
-            Self::ReaderGone => f.write_str("the reader of the report went away"),
-            Self::Refused(message) | Self::AccountNeeded(message) | Self::Broken(message) => f.write_str(message),
-        }
-    }
-}
-
-impl End {
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Signal(number) => 128_u8.saturating_add(u8::try_from(*number).unwrap_or(0)),
-            Self::ReaderGone => 141,
-            Self::Refused(_) => 4,
-            Self::AccountNeeded(_) => 2,
-            Self::Broken(_) => 1,
-        }
-    }
-
-    /// Where several apply, the one that comes first here gives the exit code.
-    fn precedence(&self) -> u8 {
-        match self {
-            Self::AccountNeeded(_) => 0,
-            Self::Signal(_) | Self::ReaderGone => 1,
-            Self::Refused(_) => 2,
-            Self::Broken(_) => 3,
-        }
-    }
-}
-
-/// So many names of elements that failed alike are kept.
-const EXAMPLES: usize = 5;
-
-/// The elements that failed for a reason, to show.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FailureGroup {
-    /// How many elements failed so.
-    pub count: u64,
-    /// The names of the first ones.
-    pub examples: Vec<String>,
-    /// What was said about the first one.
-    pub message: String,
-}
-
-/// Superseded versions that were removed, or in a dry run would be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Pruned {
-    /// How many.
-    pub versions: u64,
-    /// How many bytes their files have.
-    pub bytes: u64,
-    /// Whether they would be, and are all there.
-    pub foreseen: bool,
-}
-
-impl Pruned {
-    /// Counts one more, of so many bytes.
-    pub fn add(&mut self, bytes: u64) {
-        self.versions += 1;
-        self.bytes = self.bytes.saturating_add(bytes);
-    }
-
-    /// Counts those of an element.
-    pub fn extend(&mut self, other: Self) {
-        self.versions += other.versions;
-        self.bytes = self.bytes.saturating_add(other.bytes);
-        self.foreseen |= other.foreseen;
-    }
-}
-
-/// A run, folded from the outcomes of its elements.
-#[derive(Clone, Debug, Default)]
-pub struct Summary {
-    /// How many elements (and bad lines) ended in each status.
-    pub counts: BTreeMap<Status, u64>,
-    /// Elements that failed, are incomplete or damaged, by the failure's code.
-    pub failures: BTreeMap<ErrorKind, FailureGroup>,
-    /// How many assets were downloaded.
-    pub downloaded: u64,
-    /// How many bytes that were.
-    pub bytes: u64,
-    /// Whether what is damaged was to be made good.
-    pub repair: bool,
-    /// How many bytes of the mirror were read, where that is what the run was for.
-    pub read: Option<u64>,
-    /// Warnings about files.
-    pub warnings: u64,
-    /// Superseded versions that were pruned, where there are rules for that.
-    pub pruned: Option<Pruned>,
-    /// How many elements are newly gone, where that is so many that it looks like a mistake.
-    pub suspiciously_gone: u64,
-    /// Why the run ended early.
-    pub ends: Vec<End>,
-    /// How long the run took.
-    pub elapsed: Duration,
-}
-
-impl Summary {
-    /// Takes one more outcome in.
-    pub fn add(&mut self, outcome: &ElementOutcome) {
-        *self.counts.entry(outcome.status).or_default() += 1;
-        self.downloaded += outcome.downloaded.unwrap_or(0);
-        self.bytes += outcome.bytes.unwrap_or(0);
-        self.warnings += outcome.warnings.len() as u64;
-        if let Some(failure) = &outcome.error {
-            let group = self.failures.entry(failure.kind).or_default();
-            group.count += 1;
-            if group.count == 1 {
-                group.message.clone_from(&failure.message);
-            }
-            if group.examples.len() < EXAMPLES {
-                group.examples.push(outcome.name().to_owned());
-            }
-        }
-    }
-
-    /// How many elements ended in `status`.
-    pub fn count(&self, status: Status) -> u64 {
-        self.counts.get(&status).copied().unwrap_or(0)
-    }
-
-    /// How many elements (and bad lines) were taken up.
-    pub fn total(&self) -> u64 {
-        self.counts.values().sum()
-    }
-
-    /// The process' exit code.
-    pub fn exit_code(&self) -> u8 {
-        let end = self.ends.iter().min_by_key(|end| end.precedence());
-        let flawed = self.suspiciously_gone > 0 || self.counts.keys().any(|status| status.is_flawed());
-        end.map_or(if flawed { 3 } else { 0 }, End::exit_code)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn summary(statuses: &[Status], ends: &[End]) -> Summary {
-        let mut summary = Summary { ends: ends.to_vec(), ..Summary::default() };
-        for &status in statuses {
-            summary.add(&ElementOutcome::new(None, status));
-        }
-        summary
-    }
-
-    #[test]
-    fn what_is_mirrored_verified_gone_or_planned_is_success() {
-        use Status::{Created, Gone, Ok, Repaired, Unchanged, Updated, WouldCreate, WouldUpdate};
-        let fine = [Created, Updated, Unchanged, Gone, WouldCreate, WouldUpdate, Ok, Repaired];
-        assert_eq!(summary(&fine, &[]).exit_code(), 0);
-        assert_eq!(summary(&[], &[]).exit_code(), 0);
-    }
-
-    #[test]
-    fn a_failed_incomplete_damaged_or_missing_element_is_3() {
-        use Status::{Damaged, Failed, Incomplete, Missing, MissingManifest};
-        for flawed in [Failed, Incomplete, Damaged, Missing, MissingManifest] {
-            assert_eq!(summary(&[Status::Created, flawed], &[]).exit_code(), 3, "{}", flawed.as_str());
-        }
-        let gone = Summary { suspiciously_gone: 6, ..summary(&[Status::Gone], &[]) };
-        assert_eq!(gone.exit_code(), 3);
-    }
-
-    #[test]
-    fn where_several_ends_apply_usage_comes_before_interruption_refusal_and_breakage() {
-        let broken = End::Broken(String::new());
-        let refused = End::Refused(String::new());
-        let needed = End::AccountNeeded(String::new());
-        let failed = [Status::Failed];
-        assert_eq!(summary(&failed, std::slice::from_ref(&broken)).exit_code(), 1);
-        assert_eq!(summary(&failed, &[broken.clone(), refused.clone()]).exit_code(), 4);
-        assert_eq!(summary(&failed, &[broken.clone(), refused.clone(), End::Signal(2)]).exit_code(), 130);
-        assert_eq!(summary(&failed, &[broken.clone(), End::Signal(15)]).exit_code(), 143);
-        assert_eq!(summary(&failed, &[broken, End::ReaderGone]).exit_code(), 141);
-        assert_eq!(summary(&failed, &[refused, End::Signal(2), needed]).exit_code(), 2);
-    }
-
-    #[test]
-    fn failures_are_grouped_with_examples() {
-        let mut summary = Summary::default();
-        for line in 1..=3 {
-            summary.add(&ElementOutcome::bad_line(format!("ids.txt:{line}"), format!("line {line}")));
-        }
-        let group = &summary.failures[&ErrorKind::BadLine];
-        assert_eq!((group.count, group.message.as_str()), (3, "line 1"));
-        assert_eq!(group.examples, ["ids.txt:1", "ids.txt:2", "ids.txt:3"]);
     }
 }

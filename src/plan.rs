@@ -1,8 +1,11 @@
 //! What to do about an element: decided here, by pure functions, from what the API says and what stands.
 
+mod listed;
+
 use crate::element::{Asset, Element, Identity, Role};
 use crate::layout;
 use crate::manifest::{self, Manifest, Missing};
+pub use listed::stands_as_listed;
 
 /// The user's wishes, as far as they decide what is fetched.
 #[derive(Clone, Debug)]

@@ -1,32 +1,64 @@
 //! Ending a run early: that it ends, and why.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::outcome::End;
 
 /// Shared by all who may end a run and all who must hear of it. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Stop {
     token: CancellationToken,
+    /// Cancelled with the other, or before it.
+    closing: CancellationToken,
     ends: Arc<Mutex<Vec<End>>>,
 }
 
+impl Default for Stop {
+    fn default() -> Self {
+        let token = CancellationToken::new();
+        Self { closing: token.child_token(), token, ends: Arc::default() }
+    }
+}
+
 impl Stop {
-    /// Ends the run: nothing new is begun, what is in flight is broken off. An end of a kind that was said already says
-    /// nothing new.
+    /// Ends the run: nothing new is begun, and what is in flight is broken off, unless it is an end that lets it finish.
+    /// An end of a kind that was said already says nothing new.
     pub fn end(&self, end: End) {
         // The list is whole after any panic.
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let closes = if end.lets_finish() { &self.closing } else { &self.token };
         if !ends.iter().any(|said| std::mem::discriminant(said) == std::mem::discriminant(&end)) {
             ends.push(end);
         }
         drop(ends);
-        self.token.cancel();
+        closes.cancel();
     }
 
-    /// What is cancelled when the run ends early.
+    /// Ends the run after `time`, unless what is given back is dropped before. To be called inside the runtime.
+    pub fn end_after(&self, time: Duration) -> JoinSet<()> {
+        let (stop, mut timer) = (self.clone(), JoinSet::new());
+        if time.is_zero() {
+            // A timer would let the first elements slip through.
+            stop.end(End::TimeUp);
+        }
+        timer.spawn(async move {
+            if tokio::time::timeout(time, stop.token().cancelled()).await.is_err() {
+                stop.end(End::TimeUp);
+            }
+        });
+        timer
+    }
+
+    /// What is cancelled when nothing new is to be begun any more.
+    pub fn closing(&self) -> &CancellationToken {
+        &self.closing
+    }
+
+    /// What is cancelled when the run ends at once.
     pub fn token(&self) -> &CancellationToken {
         &self.token
     }
@@ -47,6 +79,29 @@ mod tests {
         let refused = || End::Refused("the API answered 401: Unauthorized".into());
         [refused(), End::Signal(2), refused()].into_iter().for_each(|end| stop.end(end));
         assert_eq!(stop.ends(), [refused(), End::Signal(2)]);
-        assert!(stop.token().is_cancelled());
+        assert!(stop.token().is_cancelled() && stop.closing().is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_that_is_up_ends_a_run_unless_it_is_over() {
+        let (stop, minute) = (Stop::default(), Duration::from_secs(60));
+        drop(stop.end_after(minute));
+        let timer = stop.end_after(2 * minute);
+        tokio::time::advance(minute + minute / 2).await;
+        assert!(!stop.closing().is_cancelled());
+        stop.closing().cancelled().await;
+        assert_eq!(stop.ends(), [End::TimeUp]);
+        drop(timer);
+    }
+
+    #[test]
+    fn an_end_in_time_lets_what_is_in_flight_finish() {
+        for end in [End::TimeUp, End::TooManyErrors(3)] {
+            let stop = Stop::default();
+            stop.end(end);
+            assert!(stop.closing().is_cancelled() && !stop.token().is_cancelled());
+            stop.end(End::Signal(15));
+            assert!(stop.token().is_cancelled());
+        }
     }
 }

@@ -104,7 +104,7 @@ impl Terminal {
 
     fn finished(&mut self, outcome: &ElementOutcome) {
         self.done += 1;
-        let failed = outcome.status.is_flawed();
+        let failed = outcome.is_flawed();
         let told = failed && !is_said_at_the_end(outcome);
         if told {
             self.failures += 1;

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::error::{ErrorKind, RunError};
 use crate::event::{Event, Events};
-use crate::ids::{Entry, Line, Lines};
+use crate::ids::{Entry, Line, Lines, Sieve, Sifted};
 use crate::mirror::MirrorOptions;
 use crate::outcome::{ElementOutcome, End, Status, Summary};
 use crate::stop::Stop;
@@ -24,8 +24,8 @@ use repair::Repair;
 
 /// Which elements are verified.
 pub enum Elements {
-    /// All that are there.
-    All,
+    /// All that are there, and that the sieve lets pass.
+    All(Sieve),
     /// Those that lists name.
     Listed(Lines),
 }
@@ -79,13 +79,16 @@ impl Verify {
 
     /// The lines that name the elements, counted for progress.
     fn lines(&self, elements: Elements) -> Result<Box<dyn Iterator<Item = Line> + Send>, RunError> {
-        if let Elements::Listed(lines) = elements {
-            return Ok(Box::new(lines.into_blocking(self.stop.token().clone())));
-        }
-        let (elements, counters) = (self.store.all_elements()?, &self.events.counters);
+        let sieve = match elements {
+            Elements::Listed(lines) => return Ok(Box::new(lines.into_blocking(self.stop.closing().clone()))),
+            Elements::All(sieve) => sieve,
+        };
+        let elements = self.store.all_elements()?.into_iter().map(|id| Entry { id, email: None });
+        let elements: Vec<Entry> = elements.filter(|entry| sieve.sift(entry) == Sifted::Taken).collect();
+        let counters = &self.events.counters;
         counters.known.store(elements.len() as u64, Relaxed);
         counters.all_known.store(true, Relaxed);
-        Ok(Box::new(elements.into_iter().map(|id| Line::Entry(Entry { id, email: None }))))
+        Ok(Box::new(elements.into_iter().map(Line::Entry)))
     }
 
     /// Looks at the element of each line, several at a time, and lets `settle` know what was found.
@@ -98,7 +101,7 @@ impl Verify {
         let walked = tokio::task::spawn_blocking(move || {
             // Threads of its own: they may wait for a repair, which itself has files to read on the shared ones.
             let pool = rayon::ThreadPoolBuilder::new().build()?;
-            let lines = lines.take_while(|_| !verify.stop.token().is_cancelled()).par_bridge();
+            let lines = lines.take_while(|_| !verify.stop.closing().is_cancelled()).par_bridge();
             pool.install(|| lines.for_each(|line| verify.take_up(line, &settle)));
             Ok::<_, rayon::ThreadPoolBuildError>(())
         });

@@ -1,20 +1,24 @@
 //! The options of `run`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use element_mirror::element::Role;
 use element_mirror::error::RunError;
-use element_mirror::ids::Input;
-use element_mirror::mirror::{MirrorOptions, Purpose};
+use element_mirror::ids::{Input, Sieve};
+use element_mirror::mirror::{Accepts, All, MirrorOptions, Purpose};
 use element_mirror::plan::Policy;
 use element_mirror::store::local::LocalOptions;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{AccountArgs, KeepArgs, NetworkArgs, ReportArgs, SayingArgs, StoreArgs, WHAT, value};
+use super::{
+    AccountArgs, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs,
+    WHAT, value,
+};
 
 pub(super) const EXAMPLES: &str = "\
 Every option can be given as a variable: ELEMENT_MIRROR_CONCURRENCY=8 is -j 8.
@@ -23,12 +27,14 @@ Examples:
   element-mirror run --demo sample-ids.txt           try it: no token, no network
   element-mirror run ids.txt -o backup               mirror a list into backup/
   jq -r .id elements.ndjson | element-mirror run -   IDs from another program
-  element-mirror run ids.txt -q --report run.ndjson  for cron: says what failed
+  element-mirror run --all -q --report run.ndjson    for cron: every element; says what failed
+  element-mirror run --only-failed run.ndjson        once more what failed
 
 Exit codes:
   0  all is mirrored           3  some elements failed or are incomplete
   1  it could not be done      4  the token or the subscription is refused
   2  it was asked for wrongly  5  another run is working on the destination
+  6  its --max-time was up
   130, 143, 141  interrupted; what was committed is whole";
 
 #[derive(Args, Debug)]
@@ -61,8 +67,22 @@ pub(crate) struct RunArgs {
           env = "ELEMENT_MIRROR_DRY_RUN", hide_env = true)]
     dry_run: bool,
 
+    /// Every element of the account, or of every configured one, by its list.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
+          env = "ELEMENT_MIRROR_ALL", hide_env = true)]
+    all: bool,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+
     #[command(flatten, next_help_heading = WHAT)]
     keep: KeepArgs,
+
+    #[command(flatten)]
+    ending: EndingArgs,
 
     #[command(flatten)]
     store: StoreArgs,
@@ -80,11 +100,43 @@ pub(crate) struct RunArgs {
     pub(crate) saying: SayingArgs,
 }
 
+/// When a run ends, and with which exit code.
+#[derive(Args, Debug)]
+#[command(next_help_heading = ENDING)]
+struct EndingArgs {
+    /// Begin no more elements after N have failed, and finish those in flight.
+    #[arg(long, value_name = "N", value_parser = value::count(1, u64::MAX), env = "ELEMENT_MIRROR_MAX_ERRORS", hide_env = true)]
+    max_errors: Option<u64>,
+
+    #[command(flatten)]
+    time: TimeArgs,
+
+    /// Count an element that lacks only what it lacked before as a success.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_ACCEPT_KNOWN_MISSING", hide_env = true)]
+    accept_known_missing: bool,
+
+    /// Note newly gone elements without alarm, however many.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_ACCEPT_GONE", hide_env = true)]
+    accept_gone: bool,
+
+    /// Exit with 0 instead of 3 where every ID was taken up: the report tells what failed.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_PARTIAL_OK", hide_env = true)]
+    partial_ok: bool,
+}
+
 impl RunArgs {
     /// The ID lists, opened.
     pub(crate) fn inputs(&self) -> Result<Vec<Input>, RunError> {
-        if self.lists.is_empty() && self.ids.is_empty() {
-            let message = "no elements named: give an ID list (a file, or - for standard input), or an ID by --id";
+        if !self.all && !self.filter.filter().is_all() {
+            let message = "--tag, --favored and --official choose among the elements of --all, which is not given";
+            return Err(RunError::Usage(message.into()));
+        }
+        if self.lists.is_empty() && self.ids.is_empty() && !self.all {
+            let message =
+                "no elements named: give an ID list (a file, or - for standard input), an ID by --id, or --all";
             return Err(RunError::Usage(message.into()));
         }
         let named = (!self.ids.is_empty()).then(|| Ok(Input::from_ids(&self.ids)));
@@ -101,8 +153,14 @@ impl RunArgs {
         (!self.dry_run).then(|| self.store.local_options(stop))
     }
 
-    /// What the run does; `demo` is the sample API's base URL where that is used.
-    pub(crate) fn mirror_options(&self, token: SecretString, demo: Option<Url>) -> MirrorOptions {
+    /// After how long nothing new is begun.
+    pub(crate) fn max_time(&self) -> Option<Duration> {
+        self.ending.time.max_time
+    }
+
+    /// What the run does; `sieve` passes over what is left out, `demo` is the sample API's base URL where that is used.
+    pub(crate) fn mirror_options(&self, token: SecretString, sieve: Sieve, demo: Option<Url>) -> MirrorOptions {
+        let ending = &self.ending;
         MirrorOptions {
             token,
             email: self.account.email(),
@@ -113,6 +171,13 @@ impl RunArgs {
             max_size: self.network.max_size,
             keep: self.keep.keep(),
             purpose: if self.dry_run { Purpose::DryRun } else { Purpose::Mirror },
+            all: self.all.then(|| All { filter: self.filter.filter(), sieve }),
+            max_errors: ending.max_errors,
+            accepts: Accepts {
+                known_missing: ending.accept_known_missing,
+                gone: ending.accept_gone,
+                partial: ending.partial_ok,
+            },
             http: self.network.http_options(demo.is_some()),
             api_base: self.account.api_base(demo),
         }

@@ -28,6 +28,12 @@ pub(super) fn email(text: &str) -> Result<String, String> {
     if plain { Ok(text.to_owned()) } else { Err("that is no email".into()) }
 }
 
+/// A word that is not nothing, as an unset variable would give.
+pub(super) fn word(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("nothing is given".into()) } else { Ok(text.to_owned()) }
+}
+
 /// A destination folder.
 pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
     match text {

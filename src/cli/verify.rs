@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use element_mirror::keep::Keep;
-use element_mirror::mirror::{MirrorOptions, Purpose};
+use element_mirror::mirror::{Accepts, MirrorOptions, Purpose};
 use element_mirror::plan::Policy;
 use element_mirror::store::local::LocalOptions;
 use element_mirror::store::local::inspect::Depth;
@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{AccountArgs, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, StoreArgs, value};
+use super::{AccountArgs, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs, value};
 
 pub(super) const EXAMPLES: &str = "\
 Without --repair nothing is written, nobody is asked and no lock is taken: a run may be going on. Account and network,
@@ -27,7 +27,8 @@ Examples:
 Exit codes:
   0  every file is as it should be, or is so again
   1, 2, 4, 5, 130, 143, 141  as of run
-  3  some are damaged or missing";
+  3  some are damaged or missing
+  6  its --max-time was up";
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
@@ -37,6 +38,9 @@ pub(crate) struct VerifyArgs {
 
     #[command(flatten)]
     pub(crate) named: NamedArgs,
+
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
 
     /// Look at superseded versions too.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
@@ -52,6 +56,9 @@ pub(crate) struct VerifyArgs {
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_REPAIR", hide_env = true)]
     pub(crate) repair: bool,
+
+    #[command(flatten)]
+    pub(crate) time: TimeArgs,
 
     #[command(flatten)]
     store: StoreArgs,
@@ -91,6 +98,9 @@ impl VerifyArgs {
             max_size: self.network.max_size,
             keep: Keep::default(),
             purpose: Purpose::Repair,
+            all: None,
+            max_errors: None,
+            accepts: Accepts::default(),
             http: self.network.http_options(demo.is_some()),
             api_base: self.account.api_base(demo),
         }

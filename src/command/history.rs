@@ -7,7 +7,7 @@ use std::sync::Arc;
 use element_mirror::error::RunError;
 use element_mirror::history::{Superseded, Told, history as past};
 use element_mirror::ids::{Entry, Input, Line, Lines};
-use element_mirror::outcome::{End, Status, Summary};
+use element_mirror::outcome::{ElementOutcome, End, Status, Summary};
 use element_mirror::store::local::LocalStore;
 use futures::StreamExt as _;
 
@@ -48,7 +48,7 @@ fn lines<'a>(
             store.elements_with_history()?.into_iter().map(|id| Line::Entry(Entry { id, email: None })),
         ));
     };
-    let mut lines = Lines::read(inputs, Arc::default())?;
+    let mut lines = Lines::read(inputs.into(), Arc::default())?;
     // A pipe that says nothing must not hold up a signal.
     Ok(Box::new(std::iter::from_fn(move || session.wait_for(lines.next()).flatten())))
 }
@@ -81,7 +81,7 @@ impl<W: Write> Listing<'_, W> {
     }
 
     fn count(&mut self) {
-        *self.summary.counts.entry(Status::Failed).or_default() += 1;
+        self.summary.add(&ElementOutcome::new(None, Status::Failed));
     }
 }
 

@@ -1,4 +1,4 @@
-//! A page of the account's list of elements. Source: `GET /elements?pageNum=…`. The program does not ask for lists yet.
+//! A page of the account's list of elements. Source: `GET /elements?pageNum=…`.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -31,6 +31,8 @@ pub struct Listed {
     /// As much as the list says of it: of its assets all, some, or none (also where it says more than an element may
     /// have). What differs from the mirror is to be asked for by its ID.
     pub element: Element,
+    /// Whether it is told as the API's earlier revision does: links without role and slot, and one tag.
+    pub is_of_earlier_revision: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -78,8 +80,8 @@ impl Listed {
         let wire: WireElement<'_> = serde_json::from_str(item.get()).map_err(|error| error.to_string())?;
         let named = wire.id().ok_or("it has no id")?;
         let id: ElementId = named.parse().map_err(|error| format!("its id {} is {error}", printable(&named, 80)))?;
-        let assets = wire.assets().unwrap_or_default();
-        Ok(Self { element: Element { fields: wire.into_fields(&id), assets }, id })
+        let (assets, is_of_earlier_revision) = (wire.assets().unwrap_or_default(), wire.is_of_earlier_revision());
+        Ok(Self { element: Element { fields: wire.into_fields(&id), assets }, id, is_of_earlier_revision })
     }
 }
 

@@ -70,6 +70,11 @@ impl WireElement<'_> {
         word(&self.id)
     }
 
+    /// Whether it is told as an earlier revision of lists did.
+    pub(super) fn is_of_earlier_revision(&self) -> bool {
+        self.resources.items.is_none() && (self.image_resources.items.is_some() || !self.cover_image.is_null())
+    }
+
     /// What it says of the element `id`.
     pub(super) fn into_fields(self, id: &ElementId) -> Fields {
         let time = |value| integer(value).and_then(Time::from_unix_millis);

@@ -4,11 +4,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Entry;
+use crate::outcome::Status;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
-    /// No element: blank, a comment, a header, a report's line about a bad line.
+    /// No element that is asked for: blank, a comment, a header, a report's line about a bad line.
     Nothing,
     Entry(Entry),
     /// What is wrong with it.
@@ -18,12 +19,14 @@ pub(super) enum Parsed {
 /// Reads the lines of one list; knows whether the first one is still to come, which may be a header.
 pub(super) struct Reader {
     begun: bool,
+    only_failed: bool,
 }
 
 impl Reader {
-    /// A reader of a list, or of lines none of which is a header.
-    pub(super) fn new(has_header: bool) -> Self {
-        Self { begun: !has_header }
+    /// A reader of a list, or of lines none of which is a header; `only_failed` takes from JSON only what a person had
+    /// something to do about.
+    pub(super) fn new(has_header: bool, only_failed: bool) -> Self {
+        Self { begun: !has_header, only_failed }
     }
 
     /// Reads a line, given with or without its end.
@@ -37,7 +40,7 @@ impl Reader {
             return Parsed::Nothing;
         }
         let first = !std::mem::replace(&mut self.begun, true);
-        if line.starts_with('{') { json(line) } else { text(line, first) }
+        if line.starts_with('{') { json(line, self.only_failed) } else { text(line, first) }
     }
 }
 
@@ -60,18 +63,21 @@ fn text(line: &str, first: bool) -> Parsed {
     entry(id, Some(email))
 }
 
-/// An object with `id` and perhaps `email`.
-fn json(line: &str) -> Parsed {
+/// An object with `id` and perhaps `email`; of a report also `status`.
+fn json(line: &str, only_failed: bool) -> Parsed {
     #[derive(Deserialize)]
     struct Wire {
         id: Value,
         #[serde(default)]
         email: Option<Value>,
+        #[serde(default)]
+        status: Value,
     }
     match serde_json::from_str::<Wire>(line) {
         Ok(Wire { id: Value::Null, .. }) => Parsed::Nothing,
-        Ok(Wire { id: Value::String(id), email: None | Some(Value::Null) }) => entry(&id, None),
-        Ok(Wire { id: Value::String(id), email: Some(Value::String(email)) }) => entry(&id, Some(&email)),
+        Ok(Wire { status, .. }) if only_failed && !has_failed(&status) => Parsed::Nothing,
+        Ok(Wire { id: Value::String(id), email: None | Some(Value::Null), .. }) => entry(&id, None),
+        Ok(Wire { id: Value::String(id), email: Some(Value::String(email)), .. }) => entry(&id, Some(&email)),
         Ok(_) => Parsed::Bad("its \"id\" or \"email\" is no string".into()),
         Err(error) => {
             let error = error.to_string();
@@ -80,6 +86,10 @@ fn json(line: &str) -> Parsed {
             Parsed::Bad(format!("not a JSON object with an \"id\": {what}"))
         }
     }
+}
+
+fn has_failed(status: &Value) -> bool {
+    Status::deserialize(status).is_ok_and(Status::is_flawed)
 }
 
 fn entry(id: &str, email: Option<&str>) -> Parsed {
@@ -111,7 +121,7 @@ mod tests {
     use rstest::rstest;
 
     fn parse(line: &str) -> Parsed {
-        let mut reader = Reader::new(true);
+        let mut reader = Reader::new(true, false);
         reader.parse(b"first");
         reader.parse(line.as_bytes())
     }
@@ -166,12 +176,28 @@ mod tests {
     }
 
     #[rstest]
+    #[case("u_1", true)]
+    #[case("{\"id\":\"u_1\",\"status\":\"failed\"}", true)]
+    #[case("{\"id\":\"u_1\",\"status\":\"incomplete\"}", true)]
+    #[case("{\"id\":\"u_1\",\"status\":\"damaged\"}", true)]
+    #[case("{\"id\":\"u_1\",\"status\":\"missing\"}", true)]
+    #[case("{\"id\":\"u_1\",\"status\":\"missing_manifest\"}", true)]
+    #[case("{\"id\":\"u_1\",\"status\":\"unchanged\"}", false)]
+    #[case("{\"id\":\"u_1\",\"status\":\"gone\"}", false)]
+    #[case("{\"id\":\"u_1\",\"status\":7}", false)]
+    #[case("{\"id\":\"u_1\"}", false)]
+    fn of_a_report_only_what_failed_may_be_taken(#[case] line: &str, #[case] is_taken: bool) {
+        let parsed = Reader::new(true, true).parse(line.as_bytes());
+        assert_eq!(parsed != Parsed::Nothing, is_taken, "{parsed:?}");
+    }
+
+    #[rstest]
     #[case("id")]
     #[case("id,email")]
     #[case("id\temail")]
     #[case("\u{feff}id,email\r\n")]
     fn a_first_line_may_be_a_header(#[case] line: &str) {
-        let mut reader = Reader::new(true);
+        let mut reader = Reader::new(true, false);
         assert_eq!(reader.parse(b"# comment"), Parsed::Nothing);
         assert_eq!(reader.parse(line.as_bytes()), Parsed::Nothing);
         assert!(matches!(reader.parse(b"id"), Parsed::Entry(_)));
@@ -179,13 +205,13 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_passed_over() {
-        assert!(matches!(Reader::new(true).parse("\u{feff}u_1".as_bytes()), Parsed::Entry(_)));
+        assert!(matches!(Reader::new(true, false).parse("\u{feff}u_1".as_bytes()), Parsed::Entry(_)));
     }
 
     proptest! {
         #[test]
         fn no_bytes_are_a_panic_and_every_entry_is_safe(line in any::<Vec<u8>>()) {
-            if let Parsed::Entry(entry) = Reader::new(true).parse(&line) {
+            if let Parsed::Entry(entry) = Reader::new(true, false).parse(&line) {
                 prop_assert!(entry.id.as_str().len() <= 64 && !entry.id.as_str().contains(['/', '.']));
             }
         }

@@ -21,7 +21,7 @@ pub(super) enum Sighting {
 /// 10^10, and a collision of accounts costs a warning.
 ///
 /// In sixteen parts, since a map that grows is there twice for a moment.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Seen([HashMap<[u8; 9], [u8; 2]>; 16]);
 
 impl Seen {
@@ -39,7 +39,7 @@ impl Seen {
     }
 }
 
-fn head<const N: usize>(text: &str) -> [u8; N] {
+pub(super) fn head<const N: usize>(text: &str) -> [u8; N] {
     let digest = Digest::of(text.as_bytes());
     std::array::from_fn(|index| digest.as_bytes()[index])
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use super::assemble::{Assembled, assemble};
+use super::census::Shown;
 use super::sources::Sources;
 use super::{Mirror, Purpose, Slot};
 use crate::api::{Asked, ElementReply};
@@ -12,7 +13,7 @@ use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
 use crate::ids::Entry;
 use crate::outcome::{ElementOutcome, End, Stands, Status};
-use crate::plan::{Held, Plan, Standing, Verdict, judge};
+use crate::plan::{Held, Plan, Standing, Verdict, judge, stands_as_listed};
 use crate::store::local::commit::{Candidate, Committer};
 use crate::store::local::stage::Stage;
 use crate::store::local::standing::{Occupant, Version};
@@ -27,18 +28,30 @@ enum Step {
 }
 
 impl Mirror {
-    /// Mirrors one element and tells what became of it.
-    pub(super) async fn take_up(&self, entry: Entry, committer: Option<&Committer>) {
+    /// Mirrors one element and tells what became of it, unless the run takes up nothing more before its turn comes.
+    pub(super) async fn take_up(&self, entry: Entry, shown: Shown, committer: Option<&Committer>) {
         let started = Instant::now();
         let attempts = AtomicU64::new(0);
         let asked = Asked { id: &entry.id, account: self.account(&entry), attempts: &attempts };
-        let mut outcome = match self.stop.token().run_until_cancelled(self.mirror(&asked)).await {
+        let closed_before_its_turn = async {
+            self.stop.closing().cancelled().await;
+            if attempts.load(Relaxed) > 0 {
+                std::future::pending::<()>().await;
+            }
+        };
+        let done = tokio::select! {
+            done = self.mirror(&asked, shown) => Some(done),
+            () = self.stop.token().cancelled() => None,
+            () = closed_before_its_turn => return,
+        };
+        let mut outcome = match done {
             Some((step, slot)) => self.finish(&entry.id, step, slot, committer).await,
             None => self.cut_off(&entry.id),
         };
         let is_refused =
             outcome.error.as_ref().is_some_and(|failure| matches!(failure.kind, ErrorKind::Http(401 | 402)));
-        if attempts.load(Relaxed) == 0 && (is_refused || self.stop.token().is_cancelled()) {
+        if attempts.load(Relaxed) == 0 && (is_refused || (outcome.error.is_some() && self.stop.token().is_cancelled()))
+        {
             // It waited for its turn when the run ended, or was about to, and was not taken up.
             return;
         }
@@ -50,7 +63,12 @@ impl Mirror {
     }
 
     /// Everything up to the commit; the slot in flight is to be kept until the version waits for that.
-    async fn mirror(&self, asked: &Asked<'_>) -> (Step, Slot) {
+    async fn mirror(&self, asked: &Asked<'_>, shown: Shown) -> (Step, Slot) {
+        match self.settle_by_list(asked, shown) {
+            Ok(None) => {}
+            Ok(Some(outcome)) => return (Step::Settled(outcome), None),
+            Err(failure) => return (Step::Settled(self.failed(asked.id, failure)), None),
+        }
         let (reply, mut slot) = match self.api.element(asked, &self.slots).await {
             Ok(reply) => reply,
             Err(failure) => {
@@ -67,6 +85,34 @@ impl Mirror {
             Purpose::Mirror | Purpose::Repair => Box::pin(self.bring_up_to_date((asked, &mut slot), reply)).await,
         };
         (done.unwrap_or_else(|failure| Step::Settled(self.failed(asked.id, failure))), slot)
+    }
+
+    /// The outcome of an element of which its account's list says enough, so that it is not asked for.
+    fn settle_by_list(&self, asked: &Asked<'_>, shown: Shown) -> Result<Option<ElementOutcome>, Failure> {
+        let id = asked.id;
+        match shown {
+            Shown::Unknown => Ok(None),
+            Shown::Nowhere => {
+                // That it is gone was found when it was asked for, and still no list names it.
+                let Some(since) = self.store.gone_since(id) else { return Ok(None) };
+                let occupant = self.store.occupant(id)?;
+                let outcome = as_it_stands(id, occupant.standing(), Status::Gone);
+                Ok(Some(ElementOutcome { gone_since: Some(since), ..outcome }))
+            }
+            Shown::Listed(listed) => {
+                // What is wrong with its place is told when it is asked for.
+                let Ok(occupant) = self.store.occupant(id) else { return Ok(None) };
+                let Some(standing) = occupant.standing() else { return Ok(None) };
+                if !stands_as_listed(&listed, standing, &self.options.policy) {
+                    return Ok(None);
+                }
+                self.watch().asked(asked.account, true);
+                if self.options.purpose == Purpose::Mirror {
+                    self.settle(id)?;
+                }
+                Ok(Some(as_it_stands(id, Some(standing), Status::Unchanged)))
+            }
+        }
     }
 
     async fn bring_up_to_date(
@@ -104,9 +150,11 @@ impl Mirror {
             (None, _, None) => Status::Created,
             (None, _, Some(_)) => Status::Updated,
         };
+        let is_known_to_miss = standing.is_some_and(|standing| standing.manifest.misses_same(&assembled.manifest));
+        let accepted = status == Status::Incomplete && is_known_to_miss && self.options.accepts.known_missing;
         let Assembled { manifest, response, failure, has_news, downloaded, bytes } = assembled;
-        let outcome = ElementOutcome::holding(id, &manifest, status);
-        let outcome = ElementOutcome { downloaded: Some(downloaded), bytes: Some(bytes), error: failure, ..outcome };
+        let outcome = ElementOutcome { accepted, error: failure, ..ElementOutcome::holding(id, &manifest, status) };
+        let outcome = ElementOutcome { downloaded: Some(downloaded), bytes: Some(bytes), ..outcome };
         if verdict == Verdict::Same {
             self.settle(id)?;
             return Ok(Step::Settled(outcome));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Accepts;
 use super::gone::Gone;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
@@ -31,16 +32,31 @@ pub(super) struct Watch {
     away_since: Option<Instant>,
     failing_in_row: u64,
     last_failure: Option<Failure>,
+    /// So many failures end the run.
+    most_errors: Option<u64>,
 }
 
 impl Watch {
+    /// The fold of a run that so many failures end.
+    pub(super) fn new(most_errors: Option<u64>) -> Self {
+        Self { most_errors, ..Self::default() }
+    }
+
     /// Takes an outcome in; says why the run must end, where it must.
     pub(super) fn add(&mut self, outcome: &ElementOutcome) -> Option<End> {
         self.summary.add(outcome);
-        // A bad line says nothing about API and destination.
-        outcome.id.as_ref()?;
-        self.elements += 1;
+        let failed = self.summary.count(Status::Failed);
+        let too_many = self.most_errors.filter(|_| outcome.status == Status::Failed).filter(|&most| failed >= most);
+        self.weigh(outcome).or(too_many.map(End::TooManyErrors))
+    }
+
+    fn weigh(&mut self, outcome: &ElementOutcome) -> Option<End> {
         let failure = outcome.error.as_ref().filter(|_| outcome.status == Status::Failed);
+        // A bad line says nothing about API and destination.
+        if failure.is_some_and(|failure| failure.kind == ErrorKind::BadLine) {
+            return None;
+        }
+        self.elements += 1;
         let Some(failure) = failure else {
             self.is_reached();
             self.failing_in_row = 0;
@@ -52,27 +68,17 @@ impl Watch {
 
     fn judge(&mut self, failure: &Failure) -> Option<End> {
         let of_api = failure.asset.is_none();
-        match failure.kind {
-            ErrorKind::Http(401) if of_api => {
-                let message = &failure.message;
-                let sentence = format!("the API refuses the token: {message}; check $USEAPI_TOKEN or --token-file");
-                return Some(End::Refused(sentence));
-            }
-            ErrorKind::Http(402) if of_api => {
-                let message = &failure.message;
-                let sentence = format!("the API refuses the subscription: {message}; renew it at useapi.net");
-                return Some(End::Refused(sentence));
-            }
-            _ => {}
+        if let Some(end) = End::refused(failure) {
+            return Some(end);
         }
         if failure.kind == ErrorKind::Interrupted {
             return None;
         }
-        self.count_unreachable(of_api && is_unreachable(failure.kind));
+        self.count_unreachable(of_api && failure.kind.is_unreachable());
         let failing = matches!(failure.kind, ErrorKind::DiskFull | ErrorKind::Io);
         self.failing_in_row = if failing { self.failing_in_row + 1 } else { 0 };
         if self.unreachable_in_row >= UNREACHABLE && self.is_away() {
-            return Some(unreachable_end(failure));
+            return Some(End::unreachable(failure));
         }
         let message = || format!("{FAILING} elements in a row failed at the destination: {}", failure.message);
         (self.failing_in_row >= FAILING).then(|| End::Broken(message()))
@@ -119,7 +125,7 @@ impl Watch {
     pub(super) fn unreachable(&self) -> Option<End> {
         let all = self.unreachable_in_row > 0 && self.unreachable_in_row == self.elements;
         let few = self.unreachable_in_row < UNREACHABLE;
-        self.last_failure.as_ref().filter(|_| all && few).map(unreachable_end)
+        self.last_failure.as_ref().filter(|_| all && few).map(End::unreachable)
     }
 
     /// What is newly gone.
@@ -128,21 +134,11 @@ impl Watch {
     }
 
     /// The summary of what was taken in.
-    pub(super) fn conclude(&mut self) -> Summary {
-        self.summary.suspiciously_gone = self.gone.suspicious();
+    pub(super) fn conclude(&mut self, accepts: &Accepts) -> Summary {
+        self.summary.suspiciously_gone = if accepts.gone { 0 } else { self.gone.suspicious() };
+        self.summary.partial_ok = accepts.partial;
         self.summary.clone()
     }
-}
-
-fn is_unreachable(kind: ErrorKind) -> bool {
-    match kind {
-        ErrorKind::Http(status) => status >= 500,
-        kind => matches!(kind, ErrorKind::Connect | ErrorKind::Dns | ErrorKind::Tls | ErrorKind::Timeout),
-    }
-}
-
-fn unreachable_end(failure: &Failure) -> End {
-    End::Broken(format!("the API can't be reached: {}", failure.message))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use super::*;
 use crate::digest::Digest;
-use crate::element::Fields;
+use crate::element::{Fields, Listed};
 use crate::manifest::{FORMAT, Response};
 use crate::time::Time;
 use rstest::rstest;
@@ -160,6 +160,81 @@ fn what_is_done_about_each_asset(
     let mut policy = Policy::default();
     change(&mut element, &mut standing, &mut policy);
     assert_eq!(told(&Plan::new(&element, held(standing.as_ref()), &policy)), expected);
+}
+
+#[rstest]
+#[case::all_as_it_stands(|_: &mut Listed, _: &mut Standing, _: &mut Policy| {}, true)]
+#[case::links_signed_anew(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| listed.element = sample(9), true)]
+#[case::little_said_but_the_same(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+    listed.element.fields = Fields { name: None, kind: None, ..fields() };
+}, true)]
+#[case::another_name(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+    listed.element.fields.name = Some("Lord".into());
+}, false)]
+#[case::update_time_moved(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+    listed.element.fields.update_time = Some(hour(9));
+}, false)]
+#[case::no_update_time_on_either_side(|listed: &mut Listed, standing: &mut Standing, _: &mut Policy| {
+    (listed.element.fields.update_time, standing.manifest.element.update_time) = (None, None);
+}, false)]
+#[case::version_moved(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+    listed.element.fields.current_version = Some(2);
+}, false)]
+#[case::a_new_path(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+    listed.element.assets[1].link = "https://p1.example/b/side.png".into();
+}, false)]
+#[case::another_slot(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+    listed.element.assets[1].slot = "back".into();
+}, false)]
+#[case::a_link_less(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| { listed.element.assets.pop(); }, false)]
+#[case::no_links(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| listed.element.assets.clear(), false)]
+#[case::one_was_missing(|listed: &mut Listed, standing: &mut Standing, _: &mut Policy| {
+    *standing = stands(&listed.element, &[1]);
+}, false)]
+#[case::a_file_is_damaged(|_: &mut Listed, standing: &mut Standing, _: &mut Policy| {
+    standing.damaged = vec!["side.png".into()];
+}, false)]
+#[case::refresh(|_: &mut Listed, _: &mut Standing, policy: &mut Policy| policy.refresh = true, false)]
+#[case::fewer_roles_stand(|_: &mut Listed, standing: &mut Standing, policy: &mut Policy| {
+    standing.manifest.roles = Some(vec![Role::Cover]);
+    standing.manifest.assets.truncate(1);
+    policy.roles = vec![Role::Cover];
+}, true)]
+#[case::more_roles_are_wanted(|_: &mut Listed, standing: &mut Standing, _: &mut Policy| {
+    standing.manifest.roles = Some(vec![Role::Cover]);
+    standing.manifest.assets.truncate(1);
+}, false)]
+#[case::the_earlier_revision(|listed: &mut Listed, standing: &mut Standing, _: &mut Policy| {
+    standing.manifest.element.tags = Some(vec![1.into(), 2.into()]);
+    *listed = earlier(sample(9));
+}, true)]
+#[case::the_earlier_revision_with_the_cover_twice(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+    *listed = earlier(sample(9));
+    let cover = Asset { role: Role::Secondary, link: sample(3).assets[0].link.clone(), ..listed.element.assets[0].clone() };
+    listed.element.assets.push(cover);
+}, true)]
+#[case::the_earlier_revision_with_a_new_path(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+    *listed = earlier(sample(9));
+    listed.element.assets[1].link = "https://p1.example/b/side.png".into();
+}, false)]
+fn an_element_is_not_asked_for_where_a_list_shows_that_it_stands(
+    #[case] change: impl Fn(&mut Listed, &mut Standing, &mut Policy),
+    #[case] expected: bool,
+) {
+    let id = "u_1".parse().unwrap();
+    let mut listed = Listed { id, element: sample(1), is_of_earlier_revision: false };
+    let (mut standing, mut policy) = (stands(&sample(1), &[]), Policy::default());
+    change(&mut listed, &mut standing, &mut policy);
+    assert_eq!(stands_as_listed(&listed, &standing, &policy), expected);
+}
+
+/// `element` as the earlier revision of lists tells it: links alone, and one tag.
+fn earlier(mut element: Element) -> Listed {
+    for asset in element.assets.iter_mut().skip(1) {
+        (asset.role, asset.slot) = (Role::Secondary, String::new());
+    }
+    element.fields.tags = Some(vec![1.into()]);
+    Listed { id: "u_1".parse().unwrap(), element, is_of_earlier_revision: true }
 }
 
 /// What is done where version 2 has a new video, and a draft of it is there in which the assets at the places `gaps` are

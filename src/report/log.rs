@@ -122,7 +122,7 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
     let millis = |delay: &std::time::Duration| u64::try_from(delay.as_millis()).ok();
     match event {
         Event::Finished(outcome) => {
-            let failed = outcome.status.is_flawed();
+            let failed = outcome.is_flawed();
             let (least, level) = if failed { (Verbosity::Quiet, "error") } else { (Verbosity::Normal, "info") };
             let outcome = Some(outcome.as_ref());
             (least, Record { level, event: "element", outcome, ..Record::default() })

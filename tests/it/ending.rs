@@ -1,5 +1,6 @@
 //! How runs end: signals, refusals, locks, an API that is down, and the exit code where several reasons apply.
 
+mod limits;
 mod slow;
 #[cfg(target_os = "linux")]
 mod verify;

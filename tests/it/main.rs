@@ -7,10 +7,12 @@
     reason = "all of it is tests, which the lints know only by #[test]"
 )]
 
+mod accounts;
 mod api_faults;
 mod architecture;
 mod asset_faults;
 mod command_line;
+mod cron;
 mod demo;
 mod docs;
 mod ending;
@@ -25,6 +27,7 @@ mod pace;
 mod parsers;
 mod report;
 mod rough;
+mod selection;
 mod store;
 mod support;
 mod told;

@@ -51,6 +51,7 @@ fn the_earlier_revision_is_read_too() {
         "tag": {"id": 7, "tagKey": "people", "tagDesc": "People"}, "updateTime": 1,
     }]}));
     assert_eq!(told(&page), ["u_1: cover  /c.jpg, secondary  /1.jpg, secondary  /2.jpg"]);
+    assert!(page.listed[0].is_of_earlier_revision);
     let tags = page.listed[0].element.fields.tags.clone();
     assert_eq!(tags, Some(vec![json!({"id": 7, "tagKey": "people", "tagDesc": "People"})]));
 }
@@ -62,6 +63,7 @@ fn where_both_revisions_speak_the_current_one_counts() {
         "resources": [], "imageResources": ["https://h/1.jpg"], "tagList": [], "tag": {"id": 7},
     }]}));
     assert_eq!(told(&page), ["u_1: cover  /new.jpg"]);
+    assert!(!page.listed[0].is_of_earlier_revision);
     assert_eq!(page.listed[0].element.fields.tags, Some(vec![]));
 }
 

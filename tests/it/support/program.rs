@@ -267,14 +267,22 @@ impl Running {
         peak.parse::<u64>().unwrap() << 10
     }
 
+    /// Waits for its end, at most so long, and says whether it came.
+    pub(crate) fn ended_within(&mut self, limit: Duration) -> bool {
+        let start = Instant::now();
+        while self.0.try_wait().unwrap().is_none() {
+            if start.elapsed() >= limit {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        true
+    }
+
     /// Waits for its end, at most so long. Its standard input ends, unless a signal is to end it.
     pub(crate) fn end_within(mut self, limit: Duration) -> Outcome {
         let _open = self.0.stdin.take().filter(|_| self.1.get());
-        let start = Instant::now();
-        while self.0.try_wait().unwrap().is_none() {
-            assert!(start.elapsed() < limit, "the program did not end within {limit:?}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        assert!(self.ended_within(limit), "the program did not end within {limit:?}");
         let mut output = Output { status: self.0.wait().unwrap(), stdout: Vec::new(), stderr: Vec::new() };
         for (pipe, bytes) in [
             (self.0.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn std::io::Read>), &mut output.stdout),

@@ -1,0 +1,93 @@
+//! Which of the named elements are taken up, and which an account's list is to show.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+use element_mirror::api::list::Filter;
+use element_mirror::error::RunError;
+use element_mirror::ids::{Input, Shard, Sieve};
+
+use super::{WHAT, value};
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = WHAT)]
+pub(crate) struct SelectArgs {
+    /// Take from reports only what failed, is incomplete, damaged or missing.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_ONLY_FAILED", hide_env = true)]
+    only_failed: bool,
+
+    /// Leave out what this report says is done, to go on after a run that ended early; repeatable.
+    #[arg(long, value_name = "REPORT", env = "ELEMENT_MIRROR_SKIP_DONE", hide_env = true)]
+    skip_done: Vec<PathBuf>,
+
+    #[command(flatten)]
+    shard: ShardArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShardArgs {
+    /// Take only part K of N, which the IDs alone decide.
+    #[arg(long, value_name = "K/N", help_heading = WHAT, env = "ELEMENT_MIRROR_SHARD", hide_env = true)]
+    shard: Option<Shard>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = WHAT)]
+pub(crate) struct FilterArgs {
+    /// Of an account's elements only those with this tag, by its id or key.
+    #[arg(long, value_name = "TAG", value_parser = value::word, env = "ELEMENT_MIRROR_TAG", hide_env = true)]
+    tag: Option<String>,
+
+    /// Of an account's elements only its favourites.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_FAVORED", hide_env = true)]
+    favored: bool,
+
+    /// The system's elements instead of the account's own.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_OFFICIAL", hide_env = true)]
+    official: bool,
+}
+
+impl SelectArgs {
+    /// The reports whose elements are left out where they are done, opened.
+    pub(crate) fn reports(&self) -> Result<Vec<Input>, RunError> {
+        self.skip_done.iter().map(|report| Input::open(report)).collect()
+    }
+
+    /// What passes over what `reports` say is done, and what is odd about them.
+    pub(crate) fn sieve(&self, reports: Vec<Input>) -> Result<(Sieve, Vec<Odd>), RunError> {
+        let sieve = Sieve::new(self.shard.shard, self.only_failed);
+        let mut odd = Vec::new();
+        for (report, path) in reports.into_iter().zip(&self.skip_done) {
+            let lines = sieve.leave_out(report)?;
+            if lines > 0 {
+                let message = format!("lines that say nothing of an element, passed over: {lines}");
+                odd.push(Odd { report: path.display().to_string(), message });
+            }
+        }
+        Ok((sieve, odd))
+    }
+}
+
+/// Something odd about a report.
+pub(crate) struct Odd {
+    pub(crate) report: String,
+    pub(crate) message: String,
+}
+
+impl ShardArgs {
+    /// What lets the shard pass.
+    pub(crate) fn sieve(&self) -> Sieve {
+        Sieve::new(self.shard, false)
+    }
+}
+
+impl FilterArgs {
+    /// What an account's list is to show.
+    pub(crate) fn filter(&self) -> Filter {
+        Filter { tag: self.tag.clone(), favored: self.favored, official: self.official }
+    }
+}

@@ -1,0 +1,65 @@
+//! `element-mirror list`.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use element_mirror::demo::Demo;
+use element_mirror::element::{Fields, Listed};
+use element_mirror::error::RunError;
+use element_mirror::list::{List, Told};
+use element_mirror::outcome::{End, Summary};
+use serde::Serialize;
+
+use crate::cli::ListArgs;
+use crate::session::{self, Audience, Session};
+
+/// Lists the elements of the accounts on standard output.
+pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
+    let token = args.account.token()?;
+    let session = Session::start()?;
+    let mut out = session::standard_output(&session.stop)?;
+    let audience = Audience { saying: &args.without_progress(), report: None, destination: Path::new("") };
+    let listed = session.conduct(&audience, |events, stop| async move {
+        let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };
+        let list = List::new(args.options(token, demo), events, stop)?;
+        let summary = list.run(|told| match told {
+            // Each line at once: the next page may be long in coming.
+            Told::Element { listed, email, is_one_of_several } => out.write_all(&match args.json {
+                true => json(listed, email)?,
+                false => text(listed, Some(email).filter(|_| is_one_of_several)),
+            }),
+            Told::Failed(failed) => {
+                let failure = failed.error.as_ref().map(ToString::to_string).unwrap_or_default();
+                session::complain(&args.saying, &format!("{}: {failure}", failed.name()));
+                Ok(())
+            }
+        });
+        Ok(summary.await)
+    })?;
+    for end in &listed.ends {
+        if matches!(end, End::Broken(_) | End::Refused(_)) {
+            session::complain(&args.saying, &end.to_string());
+        }
+    }
+    Ok(listed)
+}
+
+fn text(listed: &Listed, email: Option<&str>) -> Vec<u8> {
+    match email {
+        Some(email) => format!("{}\t{email}\n", listed.id),
+        None => format!("{}\n", listed.id),
+    }
+    .into_bytes()
+}
+
+fn json(listed: &Listed, email: &str) -> io::Result<Vec<u8>> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        #[serde(flatten)]
+        fields: &'a Fields,
+        email: &'a str,
+    }
+    let mut line = serde_json::to_vec(&Line { fields: &listed.element.fields, email })?;
+    line.push(b'\n');
+    Ok(line)
+}

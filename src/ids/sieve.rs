@@ -1,0 +1,136 @@
+//! Which of the named elements are taken up: each once, those of a shard, and none that is done.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::seen::{Seen, Sighting, head};
+use super::shard::Shard;
+use super::{Entry, Input, next_line};
+use crate::element::ElementId;
+use crate::error::RunError;
+use crate::outcome::Status;
+
+/// Shared by all lists of a run, so that an element that several of them name is taken up once. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Sieve(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    shard: Option<Shard>,
+    only_failed: bool,
+    seen: Seen,
+    /// The first nine bytes of the digest of each ID that is done, as `seen` keeps them.
+    done: HashSet<[u8; 9]>,
+}
+
+/// What becomes of an element that is named.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Sifted {
+    /// It is taken up.
+    Taken,
+    /// It was named before, is done, or another shard's.
+    Passed,
+    /// It was named before, for another account.
+    OtherAccount,
+}
+
+impl Sieve {
+    /// A sieve for the elements of `shard`; `only_failed` takes from reports only those that failed.
+    pub fn new(shard: Option<Shard>, only_failed: bool) -> Self {
+        Self(Arc::new(Mutex::new(Inner { shard, only_failed, ..Inner::default() })))
+    }
+
+    /// Passes over the elements that the report `input` says are done. Gives how many of its lines say nothing of an
+    /// element, as one does that was cut off.
+    ///
+    /// # Errors
+    /// The report can't be read.
+    pub fn leave_out(&self, Input { name, source, .. }: Input) -> Result<u64, RunError> {
+        let cannot = |error| RunError::io(format!("can't read the report {name}"), error);
+        let mut source = std::io::BufReader::with_capacity(64 * 1024, source);
+        let (mut line, mut odd) = (Vec::new(), 0);
+        while let Some(fits) = next_line(&mut source, &mut line).map_err(cannot)? {
+            match reported(&line).filter(|_| fits) {
+                Some((Some(id), true)) => _ = self.inner().done.insert(head(&id)),
+                Some(_) => {}
+                None => odd += u64::from(!line.trim_ascii().is_empty()),
+            }
+        }
+        Ok(odd)
+    }
+
+    /// What becomes of the element of `entry`, which a list names.
+    pub fn sift(&self, entry: &Entry) -> Sifted {
+        let mut inner = self.inner();
+        let is_other = inner.shard.is_some_and(|shard| !shard.holds(&entry.id));
+        if is_other || (!inner.done.is_empty() && inner.done.contains(&head(entry.id.as_str()))) {
+            return Sifted::Passed;
+        }
+        match inner.seen.sight(entry) {
+            Sighting::First => Sifted::Taken,
+            Sighting::Again => Sifted::Passed,
+            Sighting::OtherAccount => Sifted::OtherAccount,
+        }
+    }
+
+    /// Whether lines that name no element are told: in one shard of all.
+    pub fn tells_bad_lines(&self) -> bool {
+        self.inner().shard.is_none_or(Shard::is_first)
+    }
+
+    pub(super) fn only_failed(&self) -> bool {
+        self.inner().only_failed
+    }
+
+    // What is in it is whole after any panic.
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The ID that a report's line names, none where it is about a bad line, and whether it is done; none where it is no line of a
+/// report.
+fn reported(line: &[u8]) -> Option<(Option<String>, bool)> {
+    #[derive(Deserialize)]
+    struct Reported {
+        id: Option<String>,
+        status: Value,
+    }
+    let Reported { id, status } = serde_json::from_slice(line).ok()?;
+    let is_done = Status::deserialize(&status).is_ok_and(Status::is_done);
+    Some((id.filter(|id| id.parse::<ElementId>().is_ok()), is_done))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: &str) -> Entry {
+        Entry { id: id.parse().unwrap(), email: None }
+    }
+
+    #[test]
+    fn what_a_report_says_is_done_is_passed_over() {
+        let report = "{\"id\":\"u_1\",\"status\":\"created\"}\n{\"id\":\"u_2\",\"status\":\"failed\"}\n\
+                      {\"id\":null,\"status\":\"failed\"}\n\n{\"id\":\"u_3\",\"status\":\"gone\"}\n\
+                      {\"id\":\"u_4\",\"status\":\"would_create\"}\n{\"id\":\"u_5\",\"sta";
+        let sieve = Sieve::default();
+        assert_eq!(sieve.leave_out(Input::from_text("report", report.into())).unwrap(), 1);
+        let taken = ["u_1", "u_2", "u_3", "u_4", "u_5"].map(|id| sieve.sift(&entry(id)) == Sifted::Taken);
+        assert_eq!(taken, [false, true, false, true, true]);
+    }
+
+    #[test]
+    fn the_shards_of_a_list_are_all_of_it_and_no_element_twice() {
+        let of = |part: u64| Sieve::new(Some(format!("{part}/8").parse().unwrap()), false);
+        let shards: Vec<Sieve> = (1..=8).map(of).collect();
+        for number in 0..1000 {
+            let entry = entry(&format!("u_{number}"));
+            assert_eq!(shards.iter().filter(|sieve| sieve.sift(&entry) == Sifted::Taken).count(), 1);
+        }
+        assert_eq!(shards.iter().filter(|sieve| sieve.tells_bad_lines()).count(), 1);
+    }
+}

@@ -1,0 +1,175 @@
+//! What the accounts' own lists name: every element of them, and those mirrored ones that no list names any more.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use futures::future::join_all;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::Mirror;
+use crate::api::list::{Filter, Leaf, place};
+use crate::element::{Listed, Page};
+use crate::error::{Failure, RunError};
+use crate::ids::{Entry, Line, Sieve, Sifted};
+use crate::outcome::{ElementOutcome, End};
+
+/// How many elements are listed ahead: a page of each of a few accounts.
+const AHEAD: usize = 256;
+
+/// That every element of the accounts is to be mirrored.
+#[derive(Clone, Debug)]
+pub struct All {
+    /// Which of them.
+    pub filter: Filter,
+    /// What is left out of them; shared with the ID lists of the run.
+    pub sieve: Sieve,
+}
+
+/// What is named to be taken up.
+pub(super) enum Named {
+    /// By an ID list.
+    Line(Line),
+    /// By an account's list, or by the mirror alone.
+    Element(Entry, Shown),
+    /// By a list that can't be had: what is told of that.
+    Unlisted(Box<ElementOutcome>),
+}
+
+/// What an account's list shows of an element.
+pub(super) enum Shown {
+    /// No list was asked.
+    Unknown,
+    /// So much.
+    Listed(Box<Listed>),
+    /// Nothing: the mirror holds it, and no list names it.
+    Nowhere,
+}
+
+/// What came of the walk through an account's list.
+struct Walked {
+    email: String,
+    /// The owners of the elements that were shown.
+    users: HashSet<i64>,
+    is_complete: bool,
+}
+
+/// The census under way: what it names, until it is dropped.
+pub(super) struct Census {
+    pub(super) named: mpsc::Receiver<Named>,
+    _task: JoinSet<()>,
+}
+
+impl Mirror {
+    /// Starts to walk the lists of the accounts, each at its own pace, and counts what they name.
+    pub(super) fn census(self: &Arc<Self>, all: All) -> Census {
+        let (sender, named) = mpsc::channel(AHEAD);
+        let mut task = JoinSet::new();
+        let mirror = Arc::clone(self);
+        mirror.events.counters.all_known.store(false, Relaxed);
+        task.spawn(async move {
+            let taker = Taker { mirror: &mirror, all: &all, sender };
+            taker.take().await;
+            mirror.events.counters.all_known.store(true, Relaxed);
+        });
+        Census { named, _task: task }
+    }
+}
+
+struct Taker<'a> {
+    mirror: &'a Arc<Mirror>,
+    all: &'a All,
+    sender: mpsc::Sender<Named>,
+}
+
+impl Taker<'_> {
+    async fn take(self) {
+        let accounts = match self.mirror.api.accounts_to_list(self.mirror.options.email.as_deref()).await {
+            Ok(accounts) => accounts,
+            Err(end) => return self.mirror.stop.end(end),
+        };
+        let walked = join_all(accounts.into_iter().map(|email| self.walk(email))).await;
+        if self.all.filter.is_all() {
+            self.name_unlisted(walked).await;
+        }
+    }
+
+    async fn name(&self, named: Named) {
+        self.mirror.events.counters.known.fetch_add(1, Relaxed);
+        // A run that takes nothing up any more has dropped the census.
+        let _ = self.sender.send(named).await;
+    }
+
+    async fn walk(&self, email: String) -> Walked {
+        let mut walked = Walked { email, users: HashSet::new(), is_complete: true };
+        let mut walk = self.mirror.api.list(&walked.email, &self.all.filter);
+        while let Some(Leaf { number, page }) = walk.next().await {
+            let source = || place(&walked.email, number);
+            match page {
+                Ok(page) => {
+                    walked.users.extend(page.listed.iter().filter_map(|listed| listed.element.fields.user_id));
+                    self.name_page(&walked.email, page, source).await;
+                }
+                Err(failure) => {
+                    walked.is_complete = false;
+                    self.name(unlisted(&walked.email, source(), failure)).await;
+                }
+            }
+        }
+        walked
+    }
+
+    async fn name_page(&self, email: &str, page: Page, source: impl Fn() -> String) {
+        for failure in page.bad.into_iter().filter(|_| self.all.sieve.tells_bad_lines()) {
+            self.name(unlisted(email, source(), failure)).await;
+        }
+        for listed in page.listed {
+            let entry = Entry { id: listed.id.clone(), email: Some(email.to_owned()) };
+            // That another account shows it too is nothing odd: so it is with the system's elements.
+            if self.all.sieve.sift(&entry) == Sifted::Taken {
+                self.name(Named::Element(entry, Shown::Listed(Box::new(listed)))).await;
+            }
+        }
+    }
+
+    /// Names the mirrored elements of owners whose elements were all shown, that no list names. It reads their manifests,
+    /// which no worker of the runtime should wait for.
+    async fn name_unlisted(self, walked: Vec<Walked>) {
+        let mut accounts: HashMap<i64, String> = HashMap::new();
+        let (complete, cut): (Vec<Walked>, Vec<Walked>) = walked.into_iter().partition(|walked| walked.is_complete);
+        for Walked { email, users, .. } in complete {
+            accounts.extend(users.into_iter().map(|user| (user, email.clone())));
+        }
+        cut.iter().flat_map(|walked| &walked.users).for_each(|user| _ = accounts.remove(user));
+        if accounts.is_empty() {
+            return;
+        }
+        let (mirror, sieve, sender) = (Arc::clone(self.mirror), self.all.sieve.clone(), self.sender.clone());
+        let named = tokio::task::spawn_blocking(move || {
+            for id in mirror.store.all_elements()? {
+                let entry = Entry { id, email: None };
+                if sieve.sift(&entry) != Sifted::Taken {
+                    continue;
+                }
+                let Ok(Some(Ok(manifest))) = mirror.store.standing_manifest(&entry.id) else { continue };
+                let Some(email) = manifest.element.user_id.and_then(|user| accounts.get(&user)) else { continue };
+                let entry = Entry { email: Some(email.clone()), ..entry };
+                mirror.events.counters.known.fetch_add(1, Relaxed);
+                if sender.blocking_send(Named::Element(entry, Shown::Nowhere)).is_err() {
+                    break;
+                }
+            }
+            Ok::<_, RunError>(())
+        });
+        match named.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.mirror.stop.end(End::Broken(error.to_string())),
+            Err(error) => self.mirror.stop.end(End::Broken(format!("a census broke down, please report it: {error}"))),
+        }
+    }
+}
+
+fn unlisted(email: &str, source: String, failure: Failure) -> Named {
+    Named::Unlisted(Box::new(ElementOutcome::unlisted(source, Some(email.to_owned()), failure)))
+}
