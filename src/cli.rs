@@ -129,6 +129,15 @@ pub(crate) struct ApiArgs {
           env = "ELEMENT_MIRROR_API_CONCURRENCY", hide_env = true)]
     api_concurrency: u64,
 
+    /// API requests a second, at most, such as 2 or 0.5.
+    #[arg(long, value_name = "N", value_parser = value::rate, env = "ELEMENT_MIRROR_API_RATE", hide_env = true)]
+    api_rate: Option<f64>,
+
+    /// Bytes a second that all downloads together take, at most, such as 10M (K, M, G are powers of 1024).
+    #[arg(long, value_name = "BYTES", value_parser = value::byte_rate,
+          env = "ELEMENT_MIRROR_LIMIT_RATE", hide_env = true)]
+    limit_rate: Option<u64>,
+
     /// Further tries of a request that failed for a passing reason.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = value::count(0, 100),
           env = "ELEMENT_MIRROR_RETRIES", hide_env = true)]
@@ -320,6 +329,8 @@ impl ApiArgs {
         let default = HttpOptions::default();
         HttpOptions {
             api_concurrency: size(self.api_concurrency),
+            api_rate: self.api_rate,
+            limit_rate: self.limit_rate,
             retries: size(self.retries),
             connect_timeout: self.connect_timeout,
             stall_timeout: self.stall_timeout,

@@ -2,31 +2,39 @@
 //!
 //! Two lanes lead out: one to the API, whose requests carry the token and follow no redirect to another origin, and
 //! one to the CDN, whose requests carry nothing of ours and pass the [`guard`]. A lane bounds its requests in flight;
-//! its permit is held from the request to the end of the body, and never during a wait.
+//! its permit is held from the request to the end of the body, and during no wait but that for a turn. Where rates are
+//! asked for, requests to the API wait for their turns, and what comes from the CDN keeps a common pace.
 
 mod cause;
+mod flow;
 pub mod guard;
+mod pace;
+mod reply;
 pub mod retry;
+mod turns;
 
 use std::borrow::Cow;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, ClientBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::error::{ErrorKind, Failure};
 use crate::event::Events;
-use crate::header::retry_after;
 use cause::{causes, find_cause, is_of_this_machine};
 use guard::Guard;
+use pace::Pace;
 use retry::Retry;
+use turns::Turns;
+
+pub use reply::Reply;
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 10;
@@ -38,6 +46,10 @@ pub struct HttpOptions {
     pub concurrency: usize,
     /// API requests at a time.
     pub api_concurrency: usize,
+    /// API requests a second, at most.
+    pub api_rate: Option<f64>,
+    /// Bytes of assets a second, at most, of all downloads together.
+    pub limit_rate: Option<u64>,
     /// Further tries of a request that failed for a passing reason.
     pub retries: usize,
     /// How long to wait for a connection.
@@ -57,6 +69,8 @@ impl Default for HttpOptions {
         Self {
             concurrency: 16,
             api_concurrency: 4,
+            api_rate: None,
+            limit_rate: None,
             retries: 5,
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
@@ -87,14 +101,6 @@ pub struct Http {
     stop: CancellationToken,
 }
 
-/// A reply whose body is still to be read; it holds its lane's permit.
-pub struct Reply<'a> {
-    /// The HTTP status.
-    pub status: u16,
-    response: Response,
-    _permit: SemaphorePermit<'a>,
-}
-
 impl Http {
     /// The network with `token` for the API; no request is begun after `stop` is cancelled.
     ///
@@ -109,7 +115,7 @@ impl Http {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
             .map_err(|_| Failure::new(ErrorKind::BadReply, "the token holds characters that can't be sent"))?;
         authorization.set_sensitive(true);
-        let guard = Arc::new(Guard::new(options.allow_private_assets, options.proxies));
+        let guard = Arc::new(Guard::new(options.allow_private_assets, options.proxies, options.connect_timeout));
         let api = Lane::new(Target::Api, &options, &guard)?;
         let cdn = Lane::new(Target::Cdn, &options, &guard)?;
         Ok(Self { options, authorization, api, cdn, guard, events, stop })
@@ -134,12 +140,15 @@ impl Http {
         }
     }
 
-    /// A permit to send a request to `target`.
+    /// A permit to send a request to `target`, now: where these have to wait for a turn, it has come. What may have
+    /// changed meanwhile is to be looked at after it.
     ///
     /// # Errors
     /// The run has ended: what is cancelled then lets go of its permits, and they are not for others.
     pub async fn permit(&self, target: Target) -> Result<SemaphorePermit<'_>, Failure> {
-        let permit = self.lane(target).permits.acquire().await;
+        let lane = self.lane(target);
+        let permit = lane.permits.acquire().await;
+        lane.turn().await;
         self.check_on()?;
         permit.map_err(|_| ended())
     }
@@ -164,18 +173,22 @@ impl Http {
         permit: SemaphorePermit<'a>,
     ) -> Result<Reply<'a>, Failure> {
         let mut url = Cow::Borrowed(url);
-        for _ in 0..=MAX_REDIRECTS {
+        let lane = self.lane(target);
+        for hop in 0..=MAX_REDIRECTS {
             if target == Target::Cdn {
                 self.guard.check(&url).await?;
             }
+            if hop > 0 {
+                lane.turn().await;
+            }
             let response = self.send(target, &url, headers).await?;
             let Some(next) = redirect(&response) else {
-                return Ok(Reply { status: response.status().as_u16(), response, _permit: permit });
+                return Ok(Reply::new(response, self.options.stall_timeout, lane.pace.as_ref(), permit));
             };
             let next =
                 url.join(&next).map_err(|_| Failure::new(ErrorKind::Redirect, "redirected to what is no URL"))?;
             if target == Target::Api && next.origin() != url.origin() {
-                let (host, status) = (next.host_str().unwrap_or("?"), response.status().as_u16());
+                let (host, status) = (host(&next), response.status().as_u16());
                 let message =
                     format!("the API redirects ({status}) to another host, {host}; the token is not sent there");
                 return Err(Failure::new(ErrorKind::Redirect, message));
@@ -199,7 +212,12 @@ impl Http {
             Target::Cdn => &counters.cdn_requests,
         };
         sent.fetch_add(1, Relaxed);
-        request.send().await.map_err(|error| classify(error, url))
+        let patience = self.options.stall_timeout;
+        let reply = timeout(patience, request.send()).await.map_err(|_| {
+            let message = format!("no reply from {}: nothing came for {patience:?}", host(url));
+            Failure::new(ErrorKind::Timeout, message)
+        })?;
+        reply.map_err(|error| classify(error, url))
     }
 
     fn lane(&self, target: Target) -> &Lane {
@@ -210,63 +228,7 @@ impl Http {
     }
 }
 
-impl Reply<'_> {
-    /// A header's text.
-    pub fn header(&self, name: &HeaderName) -> Option<&str> {
-        self.response.headers().get(name)?.to_str().ok()
-    }
-
-    /// How long the server asks to be left alone, where it does.
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.header(&RETRY_AFTER).and_then(retry_after)
-    }
-
-    /// The body's length, where the server says it.
-    pub fn content_length(&self) -> Option<u64> {
-        self.header(&CONTENT_LENGTH)?.trim().parse().ok()
-    }
-
-    /// The next bytes of the body; none at its end.
-    ///
-    /// # Errors
-    /// `truncated` where the body breaks off, `timeout` where it stalls.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
-        self.response.chunk().await.map_err(|error| {
-            let timeout = error.is_timeout();
-            let (kind, what) = match timeout {
-                true => (ErrorKind::Timeout, "the body stalled"),
-                false => (ErrorKind::Truncated, "the body broke off"),
-            };
-            Failure::new(kind, format!("{what}: {}", causes(&error.without_url())))
-        })
-    }
-
-    /// The whole body, at most `limit` bytes of it. The permit stays with the reply, so that what the body says can be
-    /// heeded before the next request is sent.
-    ///
-    /// # Errors
-    /// As [`Self::chunk`], and `too_large`.
-    pub async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Failure> {
-        let too_large = || Failure::new(ErrorKind::TooLarge, format!("the reply is larger than {} MiB", limit >> 20));
-        if self.content_length().is_some_and(|length| length > limit as u64) {
-            return Err(too_large());
-        }
-        let mut body = Vec::with_capacity(self.content_length().map_or(0, |length| length as usize));
-        while let Some(chunk) = self.chunk().await? {
-            if body.len() + chunk.len() > limit {
-                return Err(too_large());
-            }
-            if body.capacity() - body.len() < chunk.len() {
-                // Twice as much each time, but never more than may come.
-                body.reserve_exact(body.len().max(chunk.len()).min(limit - body.len()));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
-    }
-}
-
-/// One way out: its clients and its bound.
+/// One way out: its clients and its bounds.
 struct Lane {
     target: Target,
     /// For http:// alone: built without trust roots, which a slim machine may not have.
@@ -275,6 +237,10 @@ struct Lane {
     tls: OnceLock<Result<Client, Failure>>,
     /// Requests in flight, from sending to the end of the body.
     permits: Semaphore,
+    /// Requests one after the other; none where they may come as they like.
+    turns: Option<Turns>,
+    /// Bytes of bodies; none where they may come as they like.
+    pace: Option<Pace>,
 }
 
 impl Lane {
@@ -283,11 +249,18 @@ impl Lane {
         // In clear the token goes to this machine alone, and to no proxy.
         let plain = if target == Target::Api { plain.no_proxy() } else { plain };
         let plain = plain.build().map_err(unbuildable)?;
-        let permits = match target {
-            Target::Api => options.api_concurrency,
-            Target::Cdn => options.concurrency,
+        let (permits, turns, pace) = match target {
+            Target::Api => (options.api_concurrency, options.api_rate.map(Turns::new), None),
+            Target::Cdn => (options.concurrency, None, options.limit_rate.map(Pace::new)),
         };
-        Ok(Self { target, plain, tls: OnceLock::new(), permits: Semaphore::new(permits) })
+        Ok(Self { target, plain, tls: OnceLock::new(), permits: Semaphore::new(permits), turns, pace })
+    }
+
+    /// Waits for a turn, where requests have to.
+    async fn turn(&self) {
+        if let Some(turns) = &self.turns {
+            turns.take().await;
+        }
     }
 
     fn client(&self, url: &Url, options: &HttpOptions, guard: &Arc<Guard>) -> Result<&Client, Failure> {
@@ -306,8 +279,7 @@ fn client(target: Target, options: &HttpOptions, guard: &Arc<Guard>) -> ClientBu
         .referer(false)
         .retry(reqwest::retry::never())
         .user_agent(&options.user_agent)
-        .connect_timeout(options.connect_timeout)
-        .read_timeout(options.stall_timeout);
+        .connect_timeout(options.connect_timeout);
     let client = if options.proxies { client } else { client.no_proxy() };
     match target {
         Target::Api => client.pool_max_idle_per_host(options.api_concurrency),
@@ -351,7 +323,11 @@ fn classify(error: reqwest::Error, url: &Url) -> Failure {
     } else {
         ErrorKind::Connect
     };
-    Failure::new(kind, format!("no reply from {}: {words}", url.host_str().unwrap_or("?")))
+    Failure::new(kind, format!("no reply from {}: {words}", host(url)))
+}
+
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or("?")
 }
 
 #[cfg(test)]

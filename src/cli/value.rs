@@ -72,6 +72,17 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).ok_or_else(|| "that is more than there can be".into())
 }
 
+/// A number of bytes a second.
+pub(super) fn byte_rate(text: &str) -> Result<u64, String> {
+    bytes(text).and_then(|rate| if rate == 0 { Err("nothing would ever come".into()) } else { Ok(rate) })
+}
+
+/// A number of times a second, which may be less than one.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "a rate is a number, such as 2 or 0.5".to_owned())?;
+    if rate.is_finite() && rate > 0.0 { Ok(rate) } else { Err("a rate is a number above 0".into()) }
+}
+
 /// A duration: `10s`, `5m`, `1h30m`, `30d`; a bare number is seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let hint = || "a duration is a number with its unit, such as 30s, 5m, 2h or 30d".to_owned();
@@ -170,6 +181,19 @@ mod tests {
     #[case("99999999T", None)]
     fn sizes_are_powers_of_1024(#[case] text: &str, #[case] expected: Option<u64>) {
         assert_eq!(bytes(text).ok(), expected);
+    }
+
+    #[rstest]
+    #[case("2", Some(2.0))]
+    #[case("0.5", Some(0.5))]
+    #[case("0", None)]
+    #[case("-1", None)]
+    #[case("nan", None)]
+    #[case("inf", None)]
+    #[case("1/2", None)]
+    #[case("", None)]
+    fn rates_are_numbers_above_nothing(#[case] text: &str, #[case] expected: Option<f64>) {
+        assert_eq!(rate(text).ok(), expected);
     }
 
     #[rstest]

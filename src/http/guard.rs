@@ -3,9 +3,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::time::timeout;
 use url::{Host, Url};
 
 use crate::error::{ErrorKind, Failure};
@@ -28,6 +30,8 @@ pub struct Guard {
     allow_private: bool,
     /// The system's; the tests have one that changes its mind.
     lookup: Lookup,
+    /// How long a name is looked up before it is left to a proxy. Where a connection is made, that ends in time anyway.
+    patience: Duration,
     /// The hosts of the proxies that the environment names: they are the user's own, wherever they are. A proxy
     /// resolves names itself, where the resolver below sees nothing of them.
     proxies: Vec<String>,
@@ -35,12 +39,12 @@ pub struct Guard {
 
 impl Guard {
     /// A guard that refuses http:// and private addresses, unless `allow_private`; `proxies` says whether those of the
-    /// environment are used.
-    pub fn new(allow_private: bool, proxies: bool) -> Self {
+    /// environment are used, and then names are looked up for `patience` at most.
+    pub fn new(allow_private: bool, proxies: bool, patience: Duration) -> Self {
         let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
         let named = names.into_iter().filter_map(|name| std::env::var(name).ok().filter(|proxy| !proxy.is_empty()));
         let proxies = if proxies { named.map(|proxy| host_of(&proxy)).collect() } else { Vec::new() };
-        Self { allow_private, lookup: resolve, proxies }
+        Self { allow_private, lookup: resolve, patience, proxies }
     }
 
     /// Checks scheme, user and literal address of `url`, and where a proxy would resolve its name, the name's
@@ -63,7 +67,10 @@ impl Guard {
             Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
             Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
             // A name that only the proxy can resolve is left to it.
-            Some(Host::Domain(name)) if !self.proxies.is_empty() => (self.lookup)(name).await.unwrap_or_default(),
+            Some(Host::Domain(name)) if !self.proxies.is_empty() => {
+                let found = timeout(self.patience, (self.lookup)(name)).await;
+                found.ok().and_then(Result::ok).unwrap_or_default()
+            }
             Some(Host::Domain(_)) => Vec::new(),
             None => return refuse("the link names no host".into()),
         };
@@ -208,7 +215,7 @@ mod tests {
     use std::cell::Cell;
 
     fn guard() -> Guard {
-        Guard { allow_private: false, lookup: resolve, proxies: Vec::new() }
+        Guard::new(false, false, Duration::from_secs(10))
     }
 
     #[rstest]
@@ -334,6 +341,18 @@ mod tests {
         let guard = Guard { lookup: mixed, proxies: vec!["proxy.example".into()], ..guard() };
         let failure = guard.check(&"https://cdn.example/a".parse().unwrap()).await.unwrap_err();
         assert_eq!(failure.kind, ErrorKind::UnsafeUrl);
+    }
+
+    fn never(_: &str) -> BoxFuture<'_, std::io::Result<Vec<IpAddr>>> {
+        Box::pin(std::future::pending())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_nobody_answers_for_is_left_to_the_proxy_when_its_time_is_over() {
+        let guard = Guard { lookup: never, proxies: vec!["proxy.example".into()], ..guard() };
+        let started = tokio::time::Instant::now();
+        guard.check(&"https://cdn.example/a".parse().unwrap()).await.unwrap();
+        assert_eq!(started.elapsed().as_secs(), 10);
     }
 
     #[tokio::test]

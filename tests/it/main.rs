@@ -25,6 +25,7 @@ mod main_job;
 #[cfg(target_os = "linux")]
 mod memory;
 mod metrics;
+mod pace;
 mod parsers;
 mod report;
 mod rough;

@@ -28,6 +28,8 @@ enum Step {
     Send(Vec<u8>),
     /// The same bytes again and again, until the other side has had enough.
     Repeat(Vec<u8>),
+    /// A byte at a time, with a pause before each.
+    Drip(Vec<u8>, Duration),
     Wait(Duration),
     /// Says nothing more, and leaves the connection open.
     Hang,
@@ -87,6 +89,18 @@ impl Reply {
     pub(crate) fn stalled_at(mut self, length: usize) -> Self {
         let (head, body) = (self.head(self.body.len()), self.body[..length].to_vec());
         self.steps = Some(vec![Step::Send(head), Step::Send(body), Step::Hang]);
+        self
+    }
+
+    /// The body comes a byte at a time, with a pause before each.
+    pub(crate) fn dripping(mut self, pause: Duration) -> Self {
+        self.steps = Some(vec![Step::Send(self.head(self.body.len())), Step::Drip(self.body.clone(), pause)]);
+        self
+    }
+
+    /// Head and body do.
+    pub(crate) fn all_dripping(mut self, pause: Duration) -> Self {
+        self.steps = Some(vec![Step::Drip([self.head(self.body.len()), self.body.clone()].concat(), pause)]);
         self
     }
 
@@ -279,6 +293,14 @@ fn serve(stream: TcpStream, state: &State) {
                 Step::Send(bytes) => {
                     if stream.write_all(&bytes).is_err() {
                         return;
+                    }
+                }
+                Step::Drip(bytes, pause) => {
+                    for byte in bytes {
+                        std::thread::sleep(pause);
+                        if stream.write_all(&[byte]).is_err() {
+                            return;
+                        }
                     }
                 }
                 Step::Repeat(bytes) => {
