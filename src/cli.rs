@@ -1,8 +1,10 @@
 //! The command line, turned into the core's options. Nothing else knows clap.
 
+mod account;
 mod history;
 mod list;
 mod named;
+mod network;
 mod prune;
 mod report;
 mod run;
@@ -11,26 +13,22 @@ mod select;
 mod value;
 mod verify;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use element_mirror::demo;
-use element_mirror::error::RunError;
-use element_mirror::http::HttpOptions;
 use element_mirror::keep::Keep;
 use element_mirror::report::log::Verbosity;
 use element_mirror::store::local::LocalOptions;
-use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
+use account::AccountArgs;
 pub(crate) use history::HistoryArgs;
 pub(crate) use list::ListArgs;
 use named::NamedArgs;
+use network::{ApiArgs, NetworkArgs};
 pub(crate) use prune::PruneArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use run::RunArgs;
@@ -74,89 +72,6 @@ pub(crate) enum Command {
     /// Print the JSON Schema of what the program writes for other programs.
     #[command(after_help = schema::EXAMPLES)]
     Schema(SchemaArgs),
-}
-
-#[derive(Args, Debug)]
-#[command(next_help_heading = ACCOUNT)]
-pub(crate) struct AccountArgs {
-    /// The account of elements whose list names none [env: USEAPI_EMAIL].
-    #[arg(long, value_name = "EMAIL", value_parser = value::email, env = "ELEMENT_MIRROR_EMAIL", hide_env = true)]
-    email: Option<String>,
-
-    /// A file with the API token; without it the token is taken from $USEAPI_TOKEN.
-    #[arg(long, value_name = "FILE", env = "ELEMENT_MIRROR_TOKEN_FILE", hide_env = true)]
-    token_file: Option<PathBuf>,
-
-    /// The API's base URL; http:// only for loopback.
-    #[arg(long, value_name = "URL", default_value = element_mirror::api::PUBLIC_API, value_parser = value::api_base,
-          env = "ELEMENT_MIRROR_API_BASE", hide_env = true)]
-    api_base: Url,
-
-    /// Use the built-in sample API: no token, no network.
-    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
-          env = "ELEMENT_MIRROR_DEMO", hide_env = true)]
-    demo: bool,
-}
-
-#[derive(Args, Debug)]
-#[command(next_help_heading = NETWORK)]
-pub(crate) struct NetworkArgs {
-    /// Asset downloads at a time.
-    #[arg(short = 'j', long, value_name = "N", default_value_t = 16, value_parser = value::count(1, 1024),
-          env = "ELEMENT_MIRROR_CONCURRENCY", hide_env = true)]
-    concurrency: u64,
-
-    #[command(flatten)]
-    api: ApiArgs,
-
-    /// The largest asset taken, in bytes (K, M, G are powers of 1024).
-    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = value::bytes,
-          env = "ELEMENT_MIRROR_MAX_SIZE", hide_env = true)]
-    max_size: u64,
-
-    /// Accept asset links that are http:// or lead to loopback or private addresses.
-    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
-          env = "ELEMENT_MIRROR_ALLOW_PRIVATE_ASSETS", hide_env = true)]
-    allow_private_assets: bool,
-}
-
-/// What of the network a command uses that downloads nothing.
-#[derive(Args, Debug)]
-#[command(next_help_heading = NETWORK)]
-pub(crate) struct ApiArgs {
-    /// API requests at a time.
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value::count(1, 256),
-          env = "ELEMENT_MIRROR_API_CONCURRENCY", hide_env = true)]
-    api_concurrency: u64,
-
-    /// API requests a second, at most, such as 2 or 0.5.
-    #[arg(long, value_name = "N", value_parser = value::rate, env = "ELEMENT_MIRROR_API_RATE", hide_env = true)]
-    api_rate: Option<f64>,
-
-    /// Bytes a second that all downloads together take, at most, such as 10M (K, M, G are powers of 1024).
-    #[arg(long, value_name = "BYTES", value_parser = value::byte_rate,
-          env = "ELEMENT_MIRROR_LIMIT_RATE", hide_env = true)]
-    limit_rate: Option<u64>,
-
-    /// Further tries of a request that failed for a passing reason.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value::count(0, 100),
-          env = "ELEMENT_MIRROR_RETRIES", hide_env = true)]
-    retries: u64,
-
-    /// How long to wait for a connection.
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = value::timeout,
-          env = "ELEMENT_MIRROR_CONNECT_TIMEOUT", hide_env = true)]
-    connect_timeout: Duration,
-
-    /// How long to wait for the next byte.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value::timeout,
-          env = "ELEMENT_MIRROR_STALL_TIMEOUT", hide_env = true)]
-    stall_timeout: Duration,
-
-    /// What API and CDN are told as User-Agent [default: element-mirror/VERSION].
-    #[arg(long, value_name = "TEXT", value_parser = value::header_text,
-          env = "ELEMENT_MIRROR_USER_AGENT", hide_env = true)]
-    user_agent: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -284,67 +199,6 @@ impl SayingArgs {
             _ => Verbosity::Normal,
         }
     }
-}
-
-impl AccountArgs {
-    /// Whether the built-in sample API stands in for the real one.
-    pub(crate) fn is_demo(&self) -> bool {
-        self.demo
-    }
-
-    /// The API token: the file's, the environment's, or the sample API's.
-    pub(crate) fn token(&self) -> Result<SecretString, RunError> {
-        if self.demo {
-            return Ok(demo::TOKEN.into());
-        }
-        value::token(self.token_file.as_deref())
-    }
-
-    fn email(&self) -> Option<String> {
-        let email = self.email.clone().or_else(|| std::env::var("USEAPI_EMAIL").ok());
-        email.filter(|email| !email.is_empty())
-    }
-
-    /// The API's base URL: that of the sample API, where there is one.
-    fn api_base(&self, demo: Option<Url>) -> Url {
-        demo.unwrap_or_else(|| self.api_base.clone())
-    }
-}
-
-impl NetworkArgs {
-    /// How the network is used, for the sample API or the real one.
-    fn http_options(&self, demo: bool) -> HttpOptions {
-        HttpOptions {
-            concurrency: size(self.concurrency),
-            // The sample API's assets are on loopback.
-            allow_private_assets: self.allow_private_assets || demo,
-            ..self.api.http_options(demo)
-        }
-    }
-}
-
-impl ApiArgs {
-    /// How the API is asked, the sample one or the real one.
-    fn http_options(&self, demo: bool) -> HttpOptions {
-        let default = HttpOptions::default();
-        HttpOptions {
-            api_concurrency: size(self.api_concurrency),
-            api_rate: self.api_rate,
-            limit_rate: self.limit_rate,
-            retries: size(self.retries),
-            connect_timeout: self.connect_timeout,
-            stall_timeout: self.stall_timeout,
-            user_agent: self.user_agent.clone().unwrap_or_else(|| default.user_agent.clone()),
-            // No proxy leads to the sample API.
-            proxies: !demo,
-            ..default
-        }
-    }
-}
-
-/// A number whose range keeps it within usize.
-fn size(count: u64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 impl KeepArgs {

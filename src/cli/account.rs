@@ -1,0 +1,59 @@
+//! Which account, and what opens it.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+use element_mirror::demo;
+use element_mirror::error::RunError;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{ACCOUNT, value};
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = ACCOUNT)]
+pub(crate) struct AccountArgs {
+    /// The account of elements whose list names none [env: USEAPI_EMAIL].
+    #[arg(long, value_name = "EMAIL", value_parser = value::email, env = "ELEMENT_MIRROR_EMAIL", hide_env = true)]
+    email: Option<String>,
+
+    /// A file with the API token; without it the token is taken from $USEAPI_TOKEN.
+    #[arg(long, value_name = "FILE", env = "ELEMENT_MIRROR_TOKEN_FILE", hide_env = true)]
+    token_file: Option<PathBuf>,
+
+    /// The API's base URL; http:// only for loopback.
+    #[arg(long, value_name = "URL", default_value = element_mirror::api::PUBLIC_API, value_parser = value::api_base,
+          env = "ELEMENT_MIRROR_API_BASE", hide_env = true)]
+    api_base: Url,
+
+    /// Use the built-in sample API: no token, no network.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_DEMO", hide_env = true)]
+    demo: bool,
+}
+
+impl AccountArgs {
+    /// Whether the built-in sample API stands in for the real one.
+    pub(crate) fn is_demo(&self) -> bool {
+        self.demo
+    }
+
+    /// The API token: the file's, the environment's, or the sample API's.
+    pub(crate) fn token(&self) -> Result<SecretString, RunError> {
+        if self.demo {
+            return Ok(demo::TOKEN.into());
+        }
+        value::token(self.token_file.as_deref())
+    }
+
+    pub(super) fn email(&self) -> Option<String> {
+        let email = self.email.clone().or_else(|| std::env::var("USEAPI_EMAIL").ok());
+        email.filter(|email| !email.is_empty())
+    }
+
+    /// The API's base URL: that of the sample API, where there is one.
+    pub(super) fn api_base(&self, demo: Option<Url>) -> Url {
+        demo.unwrap_or_else(|| self.api_base.clone())
+    }
+}

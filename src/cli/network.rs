@@ -1,0 +1,106 @@
+//! How the network is used.
+
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+use element_mirror::http::HttpOptions;
+
+use super::{NETWORK, value};
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = NETWORK)]
+pub(crate) struct NetworkArgs {
+    /// Asset downloads at a time.
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 16, value_parser = value::count(1, 1024),
+          env = "ELEMENT_MIRROR_CONCURRENCY", hide_env = true)]
+    concurrency: u64,
+
+    /// Bytes a second that all downloads together take, at most, such as 10M (K, M, G are powers of 1024).
+    #[arg(long, value_name = "BYTES", value_parser = value::byte_rate,
+          env = "ELEMENT_MIRROR_LIMIT_RATE", hide_env = true)]
+    limit_rate: Option<u64>,
+
+    #[command(flatten)]
+    api: ApiArgs,
+
+    /// The largest asset taken, in bytes (K, M, G are powers of 1024).
+    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = value::bytes,
+          env = "ELEMENT_MIRROR_MAX_SIZE", hide_env = true)]
+    pub(super) max_size: u64,
+
+    /// Accept asset links that are http:// or lead to loopback or private addresses.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
+          env = "ELEMENT_MIRROR_ALLOW_PRIVATE_ASSETS", hide_env = true)]
+    allow_private_assets: bool,
+}
+
+/// What of the network a command uses that downloads nothing.
+#[derive(Args, Debug)]
+#[command(next_help_heading = NETWORK)]
+pub(crate) struct ApiArgs {
+    /// API requests at a time.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value::count(1, 256),
+          env = "ELEMENT_MIRROR_API_CONCURRENCY", hide_env = true)]
+    api_concurrency: u64,
+
+    /// API requests a second, at most, such as 2 or 0.5.
+    #[arg(long, value_name = "N", value_parser = value::rate, env = "ELEMENT_MIRROR_API_RATE", hide_env = true)]
+    api_rate: Option<f64>,
+
+    /// Further tries of a request that failed for a passing reason.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value::count(0, 100),
+          env = "ELEMENT_MIRROR_RETRIES", hide_env = true)]
+    retries: u64,
+
+    /// How long to wait for a connection.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = value::timeout,
+          env = "ELEMENT_MIRROR_CONNECT_TIMEOUT", hide_env = true)]
+    connect_timeout: Duration,
+
+    /// How long to wait for the next byte.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value::timeout,
+          env = "ELEMENT_MIRROR_STALL_TIMEOUT", hide_env = true)]
+    stall_timeout: Duration,
+
+    /// What API and CDN are told as User-Agent [default: element-mirror/VERSION].
+    #[arg(long, value_name = "TEXT", value_parser = value::header_text,
+          env = "ELEMENT_MIRROR_USER_AGENT", hide_env = true)]
+    user_agent: Option<String>,
+}
+
+impl NetworkArgs {
+    /// How the network is used, for the sample API or the real one.
+    pub(super) fn http_options(&self, demo: bool) -> HttpOptions {
+        HttpOptions {
+            concurrency: size(self.concurrency),
+            limit_rate: self.limit_rate,
+            // The sample API's assets are on loopback.
+            allow_private_assets: self.allow_private_assets || demo,
+            ..self.api.http_options(demo)
+        }
+    }
+}
+
+impl ApiArgs {
+    /// How the API is asked, the sample one or the real one.
+    pub(super) fn http_options(&self, demo: bool) -> HttpOptions {
+        let default = HttpOptions::default();
+        HttpOptions {
+            api_concurrency: size(self.api_concurrency),
+            api_rate: self.api_rate,
+            retries: size(self.retries),
+            connect_timeout: self.connect_timeout,
+            stall_timeout: self.stall_timeout,
+            user_agent: self.user_agent.clone().unwrap_or_else(|| default.user_agent.clone()),
+            // No proxy leads to the sample API.
+            proxies: !demo,
+            ..default
+        }
+    }
+}
+
+/// A number whose range keeps it within usize.
+fn size(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
