@@ -39,6 +39,7 @@ pub(crate) use verify::VerifyArgs;
 
 const NETWORK: &str = "Network";
 const ACCOUNT: &str = "Account";
+const WHICH: &str = "Which elements";
 const WHAT: &str = "What is mirrored";
 const ENDING: &str = "When it ends";
 const STORE: &str = "How it is written";

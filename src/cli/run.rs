@@ -17,7 +17,7 @@ use url::Url;
 
 use super::{
     AccountArgs, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, STORE, SayingArgs, SelectArgs, StoreArgs,
-    TimeArgs, WHAT, value,
+    TimeArgs, WHAT, WHICH, value,
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -52,6 +52,17 @@ pub(crate) struct RunArgs {
         env = "ELEMENT_MIRROR_OUT", hide_env = true)]
     out: PathBuf,
 
+    /// Every element of the account, or of every configured one, by its list.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHICH,
+          env = "ELEMENT_MIRROR_ALL", hide_env = true)]
+    all: bool,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+
     /// The roles to mirror, of cover,secondary,video,voice,other; one once mirrored for an element stays mirrored.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::role, help_heading = WHAT,
           env = "ELEMENT_MIRROR_ROLES", hide_env = true)]
@@ -66,17 +77,6 @@ pub(crate) struct RunArgs {
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
           env = "ELEMENT_MIRROR_DRY_RUN", hide_env = true)]
     dry_run: bool,
-
-    /// Every element of the account, or of every configured one, by its list.
-    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
-          env = "ELEMENT_MIRROR_ALL", hide_env = true)]
-    all: bool,
-
-    #[command(flatten)]
-    filter: FilterArgs,
-
-    #[command(flatten)]
-    pub(crate) select: SelectArgs,
 
     #[command(flatten, next_help_heading = WHAT)]
     keep: KeepArgs,

@@ -8,10 +8,10 @@ use element_mirror::api::list::Filter;
 use element_mirror::error::RunError;
 use element_mirror::ids::{Input, Shard, Sieve};
 
-use super::{WHAT, value};
+use super::{WHICH, value};
 
 #[derive(Args, Debug)]
-#[command(next_help_heading = WHAT)]
+#[command(next_help_heading = WHICH)]
 pub(crate) struct SelectArgs {
     /// Take from reports only what failed, is incomplete, damaged or missing.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
@@ -29,12 +29,12 @@ pub(crate) struct SelectArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ShardArgs {
     /// Take only part K of N, which the IDs alone decide.
-    #[arg(long, value_name = "K/N", help_heading = WHAT, env = "ELEMENT_MIRROR_SHARD", hide_env = true)]
+    #[arg(long, value_name = "K/N", help_heading = WHICH, env = "ELEMENT_MIRROR_SHARD", hide_env = true)]
     shard: Option<Shard>,
 }
 
 #[derive(Args, Debug)]
-#[command(next_help_heading = WHAT)]
+#[command(next_help_heading = WHICH)]
 pub(crate) struct FilterArgs {
     /// Of an account's elements only those with this tag, by its id or key.
     #[arg(long, value_name = "TAG", value_parser = value::word, env = "ELEMENT_MIRROR_TAG", hide_env = true)]
