@@ -33,7 +33,6 @@ pub(crate) use prune::PruneArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use schema::{SchemaArgs, SchemaOf};
-pub(crate) use select::Odd;
 use select::{FilterArgs, SelectArgs, ShardArgs};
 pub(crate) use verify::VerifyArgs;
 
@@ -190,6 +189,11 @@ impl SayingArgs {
             _ => {}
         }
         if self.quiet && self.verbose { Err("the argument '--quiet' cannot be used with '--verbose'") } else { Ok(()) }
+    }
+
+    /// The same, for what shows by itself how far it came, or is done too soon to be watched.
+    pub(crate) fn without_progress(&self) -> Self {
+        Self { progress: When::Never, ..self.clone() }
     }
 
     /// How much is said.

@@ -77,7 +77,8 @@ pub enum Event {
 /// What a run has done so far. Written by its tasks, polled by the terminal.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Elements read from the lists so far, without repeated ones.
+    /// Elements, and what is told instead of them (bad lines, pages that can't be had), named by the lists so far; each
+    /// element once.
     pub known: AtomicU64,
     /// Whether the lists are read to their end, so that `known` is all.
     pub all_known: AtomicBool,
@@ -94,6 +95,11 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Whether `told` outcomes are of all that the lists name.
+    pub fn are_all(&self, told: u64) -> bool {
+        self.all_known.load(Relaxed) && self.known.load(Relaxed) <= told
+    }
+
     /// Counts an asset in flight until the guard is dropped.
     pub fn in_flight(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Relaxed);

@@ -2,8 +2,8 @@
 //!
 //! Two lanes lead out: one to the API, whose requests carry the token and follow no redirect to another origin, and
 //! one to the CDN, whose requests carry nothing of ours and pass the [`guard`]. A lane bounds its requests in flight;
-//! its permit is held from the request to the end of the body, and during no wait but that for a turn. Where rates are
-//! asked for, requests to the API wait for their turns, and what comes from the CDN keeps a common pace.
+//! its permit is held from the request to the end of the body, and during no wait between tries. Where rates are asked
+//! for, requests to the API wait for their turns, and what comes from the CDN keeps a common pace, with their permits.
 
 mod cause;
 mod flow;
@@ -212,7 +212,8 @@ impl Http {
             Target::Cdn => &counters.cdn_requests,
         };
         sent.fetch_add(1, Relaxed);
-        let patience = self.options.stall_timeout;
+        // A connection has a time of its own, before the first byte can be waited for.
+        let patience = self.options.stall_timeout + self.options.connect_timeout;
         let reply = timeout(patience, request.send()).await.map_err(|_| {
             let message = format!("no reply from {}: nothing came for {patience:?}", host(url));
             Failure::new(ErrorKind::Timeout, message)

@@ -126,6 +126,7 @@ impl Lines {
     /// The thread can't be started.
     pub fn read(lists: Lists, counters: Arc<Counters>) -> Result<Self, RunError> {
         let (sender, receiver) = mpsc::channel(AHEAD);
+        let is_all = !lists.more_follows;
         let thread = std::thread::Builder::new().name("ids".into()).spawn(move || {
             let mut lines = Reading::new(lists);
             // Where nobody listens any more, the rest is not read.
@@ -134,7 +135,7 @@ impl Lines {
                 counters.known.fetch_add(u64::from(counts), Relaxed);
                 sender.blocking_send(line).is_ok()
             });
-            if all_read {
+            if all_read && is_all {
                 counters.all_known.store(true, Relaxed);
             }
         });
@@ -165,6 +166,10 @@ impl Stream for Lines {
 pub struct Lists {
     /// The lists.
     pub inputs: Vec<Input>,
+    /// Whether of reports only what failed is taken.
+    pub only_failed: bool,
+    /// Whether the lists are not all that is to be taken up, so that nobody knows yet how much that is.
+    pub more_follows: bool,
     /// What is left out.
     pub sieve: Sieve,
 }
@@ -179,14 +184,15 @@ impl From<Vec<Input>> for Lists {
 pub struct Reading {
     inputs: std::vec::IntoIter<Input>,
     list: Option<List>,
+    only_failed: bool,
     sieve: Sieve,
 }
 
 impl Reading {
     /// The lines of `lists`, none of which is read yet.
     pub fn new(lists: impl Into<Lists>) -> Self {
-        let Lists { inputs, sieve } = lists.into();
-        Self { inputs: inputs.into_iter(), list: None, sieve }
+        let Lists { inputs, only_failed, sieve, .. } = lists.into();
+        Self { inputs: inputs.into_iter(), list: None, only_failed, sieve }
     }
 }
 
@@ -198,7 +204,7 @@ impl Iterator for Reading {
             if let Some(line) = self.list.as_mut().and_then(|list| list.next(&self.sieve)) {
                 return Some(line);
             }
-            self.list = Some(List::new(self.inputs.next()?, self.sieve.only_failed()));
+            self.list = Some(List::new(self.inputs.next()?, self.only_failed));
         }
     }
 }

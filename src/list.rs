@@ -9,10 +9,10 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::api::Api;
-use crate::api::list::{Filter, Leaf, place};
+use crate::api::list::{Filter, Reach};
 use crate::element::{Listed, Page};
-use crate::error::{Failure, RunError};
-use crate::event::Events;
+use crate::error::RunError;
+use crate::event::{Event, Events};
 use crate::http::{Http, HttpOptions};
 use crate::ids::{Entry, Sieve, Sifted};
 use crate::outcome::{ElementOutcome, End, Summary};
@@ -29,8 +29,6 @@ pub struct ListOptions {
     pub email: Option<String>,
     /// Which of an account's elements.
     pub filter: Filter,
-    /// What is left out of them.
-    pub sieve: Sieve,
     /// How the network is used.
     pub http: HttpOptions,
 }
@@ -59,48 +57,35 @@ impl<F: FnMut(Told<'_>) -> io::Result<()>> Listener for F {}
 pub struct List {
     api: Api,
     options: ListOptions,
+    /// What is left out.
+    sieve: Sieve,
+    events: Events,
     stop: Stop,
 }
 
-/// What came of a listing so far.
-#[derive(Default)]
-struct Tally {
-    summary: Summary,
-    /// Whether the API answered at all.
-    is_reached: bool,
-    /// Why it did not, the last time.
-    unreachable: Option<Failure>,
-}
-
 impl List {
-    /// A listing. Retries and pauses are told to `events`; `stop` ends it early.
+    /// A listing of what `sieve` lets pass. What is odd, retries and pauses are told to `events`; `stop` ends it early.
     ///
     /// # Errors
     /// The token can't be sent.
-    pub fn new(options: ListOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
+    pub fn new(options: ListOptions, sieve: Sieve, events: Events, stop: Stop) -> Result<Self, RunError> {
         let http = Http::new(options.http.clone(), &options.token, events.clone(), stop.token().clone());
         let http = Arc::new(http.map_err(|failure| RunError::Broken(failure.message))?);
-        let api = Api::new(http, options.api_base.clone(), events);
-        Ok(Self { api, options, stop })
+        let api = Api::new(http, options.api_base.clone(), events.clone());
+        Ok(Self { api, options, sieve, events, stop })
     }
 
     /// Tells every element of every account, one account after the other.
     pub async fn run(self, mut tell: impl Listener) -> Summary {
-        let mut tally = Tally::default();
-        let told = self.stop.token().run_until_cancelled(self.tell_all(&mut tally, &mut tell)).await;
+        let mut summary = Summary::default();
+        let told = self.stop.token().run_until_cancelled(self.tell_all(&mut summary, &mut tell)).await;
         if let Some(Err(error)) = told {
-            self.stop.end(match error.kind() {
-                io::ErrorKind::BrokenPipe => End::ReaderGone,
-                _ => End::Broken(error.to_string()),
-            });
+            self.stop.end(End::of_output(&error));
         }
-        if let Some(failure) = tally.unreachable.filter(|_| !tally.is_reached) {
-            self.stop.end(End::unreachable(&failure));
-        }
-        Summary { ends: self.stop.ends(), ..tally.summary }
+        Summary { ends: self.stop.ends(), ..summary }
     }
 
-    async fn tell_all(&self, tally: &mut Tally, tell: &mut impl Listener) -> io::Result<()> {
+    async fn tell_all(&self, summary: &mut Summary, tell: &mut impl Listener) -> io::Result<()> {
         let accounts = match self.api.accounts_to_list(self.options.email.as_deref()).await {
             Ok(accounts) => accounts,
             Err(end) => {
@@ -108,45 +93,42 @@ impl List {
                 return Ok(());
             }
         };
+        let mut reach = Reach::default();
         for email in &accounts {
             let mut walk = self.api.list(email, &self.options.filter);
-            while let Some(Leaf { number, page }) = walk.next().await {
-                let failures = match page {
+            while let Some(mut leaf) = walk.next().await {
+                reach.add(&leaf.page);
+                let failures = match &mut leaf.page {
                     Ok(Page { listed, bad, .. }) => {
-                        tally.is_reached = true;
                         for listed in listed.iter().filter(|listed| self.is_taken(listed, email)) {
                             tell(Told::Element { listed, email, is_one_of_several: accounts.len() > 1 })?;
                         }
-                        bad
+                        std::mem::take(bad).into_iter().filter(|_| self.sieve.tells_bad_lines()).collect()
                     }
-                    Err(failure) => vec![failure],
+                    Err(failure) => vec![failure.clone()],
                 };
                 for failure in failures {
                     if let Some(end) = End::refused(&failure) {
                         self.stop.end(end);
                         return Ok(());
                     }
-                    let failed = ElementOutcome::unlisted(place(email, number), Some(email.clone()), failure);
+                    let failed = leaf.unlisted(email, failure);
                     tell(Told::Failed(&failed))?;
-                    tally.add(&failed);
+                    summary.add(&failed);
                 }
             }
+            if let Some(message) = walk.shortfall() {
+                self.events.tell(Event::Warned { what: email.clone(), message }).await;
+            }
+        }
+        if let Some(end) = reach.end() {
+            self.stop.end(end);
         }
         Ok(())
     }
 
     fn is_taken(&self, listed: &Listed, email: &str) -> bool {
         let entry = Entry { id: listed.id.clone(), email: Some(email.to_owned()) };
-        self.options.sieve.sift(&entry) == Sifted::Taken
-    }
-}
-
-impl Tally {
-    fn add(&mut self, failed: &ElementOutcome) {
-        self.summary.add(failed);
-        match &failed.error {
-            Some(failure) if failure.kind.is_unreachable() => self.unreachable = Some(failure.clone()),
-            _ => self.is_reached = true,
-        }
+        self.sieve.sift(&entry) == Sifted::Taken
     }
 }

@@ -36,7 +36,7 @@ use crate::stop::Stop;
 use crate::store::local::LocalStore;
 use crate::store::local::commit::Committer;
 pub use census::All;
-use census::{Named, Shown};
+use census::{Census, Named, Shown};
 use watch::Watch;
 
 /// How many elements may be under way in all: in flight, paused, or waiting for their commit to be durable.
@@ -61,8 +61,6 @@ pub struct MirrorOptions {
     pub index: bool,
     /// What the run is for.
     pub purpose: Purpose,
-    /// That the accounts' own lists are walked, after the ID lists.
-    pub all: Option<All>,
     /// Nothing new is begun after so many elements, and lines that name none, have failed; what is in flight is finished.
     pub max_errors: Option<u64>,
     /// What counts as success.
@@ -147,23 +145,25 @@ impl Mirror {
         })
     }
 
-    /// Takes up every element of `lines`, and says what became of them all.
-    pub async fn run(self, lines: impl Stream<Item = Line> + Unpin + Send + 'static) -> Summary {
+    /// Takes up every element of `lines`, and then `all` of the accounts' own lists, where that is wanted; and says what
+    /// became of them.
+    pub async fn run(self, lines: impl Stream<Item = Line> + Unpin + Send + 'static, all: Option<All>) -> Summary {
         // Among the elements' tasks: from a thread of its own each would cost two switches.
-        let done = tokio::spawn(self.take_up_all(lines)).await;
+        let done = tokio::spawn(self.take_up_all(lines, all)).await;
         done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    async fn take_up_all(mut self, lines: impl Stream<Item = Line> + Unpin) -> Summary {
+    async fn take_up_all(mut self, lines: impl Stream<Item = Line> + Unpin, all: Option<All>) -> Summary {
         let started = Instant::now();
         let committer = self.committer.take();
         let mirror = Arc::new(self);
         let mut tasks = JoinSet::new();
         mirror.take_up_each(lines.map(Named::Line), &mut tasks, committer.as_ref()).await;
-        if let Some(all) = mirror.options.all.clone() {
-            let mut census = mirror.census(all);
-            let named = futures::stream::poll_fn(|context| census.named.poll_recv(context));
+        if let Some(all) = all {
+            let Census { mut named, task } = mirror.census(all);
+            let named = futures::stream::poll_fn(|context| named.poll_recv(context));
             mirror.take_up_each(named, &mut tasks, committer.as_ref()).await;
+            mirror.check_all(task).await;
         }
         while let Some(ended) = tasks.join_next().await {
             mirror.check(ended);
@@ -172,8 +172,9 @@ impl Mirror {
         if let Some(committer) = committer.and_then(Arc::into_inner) {
             committer.finish();
         }
-        mirror.write_index().await;
         let mut summary = mirror.conclude();
+        mirror.write_index().await;
+        summary.ends = mirror.stop.ends();
         summary.elapsed = started.elapsed();
         mirror.events.tell(Event::Ended(Box::new(summary.clone()))).await;
         summary
@@ -202,10 +203,20 @@ impl Mirror {
         }
     }
 
-    /// An element's task that panicked told no outcome: the run can't count as done.
+    /// Waits for `tasks`; those of a run that begins nothing new are aborted.
+    async fn check_all(&self, mut tasks: JoinSet<()>) {
+        if self.stop.closing().is_cancelled() {
+            tasks.abort_all();
+        }
+        while let Some(ended) = tasks.join_next().await {
+            self.check(ended);
+        }
+    }
+
+    /// A task that panicked told no outcome: the run can't count as done.
     fn check(&self, ended: Result<(), JoinError>) {
-        if let Err(error) = ended {
-            self.stop.end(End::Broken(format!("an element's task broke down, please report it: {error}")));
+        if let Some(error) = ended.err().filter(|error| !error.is_cancelled()) {
+            self.stop.end(End::Broken(format!("a task broke down, please report it: {error}")));
         }
     }
 
@@ -238,7 +249,7 @@ impl Mirror {
     /// Folds the run, and notes what is newly gone unless that looks like a mistake.
     fn conclude(&self) -> Summary {
         let mut watch = self.watch();
-        let mut summary = watch.conclude(&self.options.accepts);
+        let summary = watch.conclude(&self.options.accepts);
         if let Some(end) = watch.unreachable() {
             self.stop.end(end);
         }
@@ -250,7 +261,9 @@ impl Mirror {
                 }
             }
         }
-        summary.ends = self.stop.ends();
+        if self.events.counters.are_all(summary.total()) {
+            self.stop.nothing_is_left();
+        }
         summary
     }
 

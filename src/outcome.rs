@@ -96,12 +96,12 @@ pub struct ElementOutcome {
     /// The version of this shape, 1.
     #[schemars(extend("const" = SCHEMA))]
     pub schema: u32,
-    /// The ID; none for a line that is no ID.
+    /// The ID; none for a line that is no ID, and for an account's list, or a page or an item of it, that can't be had.
     pub id: Option<ElementId>,
-    /// The account, where the list named one.
+    /// The account, where a list named one, or it is the account's own list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Where a bad line stands: `ids.txt:17`.
+    /// Where it stands, of what has no ID: `ids.txt:17`, `list a@b.c page 3`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// What was done.
@@ -189,8 +189,8 @@ impl ElementOutcome {
     }
 
     /// The outcome of an account's list, or a page of it, that can't be had: `source` says which.
-    pub fn unlisted(source: String, email: Option<String>, failure: Failure) -> Self {
-        Self { source: Some(source), email, error: Some(failure), ..Self::new(None, Status::Failed) }
+    pub fn unlisted(source: String, email: String, failure: Failure) -> Self {
+        Self { source: Some(source), email: Some(email), error: Some(failure), ..Self::new(None, Status::Failed) }
     }
 
     /// Whether a person has something to do about it.

@@ -72,10 +72,7 @@ fn tell(reporter: &mut dyn Reporter, event: &Event, stop: &Stop) -> bool {
     match reporter.event(event) {
         Ok(()) => true,
         Err(error) => {
-            stop.end(match error.kind() {
-                io::ErrorKind::BrokenPipe => End::ReaderGone,
-                _ => End::Broken(error.to_string()),
-            });
+            stop.end(End::of_output(&error));
             false
         }
     }

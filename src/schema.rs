@@ -26,7 +26,7 @@ pub fn report() -> Schema {
     derived::<ElementOutcome>([
         ("$id", "urn:element-mirror:report:1"),
         ("title", "A report line of element-mirror"),
-        ("description", "What became of an element, or of a line that is no ID. Later programs may add fields."),
+        ("description", "What became of an element, or of what in a list names none. Later programs may add fields."),
     ])
 }
 

@@ -20,7 +20,7 @@ use element_mirror::store::local::Recovered;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{LogFormat, Odd, SayingArgs};
+use crate::cli::{LogFormat, SayingArgs};
 use crate::terminal::{self, Terminal};
 
 /// How many events may wait for the reporters.
@@ -150,13 +150,6 @@ pub(crate) async fn tell_recovered(events: &Events, recovered: &Recovered) {
     for (id, failure) in &recovered.stuck {
         let message = format!("the version that an interrupted run had ready can't be put in its place: {failure}");
         events.tell(Event::Warned { what: id.to_string(), message }).await;
-    }
-}
-
-/// Tells what is odd about reports that say what is done.
-pub(crate) async fn tell_odd(events: &Events, odd: Vec<Odd>) {
-    for Odd { report, message } in odd {
-        events.tell(Event::Warned { what: report, message }).await;
     }
 }
 

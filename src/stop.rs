@@ -1,6 +1,6 @@
 //! Ending a run early: that it ends, and why.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -14,13 +14,26 @@ pub struct Stop {
     token: CancellationToken,
     /// Cancelled with the other, or before it.
     closing: CancellationToken,
-    ends: Arc<Mutex<Vec<End>>>,
+    said: Arc<Mutex<Said>>,
+}
+
+/// Why the run ends.
+#[derive(Debug, Default)]
+struct Said {
+    ends: Vec<End>,
+    /// Whether there is nothing left for the time to cut off.
+    is_all_begun: bool,
+}
+
+/// A run's time; when it is dropped, the run has all the time there is.
+pub struct Timer {
+    _task: JoinSet<()>,
 }
 
 impl Default for Stop {
     fn default() -> Self {
         let token = CancellationToken::new();
-        Self { closing: token.child_token(), token, ends: Arc::default() }
+        Self { closing: token.child_token(), token, said: Arc::default() }
     }
 }
 
@@ -28,18 +41,20 @@ impl Stop {
     /// Ends the run: nothing new is begun, and what is in flight is broken off, unless it is an end that lets it finish.
     /// An end of a kind that was said already says nothing new.
     pub fn end(&self, end: End) {
-        // The list is whole after any panic.
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        let closes = if end.lets_finish() { &self.closing } else { &self.token };
-        if !ends.iter().any(|said| std::mem::discriminant(said) == std::mem::discriminant(&end)) {
-            ends.push(end);
+        let mut said = self.said();
+        if said.is_all_begun && end == End::TimeUp {
+            return;
         }
-        drop(ends);
+        let closes = if end.lets_finish() { &self.closing } else { &self.token };
+        if !said.ends.iter().any(|other| std::mem::discriminant(other) == std::mem::discriminant(&end)) {
+            said.ends.push(end);
+        }
+        drop(said);
         closes.cancel();
     }
 
-    /// Ends the run after `time`, unless what is given back is dropped before. To be called inside the runtime.
-    pub fn end_after(&self, time: Duration) -> JoinSet<()> {
+    /// Ends the run after `time`. To be called inside the runtime.
+    pub fn end_after(&self, time: Duration) -> Timer {
         let (stop, mut timer) = (self.clone(), JoinSet::new());
         if time.is_zero() {
             // A timer would let the first elements slip through.
@@ -50,7 +65,14 @@ impl Stop {
                 stop.end(End::TimeUp);
             }
         });
-        timer
+        Timer { _task: timer }
+    }
+
+    /// Nothing is left that could not be begun any more: that the time is up, if it is, ended nothing.
+    pub fn nothing_is_left(&self) {
+        let mut said = self.said();
+        said.is_all_begun = true;
+        said.ends.retain(|end| *end != End::TimeUp);
     }
 
     /// What is cancelled when nothing new is to be begun any more.
@@ -65,7 +87,12 @@ impl Stop {
 
     /// Why the run ends, in the order in which it was said.
     pub fn ends(&self) -> Vec<End> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.said().ends.clone()
+    }
+
+    // What is in it is whole after any panic.
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,13 +112,27 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn time_that_is_up_ends_a_run_unless_it_is_over() {
         let (stop, minute) = (Stop::default(), Duration::from_secs(60));
-        drop(stop.end_after(minute));
+        let dropped = stop.end_after(minute);
         let timer = stop.end_after(2 * minute);
+        // Their time runs from here.
+        tokio::task::yield_now().await;
+        drop(dropped);
         tokio::time::advance(minute + minute / 2).await;
+        tokio::task::yield_now().await;
         assert!(!stop.closing().is_cancelled());
         stop.closing().cancelled().await;
         assert_eq!(stop.ends(), [End::TimeUp]);
         drop(timer);
+    }
+
+    #[test]
+    fn time_that_is_up_when_nothing_is_left_ended_nothing() {
+        let (before, after) = (Stop::default(), Stop::default());
+        before.end(End::TimeUp);
+        before.nothing_is_left();
+        after.nothing_is_left();
+        [End::TimeUp, End::Signal(2)].into_iter().for_each(|end| after.end(end));
+        assert_eq!((before.ends(), after.ends()), (vec![], vec![End::Signal(2)]));
     }
 
     #[test]

@@ -72,6 +72,9 @@ impl Verify {
             summary.read = Some(verify.events.counters.bytes.load(Relaxed).saturating_sub(summary.bytes));
         }
         summary.elapsed = started.elapsed();
+        if verify.events.counters.are_all(summary.total()) {
+            verify.stop.nothing_is_left();
+        }
         summary.ends = verify.stop.ends();
         verify.events.tell(Event::Ended(Box::new(summary.clone()))).await;
         Ok(summary)

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use super::{Api, Call};
 use crate::element::{ElementId, Page};
 use crate::error::{ErrorKind, Failure};
-use crate::outcome::End;
+use crate::outcome::{ElementOutcome, End};
 
 /// So many elements are asked for a page; a server may give fewer.
 const PAGE_SIZE: u64 = 100;
@@ -32,15 +33,57 @@ impl Filter {
 
 /// A page that was asked for, or why it can't be had.
 #[derive(Debug)]
-pub struct Leaf {
-    /// Its number, from 1.
-    pub number: u64,
+pub(crate) struct Leaf {
+    /// What a person knows it by: `list a@b.c page 3`.
+    pub(crate) place: String,
+    /// How many requests it took.
+    pub(crate) attempts: u64,
+    /// How long it took.
+    pub(crate) elapsed: Duration,
     /// The elements of the page that no page before it showed.
-    pub page: Result<Page, Failure>,
+    pub(crate) page: Result<Page, Failure>,
+}
+
+impl Leaf {
+    /// The outcome of what of the page can't be had: all of it, or an item.
+    pub(crate) fn unlisted(&self, email: &str, failure: Failure) -> ElementOutcome {
+        let elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
+        let outcome = ElementOutcome::unlisted(self.place.clone(), email.to_owned(), failure);
+        ElementOutcome { attempts: self.attempts, elapsed_ms, ..outcome }
+    }
+}
+
+/// Whether the API could be reached for any list.
+#[derive(Debug, Default)]
+pub(crate) struct Reach {
+    is_reached: bool,
+    /// Why it could not, the last time.
+    failure: Option<Failure>,
+}
+
+impl Reach {
+    /// Takes in what came of a page.
+    pub(crate) fn add(&mut self, page: &Result<Page, Failure>) {
+        match page {
+            Err(failure) if failure.kind.is_unreachable() => self.failure = Some(failure.clone()),
+            _ => self.is_reached = true,
+        }
+    }
+
+    /// What came of another list beside.
+    pub(crate) fn with(self, other: &Self) -> Self {
+        let failure = other.failure.clone().or(self.failure);
+        Self { is_reached: self.is_reached || other.is_reached, failure }
+    }
+
+    /// The end of a run for which no list could be reached.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.failure.as_ref().filter(|_| !self.is_reached).map(End::unreachable)
+    }
 }
 
 /// A walk through an account's list.
-pub struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     api: &'a Api,
     account: &'a str,
     filter: &'a Filter,
@@ -51,8 +94,9 @@ pub struct Walk<'a> {
     total: Option<u64>,
     /// The items of the largest page so far.
     largest: u64,
-    /// Whether the page before this one could not be had.
+    /// Whether nothing came of the page before this one.
     stumbled: bool,
+    is_complete: bool,
     ended: bool,
 }
 
@@ -61,7 +105,7 @@ impl Api {
     ///
     /// # Errors
     /// Nobody can say; a run that was to walk them ends with that.
-    pub async fn accounts_to_list(&self, email: Option<&str>) -> Result<Vec<String>, End> {
+    pub(crate) async fn accounts_to_list(&self, email: Option<&str>) -> Result<Vec<String>, End> {
         if let Some(email) = email {
             return Ok(vec![email.to_owned()]);
         }
@@ -78,7 +122,7 @@ impl Api {
     /// The pages of the list of `account`, in ascending order, each asked for when it is waited for. They go on until as many
     /// elements were shown as the list says that it has, or a page shows none that is new. A page that can't be had is passed
     /// over, where it is that page alone that is at fault.
-    pub fn list<'a>(&'a self, account: &'a str, filter: &'a Filter) -> Walk<'a> {
+    pub(crate) fn list<'a>(&'a self, account: &'a str, filter: &'a Filter) -> Walk<'a> {
         Walk {
             api: self,
             account,
@@ -89,11 +133,13 @@ impl Api {
             total: None,
             largest: 0,
             stumbled: false,
+            is_complete: true,
             ended: false,
         }
     }
 
-    async fn page(&self, account: &str, filter: &Filter, number: u64) -> Result<Page, Failure> {
+    async fn page(&self, account: &str, filter: &Filter, number: u64) -> Leaf {
+        let started = Instant::now();
         let mut url = self.url(&["elements"], Some(account));
         {
             let mut query = url.query_pairs_mut();
@@ -108,43 +154,54 @@ impl Api {
                 }
             }
         }
-        let (what, attempts) = (place(account, number), &AtomicU64::new(0));
+        let (place, attempts) = (format!("list {account} page {number}"), &AtomicU64::new(0));
         let account = Some(account);
-        let call = Call { url, what: &what, account, depends_on_accounts: false, attempts, slots: None };
+        let call = Call { url, what: &place, account, depends_on_accounts: false, attempts, slots: None };
         let parse = |body: Vec<u8>| Page::parse(&self.http.without_token(&body));
-        Ok(self.get(&call, parse).await?.0)
+        let page = self.get(&call, parse).await.map(|(page, _)| page);
+        Leaf { place, attempts: attempts.load(Relaxed), elapsed: started.elapsed(), page }
     }
-}
-
-/// What a person knows a page by: `list a@b.c page 3`.
-pub fn place(account: &str, number: u64) -> String {
-    format!("list {account} page {number}")
 }
 
 impl Walk<'_> {
     /// The next page; none at the end.
-    pub async fn next(&mut self) -> Option<Leaf> {
+    pub(crate) async fn next(&mut self) -> Option<Leaf> {
         if self.ended {
             return None;
         }
         self.number += 1;
-        let page = self.api.page(self.account, self.filter, self.number).await.map(|page| self.news(page));
-        match &page {
-            Ok(page) => {
-                let all_seen = self.total.is_some_and(|total| self.seen.len() as u64 >= total);
-                self.ended = page.listed.is_empty() || all_seen;
-                self.stumbled = false;
-            }
-            Err(failure) => {
-                self.ended = self.stumbled || !self.goes_on_after(failure.kind);
-                self.stumbled = true;
-            }
-        }
-        Some(Leaf { number: self.number, page })
+        let mut leaf = self.api.page(self.account, self.filter, self.number).await;
+        leaf.page = leaf.page.map(|page| self.learn_from(page));
+        let (stumbles, goes_on) = match &leaf.page {
+            // Nothing but items that are bad: what is behind them may be good.
+            Ok(page) if page.listed.is_empty() && !page.bad.is_empty() => (true, self.has_more_pages()),
+            Ok(page) => (false, !page.listed.is_empty() && !self.total.is_some_and(|total| self.shown() >= total)),
+            Err(failure) => (true, is_of_page(failure.kind) && self.has_more_pages()),
+        };
+        self.ended = !goes_on || (stumbles && self.stumbled);
+        self.stumbled = stumbles;
+        self.is_complete &= !stumbles;
+        Some(leaf)
     }
 
-    /// What of `page` is new.
-    fn news(&mut self, mut page: Page) -> Page {
+    /// Whether no page was passed over so far.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// What is odd about a list that was read to its end, and shows fewer elements than it says that it has.
+    pub(crate) fn shortfall(&self) -> Option<String> {
+        let total = self.total.filter(|&total| self.is_complete && self.shown() < total)?;
+        Some(format!("its list shows {} of the {total} elements that it says it has", self.shown()))
+    }
+
+    /// How many elements were shown.
+    fn shown(&self) -> u64 {
+        self.seen.len() as u64
+    }
+
+    /// What of `page` is new; what it says of the whole list is kept.
+    fn learn_from(&mut self, mut page: Page) -> Page {
         let Self { seen, hasher, .. } = self;
         self.largest = self.largest.max((page.listed.len() + page.bad.len()) as u64);
         // None of any is what a server says that does not count.
@@ -153,14 +210,16 @@ impl Walk<'_> {
         page
     }
 
-    /// Whether there are pages behind the one that failed so, and it says nothing about them.
-    fn goes_on_after(&self, kind: ErrorKind) -> bool {
-        let is_of_page = match kind {
-            ErrorKind::Http(status) => status >= 500,
-            kind => {
-                matches!(kind, ErrorKind::BadReply | ErrorKind::ApiError | ErrorKind::TooLarge | ErrorKind::Truncated)
-            }
-        };
-        is_of_page && self.total.is_some_and(|total| self.number * self.largest < total)
+    /// Whether there are pages behind the last one.
+    fn has_more_pages(&self) -> bool {
+        self.total.is_some_and(|total| self.number * self.largest < total)
+    }
+}
+
+/// Whether a failure says nothing about other pages.
+fn is_of_page(kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Http(status) => status >= 500,
+        kind => matches!(kind, ErrorKind::BadReply | ErrorKind::ApiError | ErrorKind::TooLarge | ErrorKind::Truncated),
     }
 }

@@ -14,7 +14,7 @@ use super::{ACCOUNT, value};
 #[derive(Args, Debug)]
 #[command(next_help_heading = ACCOUNT)]
 pub(crate) struct AccountArgs {
-    /// The account of elements whose list names none [env: USEAPI_EMAIL].
+    /// The account: of elements whose list names none, and the only one that is listed [env: USEAPI_EMAIL].
     #[arg(long, value_name = "EMAIL", value_parser = value::email, env = "ELEMENT_MIRROR_EMAIL", hide_env = true)]
     email: Option<String>,
 

@@ -2,11 +2,12 @@
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
+use element_mirror::ids::Sieve;
 use element_mirror::list::ListOptions;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{AccountArgs, ApiArgs, FilterArgs, SayingArgs, ShardArgs, When};
+use super::{AccountArgs, ApiArgs, FilterArgs, SayingArgs, ShardArgs};
 
 pub(super) const EXAMPLES: &str = "\
 An ID a line, and behind a tab the account's email where there are several accounts: what run takes as an ID list.
@@ -52,14 +53,13 @@ impl ListArgs {
             token,
             email: self.account.email(),
             filter: self.filter.filter(),
-            sieve: self.shard.sieve(),
             http: self.api.http_options(demo.is_some()),
             api_base: self.account.api_base(demo),
         }
     }
 
-    /// What is said: what is listed shows how far it came.
-    pub(crate) fn without_progress(&self) -> SayingArgs {
-        SayingArgs { progress: When::Never, ..self.saying.clone() }
+    /// What lets the shard pass.
+    pub(crate) fn sieve(&self) -> Sieve {
+        self.shard.sieve()
     }
 }

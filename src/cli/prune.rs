@@ -9,7 +9,7 @@ use element_mirror::keep::Keep;
 use element_mirror::store::local::LocalOptions;
 use tokio_util::sync::CancellationToken;
 
-use super::{KeepArgs, SayingArgs, StoreArgs, When, value};
+use super::{KeepArgs, SayingArgs, StoreArgs, value};
 
 pub(super) const EXAMPLES: &str = "\
 The version that stands is never removed, nor what others put beside the program's files.
@@ -59,10 +59,5 @@ impl PruneArgs {
     /// How the destination is opened; none in a dry run.
     pub(crate) fn local_options(&self, stop: CancellationToken) -> Option<LocalOptions> {
         (!self.dry_run).then(|| self.store.local_options(stop))
-    }
-
-    /// What is said: it is done too soon to be watched.
-    pub(crate) fn without_progress(&self) -> SayingArgs {
-        SayingArgs { progress: When::Never, ..self.saying.clone() }
     }
 }

@@ -51,11 +51,16 @@ impl ReportArgs {
 fn is_of_mirror(file: &Path, out: &Path) -> bool {
     match (place(file), out.canonicalize()) {
         // One that is yet to be made has no other path.
-        _ if file == out.join(INDEX) => true,
+        _ if plain(file).is_some_and(|file| Some(file) == plain(&out.join(INDEX))) => true,
         (Some(place), Ok(out)) if place == out.join(INDEX) => true,
         (Some(place), Ok(out)) => place.parent().is_some_and(|folder| folder != out && folder.starts_with(out)),
         _ => false,
     }
+}
+
+/// The path from the root on, without steps that go nowhere.
+fn plain(path: &Path) -> Option<PathBuf> {
+    Some(std::path::absolute(path).ok()?.components().collect())
 }
 
 /// Where a file is, or would be made; none where its folder is not there.

@@ -173,8 +173,13 @@ impl RunArgs {
         self.ending.time.max_time
     }
 
-    /// What the run does; `sieve` passes over what is left out, `demo` is the sample API's base URL where that is used.
-    pub(crate) fn mirror_options(&self, token: SecretString, sieve: Sieve, demo: Option<Url>) -> MirrorOptions {
+    /// That the accounts' lists are walked, where they are; `sieve` passes over what is left out.
+    pub(crate) fn all(&self, sieve: Sieve) -> Option<All> {
+        self.all.then(|| All { filter: self.filter.filter(), sieve })
+    }
+
+    /// What the run does; `demo` is the sample API's base URL where that is used.
+    pub(crate) fn mirror_options(&self, token: SecretString, demo: Option<Url>) -> MirrorOptions {
         let ending = &self.ending;
         MirrorOptions {
             token,
@@ -187,7 +192,6 @@ impl RunArgs {
             keep: self.keep.keep(),
             index: self.index && !self.dry_run,
             purpose: if self.dry_run { Purpose::DryRun } else { Purpose::Mirror },
-            all: self.all.then(|| All { filter: self.filter.filter(), sieve }),
             max_errors: ending.max_errors,
             accepts: Accepts {
                 known_missing: ending.accept_known_missing,

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use element_mirror::api::list::Filter;
-use element_mirror::error::RunError;
-use element_mirror::ids::{Input, Shard, Sieve};
+use element_mirror::ids::{Shard, Sieve};
 
 use super::{WHICH, value};
 
@@ -57,31 +56,21 @@ impl SelectArgs {
         &self.skip_done
     }
 
-    /// What passes over what is left out, by the reports too; and what is odd about these.
-    pub(crate) fn sieve(&self) -> Result<(Sieve, Vec<Odd>), RunError> {
-        let sieve = Sieve::new(self.shard.shard, self.only_failed);
-        let mut odd = Vec::new();
-        for path in &self.skip_done {
-            let lines = sieve.leave_out(Input::open(path)?)?;
-            if lines > 0 {
-                let message = format!("lines that say nothing of an element, passed over: {lines}");
-                odd.push(Odd { report: path.display().to_string(), message });
-            }
-        }
-        Ok((sieve, odd))
+    /// Whether of reports only what failed is taken.
+    pub(crate) fn only_failed(&self) -> bool {
+        self.only_failed
     }
-}
 
-/// Something odd about a report.
-pub(crate) struct Odd {
-    pub(crate) report: String,
-    pub(crate) message: String,
+    /// What lets the shard pass.
+    pub(crate) fn sieve(&self) -> Sieve {
+        self.shard.sieve()
+    }
 }
 
 impl ShardArgs {
     /// What lets the shard pass.
     pub(crate) fn sieve(&self) -> Sieve {
-        Sieve::new(self.shard, false)
+        Sieve::new(self.shard)
     }
 }
 

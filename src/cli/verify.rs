@@ -99,7 +99,6 @@ impl VerifyArgs {
             keep: Keep::default(),
             index: false,
             purpose: Purpose::Repair,
-            all: None,
             max_errors: None,
             accepts: Accepts::default(),
             http: self.network.http_options(demo.is_some()),

@@ -24,10 +24,7 @@ pub(crate) fn history(args: &HistoryArgs) -> Result<Summary, RunError> {
     let listed = past(store, lines, are_named).try_for_each(|told| listing.tell(told));
     let summary = listing.summary;
     if let Err(error) = listed {
-        session.stop.end(match error.kind() {
-            io::ErrorKind::BrokenPipe => End::ReaderGone,
-            _ => End::Broken(error.to_string()),
-        });
+        session.stop.end(End::of_output(&error));
     }
     for end in session.stop.ends() {
         if let End::Broken(message) = end {

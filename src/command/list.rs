@@ -19,10 +19,10 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
     let token = args.account.token()?;
     let session = Session::start(&Arc::default())?;
     let mut out = session::standard_output(&session.stop)?;
-    let audience = Audience { saying: &args.without_progress(), report: None, destination: Path::new("") };
+    let audience = Audience { saying: &args.saying.without_progress(), report: None, destination: Path::new("") };
     let listed = session.conduct(&audience, |events, stop| async move {
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };
-        let list = List::new(args.options(token, demo), events, stop)?;
+        let list = List::new(args.options(token, demo), args.sieve(), events, stop)?;
         let summary = list.run(|told| match told {
             // Each line at once: the next page may be long in coming.
             Told::Element { listed, email, is_one_of_several } => out.write_all(&match args.json {

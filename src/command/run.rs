@@ -12,9 +12,10 @@ use element_mirror::stop::Stop;
 use element_mirror::store::local::{LocalStore, Opened};
 use secrecy::SecretString;
 
+use super::done::{leave_out, tell_odd};
 use crate::cli::RunArgs;
 use crate::session::metrics::measured;
-use crate::session::{Audience, Session, tell_odd, tell_recovered};
+use crate::session::{Audience, Session, tell_recovered};
 
 /// Mirrors what the command line names.
 pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
@@ -25,7 +26,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
 
 fn mirror(args: &RunArgs, token: SecretString, counters: &Arc<Counters>) -> Result<Summary, RunError> {
     let inputs = args.inputs()?;
-    let (sieve, odd) = args.select.sieve()?;
+    let sieve = args.select.sieve();
+    let odd = leave_out(&sieve, args.select.reports())?;
     let session = Session::start(counters)?;
     // Interrupted while it waited for the lock.
     let Some(opened) = session.wait_for(open(args, &session.stop)) else { return Ok(session.ended_early()) };
@@ -37,9 +39,11 @@ fn mirror(args: &RunArgs, token: SecretString, counters: &Arc<Counters>) -> Resu
         tell_odd(&events, odd).await;
         let _timer = args.max_time().map(|time| stop.end_after(time));
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };
-        let lines = Lines::read(Lists { inputs, sieve: sieve.clone() }, events.counters.clone())?;
-        let mirror = Mirror::new(store, args.mirror_options(token, sieve, demo), events, stop)?;
-        Ok(mirror.run(lines).await)
+        let all = args.all(sieve.clone());
+        let (only_failed, more_follows) = (args.select.only_failed(), all.is_some());
+        let lines = Lines::read(Lists { inputs, only_failed, more_follows, sieve }, events.counters.clone())?;
+        let mirror = Mirror::new(store, args.mirror_options(token, demo), events, stop)?;
+        Ok(mirror.run(lines, all).await)
     })
 }
 

@@ -19,10 +19,10 @@ pub(crate) fn schema(args: &SchemaArgs) -> Result<Summary, RunError> {
     let mut out = session::standard_output(&Stop::default())?;
     let printed = serde_json::to_vec_pretty(&schema).map_err(io::Error::from);
     match printed.and_then(|text| out.write_all(&[text.as_slice(), b"\n"].concat())) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Ok(Summary { ends: vec![End::ReaderGone], ..Summary::default() })
-        }
-        Err(error) => Err(RunError::Broken(error.to_string())),
         Ok(()) => Ok(Summary::default()),
+        Err(error) => match End::of_output(&error) {
+            End::Broken(message) => Err(RunError::Broken(message)),
+            end => Ok(Summary { ends: vec![end], ..Summary::default() }),
+        },
     }
 }

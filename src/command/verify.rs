@@ -12,9 +12,10 @@ use element_mirror::store::local::{LocalStore, Opened};
 use element_mirror::verify::{Elements, Verify};
 use secrecy::SecretString;
 
+use super::done::{leave_out, tell_odd};
 use crate::cli::VerifyArgs;
 use crate::session::metrics::measured;
-use crate::session::{Audience, Session, tell_odd, tell_recovered};
+use crate::session::{Audience, Session, tell_recovered};
 
 /// Verifies what the command line names, and repairs it where that is asked for.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
@@ -25,7 +26,8 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
 
 fn look(args: &VerifyArgs, token: Option<SecretString>, counters: &Arc<Counters>) -> Result<Summary, RunError> {
     let inputs = args.named.inputs()?;
-    let (sieve, odd) = args.select.sieve()?;
+    let sieve = args.select.sieve();
+    let odd = leave_out(&sieve, args.select.reports())?;
     let session = Session::start(counters)?;
     // Interrupted while it waited for the lock.
     let Some(opened) = session.wait_for(open(args, &session.stop)) else { return Ok(session.ended_early()) };
@@ -41,7 +43,10 @@ fn look(args: &VerifyArgs, token: Option<SecretString>, counters: &Arc<Counters>
             false => None,
         };
         let elements = match inputs {
-            Some(inputs) => Elements::Listed(Lines::read(Lists { inputs, sieve }, events.counters.clone())?),
+            Some(inputs) => {
+                let lists = Lists { inputs, only_failed: args.select.only_failed(), sieve, ..Lists::default() };
+                Elements::Listed(Lines::read(lists, events.counters.clone())?)
+            }
             None => Elements::All(sieve),
         };
         let repair = token.map(|token| args.mirror_options(token, demo));

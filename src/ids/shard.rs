@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::digest::Digest;
+use super::seen::head;
 use crate::element::ElementId;
 
 /// Part `part` of `of`, counted from 1.
@@ -21,9 +21,7 @@ pub struct InvalidShard;
 impl Shard {
     /// Whether `id` is one of its elements: the first eight bytes, big-endian, of the SHA-256 of the ID, modulo `of`, plus 1.
     pub fn holds(self, id: &ElementId) -> bool {
-        let digest = Digest::of(id.as_str().as_bytes());
-        let head = digest.as_bytes().iter().take(8).fold(0_u64, |head, &byte| head << 8 | u64::from(byte));
-        head % self.of + 1 == self.part
+        u64::from_be_bytes(head(id.as_str())) % self.of + 1 == self.part
     }
 
     /// Whether it is the first one, which has what belongs to none by its ID.

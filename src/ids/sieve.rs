@@ -20,7 +20,6 @@ pub struct Sieve(Arc<Mutex<Inner>>);
 #[derive(Debug, Default)]
 struct Inner {
     shard: Option<Shard>,
-    only_failed: bool,
     seen: Seen,
     /// The first nine bytes of the digest of each ID that is done, as `seen` keeps them.
     done: HashSet<[u8; 9]>,
@@ -38,9 +37,9 @@ pub enum Sifted {
 }
 
 impl Sieve {
-    /// A sieve for the elements of `shard`; `only_failed` takes from reports only those that failed.
-    pub fn new(shard: Option<Shard>, only_failed: bool) -> Self {
-        Self(Arc::new(Mutex::new(Inner { shard, only_failed, ..Inner::default() })))
+    /// A sieve for the elements of `shard`.
+    pub fn new(shard: Option<Shard>) -> Self {
+        Self(Arc::new(Mutex::new(Inner { shard, ..Inner::default() })))
     }
 
     /// Passes over the elements that the report `input` says are done. Gives how many of its lines say nothing of an
@@ -79,10 +78,6 @@ impl Sieve {
     /// Whether lines that name no element are told: in one shard of all.
     pub fn tells_bad_lines(&self) -> bool {
         self.inner().shard.is_none_or(Shard::is_first)
-    }
-
-    pub(super) fn only_failed(&self) -> bool {
-        self.inner().only_failed
     }
 
     // What is in it is whole after any panic.
@@ -125,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_shards_of_a_list_are_all_of_it_and_no_element_twice() {
-        let of = |part: u64| Sieve::new(Some(format!("{part}/8").parse().unwrap()), false);
+        let of = |part: u64| Sieve::new(Some(format!("{part}/8").parse().unwrap()));
         let shards: Vec<Sieve> = (1..=8).map(of).collect();
         for number in 0..1000 {
             let entry = entry(&format!("u_{number}"));

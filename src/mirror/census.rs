@@ -4,14 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use futures::StreamExt as _;
 use futures::future::join_all;
+use futures::stream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Mirror;
-use crate::api::list::{Filter, Leaf, place};
+use crate::api::list::{Filter, Reach};
 use crate::element::{Listed, Page};
-use crate::error::{Failure, RunError};
+use crate::error::RunError;
+use crate::event::Event;
 use crate::ids::{Entry, Line, Sieve, Sifted};
 use crate::outcome::{ElementOutcome, End};
 
@@ -53,12 +56,14 @@ struct Walked {
     /// The owners of the elements that were shown.
     users: HashSet<i64>,
     is_complete: bool,
+    reach: Reach,
 }
 
 /// The census under way: what it names, until it is dropped.
 pub(super) struct Census {
     pub(super) named: mpsc::Receiver<Named>,
-    _task: JoinSet<()>,
+    /// Ends with it.
+    pub(super) task: JoinSet<()>,
 }
 
 impl Mirror {
@@ -69,11 +74,10 @@ impl Mirror {
         let mirror = Arc::clone(self);
         mirror.events.counters.all_known.store(false, Relaxed);
         task.spawn(async move {
-            let taker = Taker { mirror: &mirror, all: &all, sender };
-            taker.take().await;
+            Taker { mirror: &mirror, all: &all, sender }.take().await;
             mirror.events.counters.all_known.store(true, Relaxed);
         });
-        Census { named, _task: task }
+        Census { named, task }
     }
 }
 
@@ -89,7 +93,15 @@ impl Taker<'_> {
             Ok(accounts) => accounts,
             Err(end) => return self.mirror.stop.end(end),
         };
-        let walked = join_all(accounts.into_iter().map(|email| self.walk(email))).await;
+        let walked = match self.all.filter.official {
+            // They are the same for all accounts, and always to be those of the first one.
+            true => stream::iter(accounts).then(|email| self.walk(email)).collect().await,
+            false => join_all(accounts.into_iter().map(|email| self.walk(email))).await,
+        };
+        let reach = walked.iter().fold(Reach::default(), |reach, walked| reach.with(&walked.reach));
+        if let Some(end) = reach.end().filter(|_| !self.mirror.watch().was_reached()) {
+            return self.mirror.stop.end(end);
+        }
         if self.all.filter.is_all() {
             self.name_unlisted(walked).await;
         }
@@ -102,52 +114,50 @@ impl Taker<'_> {
     }
 
     async fn walk(&self, email: String) -> Walked {
-        let mut walked = Walked { email, users: HashSet::new(), is_complete: true };
-        let mut walk = self.mirror.api.list(&walked.email, &self.all.filter);
-        while let Some(Leaf { number, page }) = walk.next().await {
-            let source = || place(&walked.email, number);
-            match page {
-                Ok(page) => {
-                    walked.users.extend(page.listed.iter().filter_map(|listed| listed.element.fields.user_id));
-                    self.name_page(&walked.email, page, source).await;
+        let (mut users, mut reach) = (HashSet::new(), Reach::default());
+        let mut walk = self.mirror.api.list(&email, &self.all.filter);
+        while let Some(mut leaf) = walk.next().await {
+            reach.add(&leaf.page);
+            let (listed, failures) = match &mut leaf.page {
+                Ok(Page { listed, bad, .. }) => {
+                    let bad = std::mem::take(bad).into_iter().filter(|_| self.all.sieve.tells_bad_lines()).collect();
+                    (std::mem::take(listed), bad)
                 }
-                Err(failure) => {
-                    walked.is_complete = false;
-                    self.name(unlisted(&walked.email, source(), failure)).await;
+                Err(failure) => (Vec::new(), vec![failure.clone()]),
+            };
+            for failure in failures {
+                self.name(Named::Unlisted(Box::new(leaf.unlisted(&email, failure)))).await;
+            }
+            users.extend(listed.iter().filter_map(|listed| listed.element.fields.user_id));
+            for listed in listed {
+                let entry = Entry { id: listed.id.clone(), email: Some(email.clone()) };
+                // That another account shows it too is nothing odd: so it is with the system's elements.
+                if self.all.sieve.sift(&entry) == Sifted::Taken {
+                    self.name(Named::Element(entry, Shown::Listed(Box::new(listed)))).await;
                 }
             }
         }
-        walked
+        if let Some(message) = walk.shortfall() {
+            self.mirror.events.tell(Event::Warned { what: email.clone(), message }).await;
+        }
+        let is_complete = walk.is_complete();
+        Walked { email, users, is_complete, reach }
     }
 
-    async fn name_page(&self, email: &str, page: Page, source: impl Fn() -> String) {
-        for failure in page.bad.into_iter().filter(|_| self.all.sieve.tells_bad_lines()) {
-            self.name(unlisted(email, source(), failure)).await;
-        }
-        for listed in page.listed {
-            let entry = Entry { id: listed.id.clone(), email: Some(email.to_owned()) };
-            // That another account shows it too is nothing odd: so it is with the system's elements.
-            if self.all.sieve.sift(&entry) == Sifted::Taken {
-                self.name(Named::Element(entry, Shown::Listed(Box::new(listed)))).await;
-            }
-        }
-    }
-
-    /// Names the mirrored elements of owners whose elements were all shown, that no list names. It reads their manifests,
-    /// which no worker of the runtime should wait for.
+    /// Names the mirrored elements that no list names. It reads their manifests, which no worker of the runtime should
+    /// wait for.
     async fn name_unlisted(self, walked: Vec<Walked>) {
-        let mut accounts: HashMap<i64, String> = HashMap::new();
-        let (complete, cut): (Vec<Walked>, Vec<Walked>) = walked.into_iter().partition(|walked| walked.is_complete);
-        for Walked { email, users, .. } in complete {
-            accounts.extend(users.into_iter().map(|user| (user, email.clone())));
-        }
-        cut.iter().flat_map(|walked| &walked.users).for_each(|user| _ = accounts.remove(user));
+        let accounts = owners(walked);
         if accounts.is_empty() {
             return;
         }
         let (mirror, sieve, sender) = (Arc::clone(self.mirror), self.all.sieve.clone(), self.sender.clone());
         let named = tokio::task::spawn_blocking(move || {
             for id in mirror.store.all_elements()? {
+                // The run's end waits for what is being read.
+                if mirror.stop.closing().is_cancelled() {
+                    break;
+                }
                 let entry = Entry { id, email: None };
                 if sieve.sift(&entry) != Sifted::Taken {
                     continue;
@@ -165,11 +175,18 @@ impl Taker<'_> {
         match named.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.mirror.stop.end(End::Broken(error.to_string())),
-            Err(error) => self.mirror.stop.end(End::Broken(format!("a census broke down, please report it: {error}"))),
+            Err(error) => self.mirror.check(Err(error)),
         }
     }
 }
 
-fn unlisted(email: &str, source: String, failure: Failure) -> Named {
-    Named::Unlisted(Box::new(ElementOutcome::unlisted(source, Some(email.to_owned()), failure)))
+/// The account of each owner whose elements were all shown.
+fn owners(walked: Vec<Walked>) -> HashMap<i64, String> {
+    let (complete, cut): (Vec<Walked>, Vec<Walked>) = walked.into_iter().partition(|walked| walked.is_complete);
+    let mut owners: HashMap<i64, String> = HashMap::new();
+    for Walked { email, users, .. } in complete {
+        owners.extend(users.into_iter().map(|user| (user, email.clone())));
+    }
+    cut.iter().flat_map(|walked| &walked.users).for_each(|user| _ = owners.remove(user));
+    owners
 }

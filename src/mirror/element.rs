@@ -330,7 +330,7 @@ impl Mirror {
 }
 
 pub(super) fn with_failure(outcome: ElementOutcome, failure: Failure) -> ElementOutcome {
-    ElementOutcome { error: Some(failure), downloaded: None, bytes: None, ..outcome }
+    ElementOutcome { error: Some(failure), downloaded: None, bytes: None, accepted: false, ..outcome }
 }
 
 /// The outcome of an element as it stands, its damaged files counted as missing.

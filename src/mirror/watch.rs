@@ -52,13 +52,13 @@ impl Watch {
 
     fn weigh(&mut self, outcome: &ElementOutcome) -> Option<End> {
         let failure = outcome.error.as_ref().filter(|_| outcome.status == Status::Failed);
-        // A bad line says nothing about API and destination.
-        if failure.is_some_and(|failure| failure.kind == ErrorKind::BadLine) {
-            return None;
+        if outcome.id.is_none() {
+            // A bad line says nothing about API and destination, and a page that can't be had is for the census to weigh.
+            return failure.and_then(End::refused);
         }
         self.elements += 1;
         let Some(failure) = failure else {
-            self.is_reached();
+            self.reached();
             self.failing_in_row = 0;
             return None;
         };
@@ -88,18 +88,18 @@ impl Watch {
     pub(super) fn asked(&mut self, account: Option<&str>, known: bool) {
         self.gone.asked(account, known);
         if known {
-            self.is_reached();
+            self.reached();
         }
     }
 
-    fn is_reached(&mut self) {
+    fn reached(&mut self) {
         self.answered = true;
         self.unreachable_in_row = 0;
     }
 
     fn count_unreachable(&mut self, unreachable: bool) {
         if !unreachable {
-            return self.is_reached();
+            return self.reached();
         }
         self.unreachable_in_row += 1;
         if self.unreachable_in_row == 1 {
@@ -131,6 +131,11 @@ impl Watch {
         let all = self.unreachable_in_row > 0 && self.unreachable_in_row == self.elements;
         let few = self.unreachable_in_row < UNREACHABLE;
         self.last_failure.as_ref().filter(|_| all && few).map(End::unreachable)
+    }
+
+    /// Whether the API answered for any element.
+    pub(super) fn was_reached(&self) -> bool {
+        self.answered
     }
 
     /// What is newly gone.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -42,6 +43,14 @@ impl fmt::Display for End {
 }
 
 impl End {
+    /// The end of a run whose standard output, or report, fails.
+    pub fn of_output(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::ReaderGone,
+            _ => Self::Broken(error.to_string()),
+        }
+    }
+
     /// The end of a run to which `failure` says that the API refuses the token or the subscription, if that is what it says.
     pub fn refused(failure: &Failure) -> Option<Self> {
         let (what, to_do) = match failure.kind {
@@ -162,7 +171,7 @@ pub struct Summary {
     pub partial_ok: bool,
     /// How many outcomes are failures: what is accepted is none.
     pub flawed: u64,
-    /// How many accounts or pages could not be listed.
+    /// How many accounts, pages or their items could not be listed.
     pub unlisted: u64,
     /// Why the run ended early.
     pub ends: Vec<End>,
@@ -273,7 +282,7 @@ mod tests {
         assert_eq!(excused(summary(&[], &[End::TimeUp])), 6);
         let mut unlisted = Summary::default();
         let failure = Failure::new(ErrorKind::AccountBroken, "its session is broken");
-        unlisted.add(&ElementOutcome::unlisted("list a@b.c page 1".into(), None, failure));
+        unlisted.add(&ElementOutcome::unlisted("list a@b.c page 1".into(), "a@b.c".into(), failure));
         assert_eq!(excused(unlisted), 3);
     }
 

@@ -14,6 +14,8 @@ const PIPE_BUF: usize = 4096;
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// How long a run that ends waits for a reader that does not read.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// The same, where what is in flight is to be finished.
+const LONG_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Writes to an open file or pipe. A reader that does not read holds the run up, but not its end.
 pub struct Sink {
@@ -34,7 +36,12 @@ impl Sink {
             if poll(&mut [PollFd::new(&self.out, PollFlags::OUT)], Some(&LOOK))? > 0 {
                 return Ok(());
             }
-            if self.stop.token().is_cancelled() && ending.get_or_insert_with(Instant::now).elapsed() >= PATIENCE {
+            let patience = match (self.stop.token().is_cancelled(), self.stop.closing().is_cancelled()) {
+                (true, _) => PATIENCE,
+                (false, true) => LONG_PATIENCE,
+                (false, false) => continue,
+            };
+            if ending.get_or_insert_with(Instant::now).elapsed() >= patience {
                 return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads it"));
             }
         }

@@ -61,7 +61,9 @@ fn replace(file: &Path, text: impl FnOnce(&str) -> String) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let part = &file.with_file_name(format!(".element-mirror-metrics.{}", std::process::id()));
+    // Of that file alone: in containers all processes have one number.
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let part = &file.with_file_name(format!(".{name}.{}.part", std::process::id()));
     // Of a process of before, which had the same number.
     let _ = std::fs::remove_file(part);
     let mut written = File::create_new(part)?;

@@ -219,7 +219,7 @@ mod tests {
         let failed = |status: u16| outcome("u_1", Status::Failed, Some(Failure::new(ErrorKind::Http(status), "no")));
         let broken = Failure::new(ErrorKind::AccountBroken, "a@b.c: its Kling session is broken");
         let mut outcomes: Vec<ElementOutcome> = (400..410).map(failed).chain([failed(405)]).collect();
-        outcomes.push(ElementOutcome::unlisted("list a@b.c page 1".into(), None, broken));
+        outcomes.push(ElementOutcome::unlisted("list a@b.c page 1".into(), "a@b.c".into(), broken));
         let told = told(&outcomes, |_| {});
         let kinds: Vec<&str> = told.lines().filter_map(|line| line.split_whitespace().next()).collect();
         assert_eq!(kinds[1..3], ["account_broken", "http_405"]);

@@ -73,7 +73,7 @@ impl Repair {
                 }
             })
         };
-        let fetching = mirror.run(futures::stream::poll_fn(move |context| queue.poll_recv(context)));
+        let fetching = mirror.run(futures::stream::poll_fn(move |context| queue.poll_recv(context)), None);
         let relaying = {
             let (verify, cases) = (Arc::clone(&verify), Arc::clone(&cases));
             tokio::task::spawn_blocking(move || {

@@ -19,7 +19,7 @@ impl LocalStore {
     /// early, and leaves the old one, as soon as something `is_over`.
     ///
     /// # Errors
-    /// It can't be written, or `interrupted`; then the old one stays.
+    /// It can't be written, or `interrupted`; then the old one stays, unless it was only the last flush that failed.
     pub fn write_index(
         &self,
         is_over: impl Fn() -> bool,

@@ -1,0 +1,33 @@
+//! What reports of earlier runs say is done.
+
+use std::path::PathBuf;
+
+use element_mirror::error::RunError;
+use element_mirror::event::{Event, Events};
+use element_mirror::ids::{Input, Sieve};
+
+/// A report some lines of which say nothing of an element.
+pub(super) struct Odd {
+    report: String,
+    lines: u64,
+}
+
+/// Lets `sieve` pass over what the `reports` say is done.
+pub(super) fn leave_out(sieve: &Sieve, reports: &[PathBuf]) -> Result<Vec<Odd>, RunError> {
+    let mut odd = Vec::new();
+    for path in reports {
+        let lines = sieve.leave_out(Input::open(path)?)?;
+        if lines > 0 {
+            odd.push(Odd { report: path.display().to_string(), lines });
+        }
+    }
+    Ok(odd)
+}
+
+/// Tells which reports are odd.
+pub(super) async fn tell_odd(events: &Events, odd: Vec<Odd>) {
+    for Odd { report, lines } in odd {
+        let message = format!("lines that say nothing of an element, passed over: {lines}");
+        events.tell(Event::Warned { what: report, message }).await;
+    }
+}
