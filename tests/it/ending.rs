@@ -167,6 +167,19 @@ fn a_second_run_on_the_same_destination_ends_at_once_and_touches_nothing() {
 }
 
 #[test]
+fn a_copier_may_hold_the_lock_and_no_run_that_has_ended_is_named_instead() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    upstream.add("u_1", 1);
+    run(&upstream, &mirror).ids(["u_1"]).output().expect(0);
+    let lock = std::fs::File::open(mirror.at(".element-mirror/lock")).unwrap();
+    lock.lock_shared().unwrap();
+    let second = run(&upstream, &mirror).ids(["u_1"]).output().expect(5);
+    assert!(second.stderr.contains("copies") && !second.stderr.contains("pid"), "{}", second.stderr);
+    drop(lock);
+    run(&upstream, &mirror).ids(["u_1"]).output().expect(0);
+}
+
+#[test]
 fn a_run_waits_for_another_as_long_as_it_is_told() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     upstream.add("u_1", 1);
