@@ -47,6 +47,26 @@ fn the_samples_differ_and_show_every_kind_of_file() {
 }
 
 #[test]
+fn the_samples_are_listed_and_all_of_them_are_mirrored() {
+    let list =
+        |args: &[&str]| program().env_remove("USEAPI_TOKEN").args(["list", "--demo"]).args(args).output().expect(0);
+    let mirror = MirrorDir::new();
+    let all = || {
+        let run = program().env_remove("USEAPI_TOKEN").env("USEAPI_EMAIL", "a@b.c");
+        run.args(["run", "--demo", "--all", "-o"]).arg(mirror.path()).report().expect(0)
+    };
+    assert!(all().lines().iter().all(|line| line["status"] == "created"));
+    let mut listed: Vec<String> = list(&[]).stdout.lines().map(str::to_owned).collect();
+    listed.sort();
+    assert_eq!(listed, mirror.ids());
+    assert!(all().lines().iter().all(|line| line["status"] == "unchanged" && line["attempts"] == 0));
+    let some = |args: &[&str]| list(args).stdout.lines().count();
+    assert!(some(&["--favored"]) > 0 && some(&["--favored"]) < listed.len());
+    assert!(some(&["--tag", "102"]) > 0 && some(&["--tag", "102"]) == some(&["--tag", "o_102_animal"]));
+    assert_eq!((some(&["--tag", "999"]), some(&["--official"])), (0, 0));
+}
+
+#[test]
 fn an_id_that_the_samples_do_not_have_shows_how_a_failure_looks() {
     let mirror = MirrorDir::new();
     let run = demo(&mirror).ids(["u_300000000000000"]).report().expect(3);
