@@ -62,6 +62,24 @@ fn a_signal_ends_the_run_soon_although_bodies_stall_and_the_api_hangs(#[case] si
     mirror.check();
 }
 
+#[rstest]
+#[case("text")]
+#[case("json")]
+#[cfg(target_os = "linux")]
+fn a_signal_ends_a_run_whose_standard_error_nobody_reads(#[case] format: &str) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    // More than a pipe, and all that waits to be said, can hold.
+    let list = mirror.put("list", "no/id\n".repeat(20_000));
+    let running = run(&upstream, &mirror).arg(list).args(["-v", "--log-format", format]).spawn();
+    let said = || rustix::io::ioctl_fionread(running.0.stderr.as_ref().unwrap()).unwrap();
+    let started = Instant::now();
+    while said() < 50_000 {
+        assert!(started.elapsed() < Duration::from_secs(30), "{} bytes", said());
+    }
+    running.signal("TERM");
+    running.end_within(SOON).expect(143);
+}
+
 #[test]
 fn an_interrupted_update_leaves_the_version_that_stood() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
