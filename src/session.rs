@@ -106,8 +106,10 @@ impl Audience<'_> {
             reporters.push(Box::new(NdjsonReport::new(sink)));
         }
         reporters.push(match saying.log_format {
-            LogFormat::Json => Box::new(JsonLog::new(std::io::stderr(), saying.verbosity())),
-            LogFormat::Text => Box::new(Terminal::new(saying, destination, Arc::clone(counters))),
+            LogFormat::Json => Box::new(JsonLog::new(standard_error(stop)?, saying.verbosity())),
+            LogFormat::Text => {
+                Box::new(Terminal::new(saying, destination, (standard_error(stop)?, Arc::clone(counters))))
+            }
         });
         Ok(reporters)
     }
@@ -118,6 +120,13 @@ pub(crate) fn standard_output(stop: &Stop) -> Result<Sink, RunError> {
     let out = std::io::stdout().as_fd().try_clone_to_owned().map(File::from);
     let out = out.map_err(|error| RunError::io("can't write to standard output", error))?;
     Ok(Sink::new("standard output".into(), out, stop.clone()))
+}
+
+/// Standard error, which a reader who does not read must not keep from its end either.
+fn standard_error(stop: &Stop) -> Result<Sink, RunError> {
+    let out = std::io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    let out = out.map_err(|error| RunError::io("can't write to standard error", error))?;
+    Ok(Sink::new("standard error".into(), out, stop.clone()))
 }
 
 /// Says what keeps the program from its work, or from a part of it.

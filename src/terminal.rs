@@ -2,7 +2,7 @@
 
 mod summary;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,6 +14,7 @@ use element_mirror::event::{Counters, Event};
 use element_mirror::outcome::{ElementOutcome, End};
 use element_mirror::report::Reporter;
 use element_mirror::report::log::Verbosity;
+use element_mirror::report::sink::Sink;
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::cli::{SayingArgs, When};
@@ -29,6 +30,7 @@ const LINE_OFTEN: Duration = Duration::from_secs(5);
 
 /// Tells people.
 pub(crate) struct Terminal {
+    out: Sink,
     verbosity: Verbosity,
     paint: Paint,
     progress: Progress,
@@ -73,7 +75,7 @@ impl Paint {
 
 impl Terminal {
     /// Someone who tells about a run into `destination`, as `saying` asks for.
-    pub(crate) fn new(saying: &SayingArgs, destination: &Path, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(saying: &SayingArgs, destination: &Path, (out, counters): (Sink, Arc<Counters>)) -> Self {
         let quiet = saying.verbosity() == Verbosity::Quiet;
         let lines = |every| Progress::Lines { every, last: Instant::now() };
         let progress = match (saying.progress, io::stderr().is_terminal()) {
@@ -84,6 +86,7 @@ impl Terminal {
             (When::Always, false) => lines(LINE_OFTEN),
         };
         Self {
+            out,
             verbosity: saying.verbosity(),
             paint: Paint::new(saying.color),
             progress,
@@ -97,8 +100,8 @@ impl Terminal {
 
     fn say(&self, line: &str) {
         match &self.progress {
-            Progress::Bar(bar) => bar.suspend(|| write_line(line)),
-            _ => write_line(line),
+            Progress::Bar(bar) => bar.suspend(|| write_line(&self.out, line)),
+            _ => write_line(&self.out, line),
         }
     }
 
@@ -181,7 +184,7 @@ impl Reporter for Terminal {
                 if !closed && (self.verbosity > Verbosity::Quiet || summary.exit_code() != 0) {
                     let left = self.counters.known.load(Relaxed).saturating_sub(self.done);
                     let (destination, paint) = (&self.destination, &self.paint);
-                    write_line(&LastWords { summary, left, destination, paint }.tell());
+                    write_line(&self.out, &LastWords { summary, left, destination, paint }.tell());
                 }
             }
             _ => {}
@@ -205,7 +208,7 @@ impl Reporter for Terminal {
             }
             Progress::Lines { every, last } if last.elapsed() >= *every => {
                 *last = Instant::now();
-                write_line(&state);
+                write_line(&self.out, &state);
             }
             _ => {}
         }
@@ -250,10 +253,10 @@ fn detail(outcome: &ElementOutcome) -> String {
 
 /// Says what keeps the program from its work.
 pub(crate) fn complain(message: &str) {
-    write_line(&format!("error: {message}"));
+    write_line(io::stderr().lock(), &format!("error: {message}"));
 }
 
-fn write_line(line: &str) {
+fn write_line(mut out: impl io::Write, line: &str) {
     // Standard error that is closed is no reason to stop mirroring.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = out.write_all(format!("{line}\n").as_bytes());
 }

@@ -175,7 +175,7 @@ impl Walk<'_> {
         let (stumbles, goes_on) = match &leaf.page {
             // Nothing but items that are bad: what is behind them may be good.
             Ok(page) if page.listed.is_empty() && !page.bad.is_empty() => (true, self.has_more_pages()),
-            Ok(page) => (false, !page.listed.is_empty() && !self.total.is_some_and(|total| self.shown() >= total)),
+            Ok(page) => (false, !page.listed.is_empty() && self.total.is_none_or(|total| self.shown() < total)),
             Err(failure) => (true, is_of_page(failure.kind) && self.has_more_pages()),
         };
         self.ended = !goes_on || (stumbles && self.stumbled);

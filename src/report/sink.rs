@@ -1,7 +1,8 @@
-//! Where a report goes: a file, or a pipe whose reader may stop reading without going away.
+//! Where a report or a log goes: a file, or a pipe whose reader may stop reading without going away.
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -22,15 +23,21 @@ pub struct Sink {
     name: String,
     out: File,
     stop: Stop,
+    /// Whether the patience was over once: whoever goes on writing is not to wait as long for each line.
+    given_up: AtomicBool,
 }
 
 impl Sink {
     /// A sink into `out`, known as `name`, whose patience ends soon after `stop` is asked for.
     pub fn new(name: String, out: File, stop: Stop) -> Self {
-        Self { name, out, stop }
+        Self { name, out, stop, given_up: AtomicBool::new(false) }
     }
 
     fn wait_for_room(&self) -> io::Result<()> {
+        let in_vain = || io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads it");
+        if self.given_up.load(Relaxed) {
+            return Err(in_vain());
+        }
         let mut ending: Option<Instant> = None;
         loop {
             if poll(&mut [PollFd::new(&self.out, PollFlags::OUT)], Some(&LOOK))? > 0 {
@@ -42,7 +49,8 @@ impl Sink {
                 (false, false) => continue,
             };
             if ending.get_or_insert_with(Instant::now).elapsed() >= patience {
-                return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads it"));
+                self.given_up.store(true, Relaxed);
+                return Err(in_vain());
             }
         }
     }
@@ -50,8 +58,18 @@ impl Sink {
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Write for &Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.wait_for_room()?;
-        let written = self.out.write(&bytes[..bytes.len().min(PIPE_BUF)]);
+        let written = (&self.out).write(&bytes[..bytes.len().min(PIPE_BUF)]);
         written.map_err(|error| io::Error::new(error.kind(), format!("can't write {}: {error}", self.name)))
     }
 

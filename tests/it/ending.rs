@@ -62,6 +62,24 @@ fn a_signal_ends_the_run_soon_although_bodies_stall_and_the_api_hangs(#[case] si
     mirror.check();
 }
 
+#[rstest]
+#[case("text")]
+#[case("json")]
+#[cfg(target_os = "linux")]
+fn a_signal_ends_a_run_whose_standard_error_nobody_reads(#[case] format: &str) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    // More than a pipe, and all that waits to be said, can hold.
+    let list = mirror.put("list", "no/id\n".repeat(20_000));
+    let running = run(&upstream, &mirror).arg(list).args(["-v", "--log-format", format]).spawn();
+    let said = || rustix::io::ioctl_fionread(running.0.stderr.as_ref().unwrap()).unwrap();
+    let started = Instant::now();
+    while said() < 50_000 {
+        assert!(started.elapsed() < Duration::from_secs(30), "{} bytes", said());
+    }
+    running.signal("TERM");
+    running.end_within(SOON).expect(143);
+}
+
 #[test]
 fn an_interrupted_update_leaves_the_version_that_stood() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
@@ -164,6 +182,19 @@ fn a_second_run_on_the_same_destination_ends_at_once_and_touches_nothing() {
     }
     // A dry run looks on: it takes no lock.
     assert_eq!(run(&upstream, &mirror).ids(["u_1"]).arg("--dry-run").report().expect(0).status("u_1"), "unchanged");
+}
+
+#[test]
+fn a_copier_may_hold_the_lock_and_no_run_that_has_ended_is_named_instead() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    upstream.add("u_1", 1);
+    run(&upstream, &mirror).ids(["u_1"]).output().expect(0);
+    let lock = std::fs::File::open(mirror.at(".element-mirror/lock")).unwrap();
+    lock.lock_shared().unwrap();
+    let second = run(&upstream, &mirror).ids(["u_1"]).output().expect(5);
+    assert!(second.stderr.contains("copies") && !second.stderr.contains("pid"), "{}", second.stderr);
+    drop(lock);
+    run(&upstream, &mirror).ids(["u_1"]).output().expect(0);
 }
 
 #[test]

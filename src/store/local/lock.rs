@@ -42,8 +42,7 @@ pub(super) async fn acquire(own: &Dir, wait: Duration) -> Result<Lock, RunError>
             }
         }
     }
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let holder = Holder { pid: std::process::id(), host, since: Time::now() };
+    let holder = Holder { pid: std::process::id(), host: host(), since: Time::now() };
     let text = serde_json::to_string(&holder).unwrap_or_default();
     let written = file.set_len(0).and_then(|()| writeln!(file, "{text}"));
     written.map_err(|error| RunError::io(what(), error))?;
@@ -59,9 +58,26 @@ fn held(file: &mut File) -> String {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
     match read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok()) {
+        // The file names the last run that had the lock, which has ended.
+        Some(holder) if holder.has_ended() => {
+            "this destination is locked, by a program that copies it or by a run that begins".to_owned()
+        }
         Some(Holder { pid, host, since }) => {
             format!("another run is working on this destination: pid {pid} on {host}, since {since}")
         }
         None => "another run is working on this destination".to_owned(),
     }
+}
+
+impl Holder {
+    /// Whether it is known to have ended: that of another machine may be alive.
+    fn has_ended(&self) -> bool {
+        use rustix::process::{Pid, test_kill_process};
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        self.host == host() && pid.is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+    }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

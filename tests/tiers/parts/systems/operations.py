@@ -1,0 +1,39 @@
+"""docs/operations.md: every block of commands is run, one after the other, on the sample API; all end well."""
+
+import re
+
+from systems.place import EXAMPLES, PROJECT
+
+
+class Operations:
+    def __init__(self, check, place):
+        self.check, self.place = check, place
+        self.text = (PROJECT / "docs/operations.md").read_text()
+        (place.here / "examples").symlink_to(EXAMPLES)
+        (place.here / "password").write_text("operations\n")
+
+    def blocks_are_run(self):
+        blocks = re.findall(r"^```sh\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
+        self.check("there are blocks of commands", len(blocks) >= 6, blocks)
+        for block in blocks:
+            # What one sets is seen by the next, as where somebody types them.
+            done = self.place.run("bash", "-euo", "pipefail", "-c", block, env={"ELEMENT_MIRROR_DEMO": "1"})
+            self.check(f"docs/operations.md: {block.splitlines()[0]}", done.returncode == 0, done.stdout + done.stderr)
+
+    def what_is_shown_is_there(self):
+        links = re.findall(r"\]\(\.\./(examples[^)#]*)\)", self.text)
+        installed = re.findall(r"\bexamples/[\w./-]*\w", self.text)
+        missing = [path for path in links + installed if not (PROJECT / path).exists()]
+        self.check("the examples that it names are there", len(links) > 5 and not missing, missing)
+        files = [path for path in EXAMPLES.rglob("*") if path.is_file()]
+        unnamed = [path.name for path in files if str(path.relative_to(PROJECT)) not in links + installed]
+        self.check("and it names all of them", not unnamed, unnamed)
+        codes = re.findall(r"^\| ([\d, ]+) \|", self.text, re.MULTILINE)
+        told = re.findall(r"^\| ([\d, ]+) \|", (PROJECT / "README.md").read_text(), re.MULTILINE)
+        numbers = [sorted(re.findall(r"\d+", ",".join(one))) for one in [codes, told]]
+        self.check("it says of each exit code what to do", numbers[0] == numbers[1] and numbers[0], numbers)
+
+
+def steps(check, place):
+    operations = Operations(check, place)
+    return [operations.blocks_are_run, operations.what_is_shown_is_there]
