@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use url::Url;
 
-use crate::element::{Element, ElementId, error_text};
+use crate::element::{Element, ElementId, error_text, no_error, object};
 use crate::error::{ErrorKind, Failure};
 use crate::event::{Event, Events};
 use crate::header::retry_after_in;
@@ -103,6 +104,26 @@ impl From<Failure> for Miss {
     }
 }
 
+/// The emails in a reply that is keyed by them.
+fn emails(body: &[u8]) -> Result<Vec<String>, Failure> {
+    #[derive(Deserialize)]
+    struct Accounts {
+        #[serde(default)]
+        error: Value,
+        #[serde(flatten)]
+        accounts: BTreeMap<String, IgnoredAny>,
+    }
+    let Accounts { error, accounts } = object(&String::from_utf8_lossy(body))?;
+    no_error(&error)?;
+    let any = !accounts.is_empty();
+    // What is none could steer a terminal, and stands in no list.
+    let emails: Vec<String> = accounts.into_keys().filter(|email| is_email(email)).collect();
+    if any && emails.is_empty() {
+        return Err(Failure::new(ErrorKind::BadReply, "the reply names no account"));
+    }
+    Ok(emails)
+}
+
 impl Api {
     /// The API at `base`.
     pub fn new(http: Arc<Http>, base: Url, events: Events) -> Self {
@@ -143,15 +164,8 @@ impl Api {
     /// # Errors
     /// The reply could not be had or read.
     pub async fn accounts(&self) -> Result<Vec<String>, Failure> {
-        #[derive(Deserialize)]
-        struct Accounts(BTreeMap<String, IgnoredAny>);
         let url = self.url(&["accounts"], None);
-        let parse = |body: Vec<u8>| {
-            let Accounts(accounts) = serde_json::from_slice(&self.http.without_token(&body))
-                .map_err(|error| Failure::new(ErrorKind::BadReply, format!("/accounts: {error}")))?;
-            // What is none could steer a terminal, and stands in no list.
-            Ok(accounts.into_keys().filter(|email| is_email(email)).collect())
-        };
+        let parse = |body: Vec<u8>| emails(&self.http.without_token(&body));
         let attempts = &AtomicU64::new(0);
         let call = Call { url, what: "accounts", account: None, depends_on_accounts: false, attempts, slots: None };
         let _doubt = self.doubt.lock().await;

@@ -17,6 +17,7 @@ use crate::error::Failure;
 use crate::time::Time;
 
 pub use json::error_text;
+pub(crate) use json::{no_error, object};
 pub use link::Link;
 pub(crate) use link::path_of;
 pub use page::{Listed, Page};

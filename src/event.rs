@@ -95,6 +95,11 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// How many of what the lists name, as far as they were read, `told` outcomes leave over.
+    pub fn left(&self, told: u64) -> u64 {
+        self.known.load(Relaxed).saturating_sub(told)
+    }
+
     /// Whether `told` outcomes are of all that the lists name.
     pub fn are_all(&self, told: u64) -> bool {
         self.all_known.load(Relaxed) && self.known.load(Relaxed) <= told

@@ -212,10 +212,9 @@ impl Http {
             Target::Cdn => &counters.cdn_requests,
         };
         sent.fetch_add(1, Relaxed);
-        // A connection has a time of its own, before the first byte can be waited for.
-        let patience = self.options.stall_timeout + self.options.connect_timeout;
+        let patience = self.options.stall_timeout;
         let reply = timeout(patience, request.send()).await.map_err(|_| {
-            let message = format!("no reply from {}: nothing came for {patience:?}", host(url));
+            let message = format!("no reply from {} within {patience:?}", host(url));
             Failure::new(ErrorKind::Timeout, message)
         })?;
         reply.map_err(|error| classify(error, url))

@@ -117,7 +117,7 @@ impl List {
                     summary.add(&failed);
                 }
             }
-            if let Some(message) = walk.shortfall() {
+            if let Some(message) = walk.oddity() {
                 self.events.tell(Event::Warned { what: email.clone(), message }).await;
             }
         }

@@ -24,6 +24,7 @@ use url::Url;
 
 use crate::api::Api;
 use crate::download::Downloader;
+use crate::element::Listed;
 use crate::error::{Failure, RunError};
 use crate::event::{Event, Events};
 use crate::http::{Http, HttpOptions};
@@ -36,7 +37,7 @@ use crate::stop::Stop;
 use crate::store::local::LocalStore;
 use crate::store::local::commit::Committer;
 pub use census::All;
-use census::{Census, Named, Shown};
+use census::{Census, Named};
 use watch::Watch;
 
 /// How many elements may be under way in all: in flight, paused, or waiting for their commit to be durable.
@@ -188,10 +189,10 @@ impl Mirror {
         committer: Option<&Arc<Committer>>,
     ) {
         while let Some(Some(named)) = self.stop.closing().run_until_cancelled(named.next()).await {
-            let Some((entry, shown)) = self.sift(named).await else { continue };
+            let Some((entry, listed)) = self.sift(named).await else { continue };
             let (mirror, committer) = (Arc::clone(self), committer.cloned());
             // In a box, since the runtime moves a task's future about, and this one is large.
-            tasks.spawn(Box::pin(async move { mirror.take_up(entry, shown, committer.as_deref()).await }));
+            tasks.spawn(Box::pin(async move { mirror.take_up(entry, listed, committer.as_deref()).await }));
             while let Some(ended) = tasks.try_join_next() {
                 self.check(ended);
             }
@@ -221,11 +222,11 @@ impl Mirror {
     }
 
     /// The element that is named; what else is to be said is told.
-    async fn sift(&self, named: Named) -> Option<(Entry, Shown)> {
+    async fn sift(&self, named: Named) -> Option<(Entry, Option<Box<Listed>>)> {
         match named {
-            Named::Element(entry, shown) => return Some((entry, shown)),
+            Named::Element(entry, listed) => return Some((entry, listed)),
             Named::Unlisted(outcome) => self.tell(*outcome).await,
-            Named::Line(Line::Entry(entry)) => return Some((entry, Shown::Unknown)),
+            Named::Line(Line::Entry(entry)) => return Some((entry, None)),
             Named::Line(Line::Bad { source, message }) => {
                 self.tell(ElementOutcome::bad_line(source, message)).await;
             }
@@ -249,7 +250,7 @@ impl Mirror {
     /// Folds the run, and notes what is newly gone unless that looks like a mistake.
     fn conclude(&self) -> Summary {
         let mut watch = self.watch();
-        let summary = watch.conclude(&self.options.accepts);
+        let mut summary = watch.conclude(&self.options.accepts);
         if let Some(end) = watch.unreachable() {
             self.stop.end(end);
         }
@@ -264,6 +265,7 @@ impl Mirror {
         if self.events.counters.are_all(summary.total()) {
             self.stop.nothing_is_left();
         }
+        summary.not_taken_up = self.events.counters.left(summary.total());
         summary
     }
 

@@ -193,6 +193,12 @@ impl ElementOutcome {
         Self { source: Some(source), email: Some(email), error: Some(failure), ..Self::new(None, Status::Failed) }
     }
 
+    /// The same, with why it failed; nothing was downloaded that counts, and nothing is accepted any more.
+    #[must_use]
+    pub fn with_failure(self, failure: Failure) -> Self {
+        Self { error: Some(failure), downloaded: None, bytes: None, accepted: false, ..self }
+    }
+
     /// Whether a person has something to do about it.
     pub fn is_flawed(&self) -> bool {
         self.status.is_flawed() && !self.accepted

@@ -74,10 +74,18 @@ impl Session {
     where
         F: Future<Output = Result<Summary, RunError>>,
     {
+        let report = audience.report.map(ToOwned::to_owned);
+        // A pipe that nobody has opened to read is waited for, but not by a signal.
+        let opening = self.runtime.spawn_blocking(move || report.as_deref().map(report_file).transpose());
+        let report = match self.wait_for(opening) {
+            None => return Ok(self.ended_early()),
+            Some(Ok(report)) => report?,
+            Some(Err(error)) => return Err(RunError::Broken(format!("can't open the report: {error}"))),
+        };
         let Self { runtime, stop, counters } = self;
         let (events, receiver) = Events::channel(EVENTS);
         let events = events.counted_by(counters);
-        let reporters = audience.reporters(&events.counters, &stop)?;
+        let reporters = audience.reporters(report, &events.counters, &stop)?;
         let reporting = {
             let stop = stop.clone();
             let runtime = single_threaded()?;
@@ -98,11 +106,16 @@ impl Session {
 }
 
 impl Audience<'_> {
-    fn reporters(&self, counters: &Arc<Counters>, stop: &Stop) -> Result<Vec<Box<dyn Reporter>>, RunError> {
-        let Self { saying, report, destination } = self;
+    fn reporters(
+        &self,
+        report: Option<File>,
+        counters: &Arc<Counters>,
+        stop: &Stop,
+    ) -> Result<Vec<Box<dyn Reporter>>, RunError> {
+        let Self { saying, destination, .. } = self;
         let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
-        if let Some(path) = report {
-            let sink = Sink::new(format!("the report {}", path.display()), report_file(path)?, stop.clone());
+        if let (Some(path), Some(report)) = (self.report, report) {
+            let sink = Sink::new(format!("the report {}", path.display()), report, stop.clone());
             reporters.push(Box::new(NdjsonReport::new(sink)));
         }
         reporters.push(match saying.log_format {

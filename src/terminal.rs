@@ -181,10 +181,9 @@ impl Reporter for Terminal {
                 self.progress = Progress::None;
                 // Whoever closed the pipe has seen enough, and says so to nobody.
                 let closed = summary.ends == [End::ReaderGone];
-                if !closed && (self.verbosity > Verbosity::Quiet || summary.exit_code() != 0) {
-                    let left = self.counters.known.load(Relaxed).saturating_sub(self.done);
+                if !closed && (self.verbosity > Verbosity::Quiet || summary.is_flawed()) {
                     let (destination, paint) = (&self.destination, &self.paint);
-                    write_line(&self.out, &LastWords { summary, left, destination, paint }.tell());
+                    write_line(&self.out, &LastWords { summary, destination, paint }.tell());
                 }
             }
             _ => {}

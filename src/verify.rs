@@ -75,6 +75,7 @@ impl Verify {
         if verify.events.counters.are_all(summary.total()) {
             verify.stop.nothing_is_left();
         }
+        summary.not_taken_up = verify.events.counters.left(summary.total());
         summary.ends = verify.stop.ends();
         verify.events.tell(Event::Ended(Box::new(summary.clone()))).await;
         Ok(summary)

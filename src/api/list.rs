@@ -94,6 +94,8 @@ pub(crate) struct Walk<'a> {
     total: Option<u64>,
     /// The items of the largest page so far.
     largest: u64,
+    /// Items that name no element.
+    bad: u64,
     /// Whether nothing came of the page before this one.
     stumbled: bool,
     is_complete: bool,
@@ -132,6 +134,7 @@ impl Api {
             hasher: RandomState::new(),
             total: None,
             largest: 0,
+            bad: 0,
             stumbled: false,
             is_complete: true,
             ended: false,
@@ -175,7 +178,8 @@ impl Walk<'_> {
         let (stumbles, goes_on) = match &leaf.page {
             // Nothing but items that are bad: what is behind them may be good.
             Ok(page) if page.listed.is_empty() && !page.bad.is_empty() => (true, self.has_more_pages()),
-            Ok(page) => (false, !page.listed.is_empty() && self.total.is_none_or(|total| self.shown() < total)),
+            // A total that is less than what was shown says nothing.
+            Ok(page) => (false, !page.listed.is_empty() && self.total != Some(self.shown())),
             Err(failure) => (true, is_of_page(failure.kind) && self.has_more_pages()),
         };
         self.ended = !goes_on || (stumbles && self.stumbled);
@@ -189,10 +193,15 @@ impl Walk<'_> {
         self.is_complete
     }
 
-    /// What is odd about a list that was read to its end, and shows fewer elements than it says that it has.
-    pub(crate) fn shortfall(&self) -> Option<String> {
-        let total = self.total.filter(|&total| self.is_complete && self.shown() < total)?;
-        Some(format!("its list shows {} of the {total} elements that it says it has", self.shown()))
+    /// What is odd about a list that was read to its end: it shows nothing, or less than it says that it has.
+    pub(crate) fn oddity(&self) -> Option<String> {
+        let (shown, total) = (self.shown(), self.total);
+        match total.filter(|&total| shown + self.bad < total) {
+            _ if !self.is_complete => None,
+            Some(total) => Some(format!("its list shows {shown} of the {total} elements that it says it has")),
+            None if shown + self.bad == 0 && self.filter.is_all() => Some("its list shows no elements".into()),
+            None => None,
+        }
     }
 
     /// How many elements were shown.
@@ -204,6 +213,7 @@ impl Walk<'_> {
     fn learn_from(&mut self, mut page: Page) -> Page {
         let Self { seen, hasher, .. } = self;
         self.largest = self.largest.max((page.listed.len() + page.bad.len()) as u64);
+        self.bad += page.bad.len() as u64;
         // None of any is what a server says that does not count.
         self.total = page.total.filter(|&total| total > 0).or(self.total);
         page.listed.retain(|listed| seen.insert(hasher.hash_one::<&ElementId>(&listed.id)));

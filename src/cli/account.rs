@@ -34,6 +34,11 @@ pub(crate) struct AccountArgs {
 }
 
 impl AccountArgs {
+    /// The file that the token is read from.
+    pub(crate) fn token_file(&self) -> Option<&PathBuf> {
+        self.token_file.as_ref()
+    }
+
     /// Whether the built-in sample API stands in for the real one.
     pub(crate) fn is_demo(&self) -> bool {
         self.demo

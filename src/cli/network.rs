@@ -53,7 +53,7 @@ pub(crate) struct ApiArgs {
           env = "ELEMENT_MIRROR_RETRIES", hide_env = true)]
     retries: u64,
 
-    /// How long to wait for a connection.
+    /// How long to wait for a connection, no longer than for a byte.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = value::timeout,
           env = "ELEMENT_MIRROR_CONNECT_TIMEOUT", hide_env = true)]
     connect_timeout: Duration,

@@ -20,7 +20,8 @@ use crate::session::{Audience, Session, tell_recovered};
 /// Mirrors what the command line names.
 pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
     let token = args.account.token()?;
-    args.report.check(args.destination(), args.lists().iter().chain(args.select.reports()))?;
+    let read = args.lists().iter().chain(args.select.reports()).chain(args.account.token_file());
+    args.report.check(args.destination(), read)?;
     measured(args.metrics(), &args.saying, |counters| mirror(args, token, counters))
 }
 

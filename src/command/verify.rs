@@ -20,7 +20,8 @@ use crate::session::{Audience, Session, tell_recovered};
 /// Verifies what the command line names, and repairs it where that is asked for.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
     let token = if args.repair { Some(args.account.token()?) } else { None };
-    args.report.check(&args.destination, args.named.words().iter().chain(args.select.reports()))?;
+    let read = args.named.words().iter().chain(args.select.reports()).chain(args.account.token_file());
+    args.report.check(&args.destination, read)?;
     measured(args.report.metrics.as_deref(), &args.saying, |counters| look(args, token, counters))
 }
 

@@ -152,7 +152,7 @@ pub(super) fn is_too_deep(json: &[u8]) -> bool {
 ///
 /// # Errors
 /// `truncated` where it ends early, else `bad_reply`.
-pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Failure> {
+pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Failure> {
     // serde would read a struct from an array, field by field; the API has no such shape.
     if body.trim_ascii_start().starts_with(|first| first != '{') {
         let begins = printable(&body.chars().take(200).collect::<String>(), 80);
@@ -177,7 +177,7 @@ pub fn error_text(body: &[u8]) -> String {
 }
 
 /// The failure that a reply with this `error` member is.
-pub(super) fn no_error(error: &Value) -> Result<(), Failure> {
+pub(crate) fn no_error(error: &Value) -> Result<(), Failure> {
     error_of(error).map_or(Ok(()), |text| Err(Failure::new(ErrorKind::ApiError, format!("the API says: {text}"))))
 }
 

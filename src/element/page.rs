@@ -45,7 +45,8 @@ struct WirePage<'a> {
 }
 
 impl Page {
-    /// Reads the reply to a request for a page; a list that is missing or null has no items.
+    /// Reads the reply to a request for a page. A list that is missing or null has no items where it is said to have none;
+    /// else it may go by another name now, and is no empty one.
     ///
     /// # Errors
     /// `truncated` where the JSON ends early, `api_error` where the body is an error, `too_large` where it has more than
@@ -58,6 +59,9 @@ impl Page {
             return Err(Failure::new(ErrorKind::TooLarge, format!("the page has more than {MAX_ITEMS} items")));
         }
         let mut read = Self { total: integer(&page.total).and_then(|n| n.try_into().ok()), ..Self::default() };
+        if page.elements_list.items.is_none() && read.total != Some(0) {
+            return Err(Failure::new(ErrorKind::BadReply, "the reply has no elementsList"));
+        }
         for (index, item) in page.elements_list.items.iter().flatten().enumerate() {
             match Listed::parse(item) {
                 Ok(listed) => read.listed.push(listed),

@@ -1,6 +1,6 @@
 //! What the accounts' own lists name: every element of them, and those mirrored ones that no list names any more.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -34,27 +34,17 @@ pub struct All {
 pub(super) enum Named {
     /// By an ID list.
     Line(Line),
-    /// By an account's list, or by the mirror alone.
-    Element(Entry, Shown),
+    /// By an account's list, which shows so much of it; or by the mirror alone.
+    Element(Entry, Option<Box<Listed>>),
     /// By a list that can't be had: what is told of that.
     Unlisted(Box<ElementOutcome>),
-}
-
-/// What an account's list shows of an element.
-pub(super) enum Shown {
-    /// No list was asked.
-    Unknown,
-    /// So much.
-    Listed(Box<Listed>),
-    /// Nothing: the mirror holds it, and no list names it.
-    Nowhere,
 }
 
 /// What came of the walk through an account's list.
 struct Walked {
     email: String,
-    /// The owners of the elements that were shown.
-    users: HashSet<i64>,
+    /// The owners of the elements that were shown, and how many of each.
+    users: HashMap<i64, u64>,
     is_complete: bool,
     reach: Reach,
 }
@@ -114,7 +104,7 @@ impl Taker<'_> {
     }
 
     async fn walk(&self, email: String) -> Walked {
-        let (mut users, mut reach) = (HashSet::new(), Reach::default());
+        let (mut users, mut reach) = (HashMap::new(), Reach::default());
         let mut walk = self.mirror.api.list(&email, &self.all.filter);
         while let Some(mut leaf) = walk.next().await {
             reach.add(&leaf.page);
@@ -128,16 +118,18 @@ impl Taker<'_> {
             for failure in failures {
                 self.name(Named::Unlisted(Box::new(leaf.unlisted(&email, failure)))).await;
             }
-            users.extend(listed.iter().filter_map(|listed| listed.element.fields.user_id));
+            for user in listed.iter().filter_map(|listed| listed.element.fields.user_id) {
+                *users.entry(user).or_default() += 1;
+            }
             for listed in listed {
                 let entry = Entry { id: listed.id.clone(), email: Some(email.clone()) };
                 // That another account shows it too is nothing odd: so it is with the system's elements.
                 if self.all.sieve.sift(&entry) == Sifted::Taken {
-                    self.name(Named::Element(entry, Shown::Listed(Box::new(listed)))).await;
+                    self.name(Named::Element(entry, Some(Box::new(listed)))).await;
                 }
             }
         }
-        if let Some(message) = walk.shortfall() {
+        if let Some(message) = walk.oddity() {
             self.mirror.events.tell(Event::Warned { what: email.clone(), message }).await;
         }
         let is_complete = walk.is_complete();
@@ -147,7 +139,7 @@ impl Taker<'_> {
     /// Names the mirrored elements that no list names. It reads their manifests, which no worker of the runtime should
     /// wait for.
     async fn name_unlisted(self, walked: Vec<Walked>) {
-        let accounts = owners(walked);
+        let accounts = owners(&walked);
         if accounts.is_empty() {
             return;
         }
@@ -166,7 +158,7 @@ impl Taker<'_> {
                 let Some(email) = manifest.element.user_id.and_then(|user| accounts.get(&user)) else { continue };
                 let entry = Entry { email: Some(email.clone()), ..entry };
                 mirror.events.counters.known.fetch_add(1, Relaxed);
-                if sender.blocking_send(Named::Element(entry, Shown::Nowhere)).is_err() {
+                if sender.blocking_send(Named::Element(entry, None)).is_err() {
                     break;
                 }
             }
@@ -180,13 +172,50 @@ impl Taker<'_> {
     }
 }
 
-/// The account of each owner whose elements were all shown.
-fn owners(walked: Vec<Walked>) -> HashMap<i64, String> {
-    let (complete, cut): (Vec<Walked>, Vec<Walked>) = walked.into_iter().partition(|walked| walked.is_complete);
-    let mut owners: HashMap<i64, String> = HashMap::new();
-    for Walked { email, users, .. } in complete {
-        owners.extend(users.into_iter().map(|user| (user, email.clone())));
+/// The account of each owner whose elements were all shown: the one that shows most of them, since a list may show
+/// elements of others, too. Where some list could not be read, that is where such an owner may be at home: then each list
+/// speaks for its own owner alone, whose elements it shows most of.
+fn owners(walked: &[Walked]) -> HashMap<i64, String> {
+    let all_complete = walked.iter().all(|walked| walked.is_complete);
+    let mut owners: HashMap<i64, (u64, &Walked)> = HashMap::new();
+    for walked in walked {
+        let most = walked.users.values().max();
+        for (&user, count) in walked.users.iter().filter(|(_, count)| all_complete || Some(*count) == most) {
+            let best = owners.entry(user).or_insert((*count, walked));
+            if best.0 < *count {
+                *best = (*count, walked);
+            }
+        }
     }
-    cut.iter().flat_map(|walked| &walked.users).for_each(|user| _ = owners.remove(user));
-    owners
+    let complete = owners.into_iter().filter(|(_, (_, walked))| walked.is_complete);
+    complete.map(|(user, (_, walked))| (user, walked.email.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walked(email: &str, is_complete: bool, users: &[(i64, u64)]) -> Walked {
+        Walked { email: email.into(), users: users.iter().copied().collect(), is_complete, reach: Reach::default() }
+    }
+
+    fn told(walked: &[Walked]) -> Vec<String> {
+        let mut owners: Vec<String> = owners(walked).iter().map(|(user, email)| format!("{user} {email}")).collect();
+        owners.sort();
+        owners
+    }
+
+    #[test]
+    fn an_owners_elements_are_asked_of_the_account_that_shows_most_of_them() {
+        let both = [walked("a", true, &[(1, 20), (2, 1)]), walked("b", true, &[(2, 5)]), walked("c", true, &[(2, 1)])];
+        assert_eq!(told(&both), ["1 a", "2 b"]);
+    }
+
+    #[test]
+    fn where_a_list_could_not_be_read_the_others_speak_for_their_own_owners_alone() {
+        let unread = [walked("a", true, &[(1, 20), (2, 1)]), walked("b", false, &[])];
+        assert_eq!(told(&unread), ["1 a"]);
+        let cut_off = [walked("a", true, &[(1, 20)]), walked("b", false, &[(2, 5)])];
+        assert_eq!(told(&cut_off), ["1 a"]);
+    }
 }

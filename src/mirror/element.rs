@@ -4,11 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use super::assemble::{Assembled, assemble};
-use super::census::Shown;
 use super::sources::Sources;
 use super::{Mirror, Purpose, Slot};
 use crate::api::{Asked, ElementReply};
-use crate::element::ElementId;
+use crate::element::{ElementId, Listed};
 use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
 use crate::ids::Entry;
@@ -29,7 +28,7 @@ enum Step {
 
 impl Mirror {
     /// Mirrors one element and tells what became of it, unless the run takes up nothing more before its turn comes.
-    pub(super) async fn take_up(&self, entry: Entry, shown: Shown, committer: Option<&Committer>) {
+    pub(super) async fn take_up(&self, entry: Entry, listed: Option<Box<Listed>>, committer: Option<&Committer>) {
         let started = Instant::now();
         let attempts = AtomicU64::new(0);
         let asked = Asked { id: &entry.id, account: self.account(&entry), attempts: &attempts };
@@ -40,7 +39,7 @@ impl Mirror {
             }
         };
         let done = tokio::select! {
-            done = self.mirror(&asked, shown) => Some(done),
+            done = self.mirror(&asked, listed) => Some(done),
             () = self.stop.token().cancelled() => None,
             () = closed_before_its_turn => return,
         };
@@ -63,11 +62,11 @@ impl Mirror {
     }
 
     /// Everything up to the commit; the slot in flight is to be kept until the version waits for that.
-    async fn mirror(&self, asked: &Asked<'_>, shown: Shown) -> (Step, Slot) {
-        match self.settle_by_list(asked, shown) {
-            Ok(None) => {}
-            Ok(Some(outcome)) => return (Step::Settled(outcome), None),
-            Err(failure) => return (Step::Settled(self.failed(asked.id, failure)), None),
+    async fn mirror(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step, Slot) {
+        match listed.map(|listed| self.settle_by_list(asked, &listed)) {
+            None | Some(Ok(None)) => {}
+            Some(Ok(Some(outcome))) => return (Step::Settled(outcome), None),
+            Some(Err(failure)) => return (Step::Settled(self.failed(asked.id, failure)), None),
         }
         let (reply, mut slot) = match self.api.element(asked, &self.slots).await {
             Ok(reply) => reply,
@@ -87,32 +86,20 @@ impl Mirror {
         (done.unwrap_or_else(|failure| Step::Settled(self.failed(asked.id, failure))), slot)
     }
 
-    /// The outcome of an element of which its account's list says enough, so that it is not asked for.
-    fn settle_by_list(&self, asked: &Asked<'_>, shown: Shown) -> Result<Option<ElementOutcome>, Failure> {
+    /// The outcome of an element that its account's list shows as it stands, so that it is not asked for.
+    fn settle_by_list(&self, asked: &Asked<'_>, listed: &Listed) -> Result<Option<ElementOutcome>, Failure> {
         let id = asked.id;
-        match shown {
-            Shown::Unknown => Ok(None),
-            Shown::Nowhere => {
-                // That it is gone was found when it was asked for, and still no list names it.
-                let Some(since) = self.store.gone_since(id) else { return Ok(None) };
-                let occupant = self.store.occupant(id)?;
-                let outcome = as_it_stands(id, occupant.standing(), Status::Gone);
-                Ok(Some(ElementOutcome { gone_since: Some(since), ..outcome }))
-            }
-            Shown::Listed(listed) => {
-                // What is wrong with its place is told when it is asked for.
-                let Ok(occupant) = self.store.occupant(id) else { return Ok(None) };
-                let Some(standing) = occupant.standing() else { return Ok(None) };
-                if !stands_as_listed(&listed, standing, &self.options.policy) {
-                    return Ok(None);
-                }
-                self.watch().asked(asked.account, true);
-                if self.options.purpose == Purpose::Mirror {
-                    self.settle(id)?;
-                }
-                Ok(Some(as_it_stands(id, Some(standing), Status::Unchanged)))
-            }
+        // What is wrong with its place is told when it is asked for.
+        let Ok(occupant) = self.store.occupant(id) else { return Ok(None) };
+        let Some(standing) = occupant.standing() else { return Ok(None) };
+        if !stands_as_listed(listed, standing, &self.options.policy) {
+            return Ok(None);
         }
+        self.watch().asked(asked.account, true);
+        if self.options.purpose == Purpose::Mirror {
+            self.settle(id)?;
+        }
+        Ok(Some(as_it_stands(id, Some(standing), Status::Unchanged)))
     }
 
     async fn bring_up_to_date(
@@ -141,7 +128,7 @@ impl Mirror {
         let verdict = judge(&assembled.manifest, standing);
         let status = match (&assembled.failure, verdict, standing) {
             (Some(failure), Verdict::Refuse, _) => {
-                let outcome = with_failure(as_it_stands(id, standing, Status::Failed), failure.clone());
+                let outcome = as_it_stands(id, standing, Status::Failed).with_failure(failure.clone());
                 self.keep_draft(stage, &assembled).await?;
                 return Ok(Step::Settled(outcome));
             }
@@ -253,9 +240,15 @@ impl Mirror {
         match failure.kind {
             ErrorKind::Http(404 | 410) => self.absent(asked, failure).await,
             ErrorKind::Http(400) if asked.account.is_none() => {
-                let refused = self.accounts.get_or_try_init(|| self.ask_for_account()).await;
-                let refused = refused.map_or_else(Some, Option::clone);
-                self.failed(asked.id, refused.unwrap_or(failure))
+                let refused = match self.accounts.get_or_try_init(|| self.ask_for_account()).await {
+                    Ok(refused) => refused.clone().unwrap_or(failure),
+                    Err(unknown) if unknown.kind == ErrorKind::Interrupted => unknown,
+                    Err(unknown) => {
+                        let message = format!("{}; can't ask which accounts there are: {unknown}", failure.message);
+                        Failure { message, ..failure }
+                    }
+                };
+                self.failed(asked.id, refused)
             }
             _ => self.failed(asked.id, failure),
         }
@@ -306,7 +299,7 @@ impl Mirror {
                 Err(_) => self.failed_by_manifest(id),
             },
         };
-        with_failure(outcome, failure)
+        outcome.with_failure(failure)
     }
 
     /// The outcome of an element whose folder can't be looked at closer: what its manifest says stands.
@@ -320,17 +313,13 @@ impl Mirror {
     /// The outcome of an element that the run's end cut off; there is no time to look at more than its manifest.
     fn cut_off(&self, id: &ElementId) -> ElementOutcome {
         let interrupted = Failure::new(ErrorKind::Interrupted, "the run ended before it was done");
-        with_failure(self.failed_by_manifest(id), interrupted)
+        self.failed_by_manifest(id).with_failure(interrupted)
     }
 
     /// The account that an element is asked of.
     fn account<'a>(&'a self, entry: &'a Entry) -> Option<&'a str> {
         entry.email.as_deref().or(self.options.email.as_deref())
     }
-}
-
-pub(super) fn with_failure(outcome: ElementOutcome, failure: Failure) -> ElementOutcome {
-    ElementOutcome { error: Some(failure), downloaded: None, bytes: None, accepted: false, ..outcome }
 }
 
 /// The outcome of an element as it stands, its damaged files counted as missing.

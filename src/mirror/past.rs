@@ -1,6 +1,5 @@
 //! The past of an element that has been taken up: what of it the rules let go.
 
-use super::element::with_failure;
 use super::{Mirror, Purpose};
 use crate::error::{ErrorKind, Failure};
 use crate::outcome::{ElementOutcome, Pruned, Status};
@@ -30,7 +29,7 @@ impl Mirror {
         match done {
             // What stands is damaged, and the outcome says so already.
             Err(failure) if outcome.status != Status::Failed && failure.kind != ErrorKind::Damaged => {
-                with_failure(ElementOutcome { status: Status::Failed, ..outcome }, failure)
+                ElementOutcome { status: Status::Failed, ..outcome }.with_failure(failure)
             }
             _ => outcome,
         }

@@ -173,6 +173,8 @@ pub struct Summary {
     pub flawed: u64,
     /// How many accounts, pages or their items could not be listed.
     pub unlisted: u64,
+    /// Elements that the lists name, as far as they were read, and that were not taken up.
+    pub not_taken_up: u64,
     /// Why the run ended early.
     pub ends: Vec<End>,
     /// How long the run took.
@@ -208,6 +210,11 @@ impl Summary {
     /// How many elements (and bad lines) were taken up.
     pub fn total(&self) -> u64 {
         self.counts.values().sum()
+    }
+
+    /// Whether there is anything that a person should know, whatever the exit code.
+    pub fn is_flawed(&self) -> bool {
+        self.exit_code() != 0 || self.flawed > 0 || self.suspiciously_gone > 0
     }
 
     /// The process' exit code.
@@ -292,6 +299,10 @@ mod tests {
         let known = ElementOutcome { accepted: true, error: gap, ..ElementOutcome::new(None, Status::Incomplete) };
         let mut summary = Summary::default();
         summary.add(&known);
+        // Unless it fails afterwards.
+        let failure = Failure::new(ErrorKind::Io, "prune its history: Input/output error");
+        let failed = ElementOutcome { status: Status::Failed, ..known }.with_failure(failure);
+        assert!(failed.is_flawed());
         assert_eq!((summary.exit_code(), summary.count(Status::Incomplete), summary.failures.len()), (0, 1, 0));
     }
 

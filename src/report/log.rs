@@ -64,6 +64,7 @@ struct Totals<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pruned: Option<Pruned>,
     suspiciously_gone: u64,
+    not_taken_up: u64,
     elapsed_ms: u64,
     exit_code: u8,
     /// Why the run ended early, in words.
@@ -81,6 +82,7 @@ impl<'a> Totals<'a> {
             warnings: summary.warnings,
             pruned: summary.pruned,
             suspiciously_gone: summary.suspiciously_gone,
+            not_taken_up: summary.not_taken_up,
             elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
             exit_code: summary.exit_code(),
             ends: summary.ends.iter().map(ToString::to_string).collect(),
@@ -160,7 +162,7 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
             (Verbosity::Normal, Record { level: "warning", event: "warning", what, message, ..Record::default() })
         }
         Event::Ended(summary) => {
-            let failed = summary.exit_code() != 0;
+            let failed = summary.is_flawed();
             let (least, level) = if failed { (Verbosity::Quiet, "error") } else { (Verbosity::Normal, "info") };
             (least, Record { level, event: "summary", summary: Some(Totals::of(summary)), ..Record::default() })
         }

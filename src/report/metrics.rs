@@ -42,7 +42,11 @@ impl Metrics<'_> {
             elements,
         );
         let errors = summary.failures.iter().map(|(kind, group)| (Some(("kind", kind.to_string())), group.count));
-        text.gauge("element_mirror_errors", "Elements and bad lines with an error, by its kind.", errors);
+        text.gauge(
+            "element_mirror_errors",
+            "Elements and bad lines that failed or lack something, by the kind of error; what is accepted is left out.",
+            errors,
+        );
         text.number("element_mirror_downloaded_bytes", "Bytes of the assets that were downloaded.", summary.bytes);
         let requests = [("api", &counters.api_requests), ("cdn", &counters.cdn_requests)]
             .map(|(target, sent)| (Some(("target", target.to_owned())), sent.load(Relaxed)));
@@ -52,9 +56,8 @@ impl Metrics<'_> {
         let help = "How long it took, waiting for another run on the destination included.";
         text.number("element_mirror_duration_seconds", help, self.duration.as_secs_f64());
         text.number("element_mirror_exit_code", "The exit code.", self.exit_code);
-        let left = counters.known.load(Relaxed).saturating_sub(summary.total());
         let help = "Elements that the lists name, as far as they were read, and that were not taken up.";
-        text.number("element_mirror_not_taken_up", help, left);
+        text.number("element_mirror_not_taken_up", help, summary.not_taken_up);
         if let Some(time) = &self.last_success {
             text.number(LAST_SUCCESS, "When the exit code was 0 last, in seconds since 1970.", time);
         }
@@ -108,11 +111,10 @@ mod tests {
             summary.add(&ElementOutcome { error, bytes: Some(1000), ..ElementOutcome::new(None, *status) });
         }
         let counters = Counters::default();
-        for (counter, number) in
-            [(&counters.known, 10), (&counters.api_requests, 3), (&counters.cdn_requests, 5), (&counters.retries, 2)]
-        {
+        for (counter, number) in [(&counters.api_requests, 3), (&counters.cdn_requests, 5), (&counters.retries, 2)] {
             counter.store(number, Relaxed);
         }
+        summary.not_taken_up = 6;
         let (duration, last_success) = (Duration::from_millis(2500), last_success.map(str::to_owned));
         Metrics { summary: &summary, counters: &counters, duration, exit_code: summary.exit_code(), last_success }
             .render()
@@ -136,7 +138,7 @@ mod tests {
         element_mirror_elements{status="incomplete"} 0
         element_mirror_elements{status="failed"} 1
         element_mirror_elements{status="damaged"} 1
-        # HELP element_mirror_errors Elements and bad lines with an error, by its kind.
+        # HELP element_mirror_errors Elements and bad lines that failed or lack something, by the kind of error; what is accepted is left out.
         # TYPE element_mirror_errors gauge
         element_mirror_errors{kind="http_503"} 1
         element_mirror_errors{kind="damaged"} 1

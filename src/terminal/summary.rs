@@ -18,8 +18,6 @@ const MOST_WORDS: usize = 140;
 /// What the last words are about.
 pub(super) struct LastWords<'a> {
     pub(super) summary: &'a Summary,
-    /// Elements that the lists name, as far as they were read, and that were not taken up.
-    pub(super) left: u64,
     pub(super) destination: &'a Path,
     pub(super) paint: &'a Paint,
 }
@@ -49,8 +47,8 @@ impl LastWords<'_> {
             let rest = "is it the right account? None of them was noted as gone; their folders stay.";
             lines.push(format!("{head}: {rest}"));
         }
-        if self.left > 0 && !ends.is_empty() {
-            lines.push(format!("not taken up: {}", elements(self.left)));
+        if summary.not_taken_up > 0 && !ends.is_empty() {
+            lines.push(format!("not taken up: {}", elements(summary.not_taken_up)));
         }
         lines.extend(ends.into_iter().map(bad));
         if summary.total() > 0 {
@@ -179,11 +177,12 @@ mod tests {
     }
 
     fn told(outcomes: &[ElementOutcome], change: impl Fn(&mut Summary)) -> String {
-        let mut summary = Summary { elapsed: Duration::from_millis(2500), ..Summary::default() };
+        let elapsed = Duration::from_millis(2500);
+        let mut summary = Summary { elapsed, not_taken_up: 7, ..Summary::default() };
         outcomes.iter().for_each(|outcome| summary.add(outcome));
         change(&mut summary);
         let (destination, paint) = (Path::new("mirror"), &Paint::new(When::Never));
-        LastWords { summary: &summary, left: 7, destination, paint }.tell()
+        LastWords { summary: &summary, destination, paint }.tell()
     }
 
     #[test]

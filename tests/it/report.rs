@@ -244,6 +244,22 @@ fn a_reader_that_goes_away_ends_the_run_quietly_and_what_is_committed_is_whole()
 }
 
 #[test]
+fn a_pipe_that_nobody_opened_does_not_keep_a_signal_from_ending_the_run() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    let pipe = mirror.beside("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let running = run(&upstream, &mirror).ids(["u_1"]).arg("--report").arg(&pipe).spawn();
+    let is_locked = || mirror.has(".element-mirror/lock") && !mirror.read(".element-mirror/lock").is_empty();
+    let started = std::time::Instant::now();
+    while !is_locked() {
+        assert!(started.elapsed() < Duration::from_secs(30), "it never began");
+    }
+    running.signal("TERM");
+    running.end_within(Duration::from_secs(6)).expect(143);
+}
+
+#[test]
 fn a_reader_that_stops_reading_does_not_keep_the_run_from_ending() {
     let (upstream, mirror) = mirrored();
     // More lines than a pipe and all queues on the way hold.

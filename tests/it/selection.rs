@@ -126,6 +126,13 @@ fn a_report_of_what_is_done_has_to_be_there_and_is_not_written_over() {
     let same = same.arg("--report").arg(&report).output_with(&list).expect(2);
     assert!(same.stderr.contains("would overwrite"), "{}", same.stderr);
     assert_eq!(std::fs::read_to_string(report).unwrap(), reported("u_0", "created"));
+    // Nor is the token.
+    let token = mirror.put("token", "user:1234-secret-token");
+    for option in ["--report", "--metrics"] {
+        let run = program().run(&upstream, &mirror.path()).arg("-").arg("--token-file").arg(&token);
+        run.arg(option).arg(&token).output_with(&list).expect(2);
+    }
+    assert_eq!(std::fs::read(token).unwrap(), b"user:1234-secret-token");
     assert_eq!(upstream.requests().len(), 0);
 }
 

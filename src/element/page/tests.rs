@@ -69,10 +69,11 @@ fn where_both_revisions_speak_the_current_one_counts() {
 
 #[rstest]
 #[case::an_empty_list(json!({"elementsList": [], "total": 0}), Some(0))]
-#[case::null(json!({"elementsList": null, "total": null}), None)]
-#[case::missing(json!({}), None)]
-#[case::no_list(json!({"elementsList": {"id": "u_1"}, "total": "7"}), Some(7))]
-#[case::no_number(json!({"elementsList": "none", "total": -1, "error": null, "unknown": [[1]]}), None)]
+#[case::one_page_too_many(json!({"elementsList": [], "total": 7}), Some(7))]
+#[case::without_a_total(json!({"elementsList": []}), None)]
+#[case::a_total_below_none(json!({"elementsList": [], "total": -1, "error": null, "unknown": [[1]]}), None)]
+#[case::null_of_none(json!({"elementsList": null, "total": 0}), Some(0))]
+#[case::missing_of_none(json!({"total": "0"}), Some(0))]
 fn a_page_may_have_no_items(#[case] body: Value, #[case] total: Option<u64>) {
     let page = read(&body);
     assert_eq!((page.listed.len(), page.bad.len(), page.total), (0, 0, total));
@@ -115,6 +116,10 @@ fn a_page_may_have_a_thousand_items() {
 
 #[rstest]
 #[case::array("[{\"id\": \"u_1\"}]", ErrorKind::BadReply)]
+#[case::no_list("{}", ErrorKind::BadReply)]
+#[case::another_name("{\"elements\": [], \"total\": 7}", ErrorKind::BadReply)]
+#[case::null("{\"elementsList\": null, \"total\": 7}", ErrorKind::BadReply)]
+#[case::no_array("{\"elementsList\": {\"id\": \"u_1\"}, \"total\": 1}", ErrorKind::BadReply)]
 #[case::html("<html><body>502</body></html>", ErrorKind::BadReply)]
 #[case::empty("", ErrorKind::Truncated)]
 #[case::cut("{\"elementsList\": [{\"id\": \"u_1\"}, {\"na", ErrorKind::Truncated)]

@@ -35,6 +35,23 @@ fn ids_come_one_a_line_and_with_the_email_where_there_are_several_accounts() {
 }
 
 #[test]
+fn an_item_that_names_no_element_is_said_by_the_first_shard() {
+    let (upstream, accounts) = two_accounts();
+    accounts.edit("d@e.f", |elements| elements.push(json!({"name": "nobody"})));
+    let said = list(&upstream).args(["--shard", "1/2"]).output().expect(3);
+    assert!(said.stderr.contains("list d@e.f page 1") && said.stderr.contains("no id"), "{}", said.stderr);
+    assert_eq!(list(&upstream).args(["--shard", "2/2"]).output().expect(0).stderr, "");
+}
+
+#[test]
+fn a_list_that_shows_less_than_it_says_is_warned_about() {
+    let (upstream, accounts) = two_accounts();
+    accounts.claim("d@e.f", json!(7));
+    let said = list(&upstream).output().expect(0);
+    assert!(said.stderr.contains("d@e.f: its list shows 2 of the 7 elements"), "{}", said.stderr);
+}
+
+#[test]
 fn an_account_whose_name_is_no_email_is_none() {
     let (upstream, accounts) = two_accounts();
     accounts.add("x@y.z\nu_evil", elements(&upstream, "x_", 1));

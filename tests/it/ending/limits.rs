@@ -101,6 +101,16 @@ fn time_that_is_up_at_once_and_a_list_that_says_nothing_end_too() {
 }
 
 #[test]
+fn time_that_is_up_when_nothing_is_left_ended_nothing() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::in_memory());
+    upstream.add("u_1", 1);
+    upstream.on("/cdn/u_1/0.png", [Reply::ok(picture("u_1", 0)).after(Duration::from_millis(1500))]);
+    let all = one_by_one(&upstream, &mirror).args(["--max-time", "500ms"]).output_with("u_1\n").expect(0);
+    assert_eq!(all.status("u_1"), "created");
+    assert!(!all.stderr.contains("--max-time"), "{}", all.stderr);
+}
+
+#[test]
 fn a_verification_ends_in_time_too() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::in_memory());
     upstream.add("u_1", 1);
@@ -154,6 +164,14 @@ fn what_is_newly_gone_may_be_accepted() {
     let meant = run(&upstream, &mirror).ids(ids).args(["--accept-gone", "-q"]).output().expect(0);
     assert_eq!(meant.stderr, "");
     assert_eq!(mirror.names(".element-mirror/gone"), ids);
+}
+
+#[test]
+fn failures_that_are_left_to_the_report_are_said_all_the_same() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::in_memory());
+    refuse(&upstream, "u_1");
+    let quiet = run(&upstream, &mirror).ids(["u_1"]).args(["--partial-ok", "-q"]).output().expect(0);
+    assert!(quiet.stderr.contains("1 failed"), "{}", quiet.stderr);
 }
 
 #[test]

@@ -22,6 +22,8 @@ struct Account {
     elements: Vec<Value>,
     /// What a page, or all pages, answer instead.
     faults: HashMap<Option<usize>, Reply>,
+    /// What the next request answers instead.
+    next: Option<Reply>,
     page_size: Option<usize>,
     /// What the list says that it has, where that is not true.
     total: Option<Value>,
@@ -52,6 +54,11 @@ impl Accounts {
         self.change(email, |account| _ = account.faults.insert(page, reply));
     }
 
+    /// What the next request for a page of an account's list answers.
+    pub(crate) fn fail_once(&self, email: &str, reply: Reply) {
+        self.change(email, |account| account.next = Some(reply));
+    }
+
     /// No page of an account has more than so many elements, whatever is asked for.
     pub(crate) fn cap(&self, email: &str, page_size: usize) {
         self.change(email, |account| account.page_size = Some(page_size));
@@ -76,10 +83,13 @@ impl Accounts {
     }
 
     fn page(&self, query: &HashMap<String, String>) -> Reply {
-        let accounts = self.0.lock().unwrap();
-        let Some(account) = query.get("email").and_then(|email| accounts.get(email)) else {
+        let mut accounts = self.0.lock().unwrap();
+        let Some(account) = query.get("email").and_then(|email| accounts.get_mut(email)) else {
             return Reply::json(400, &json!({"error": "Unknown email"}));
         };
+        if let Some(next) = account.next.take() {
+            return next;
+        }
         let number: usize = query["pageNum"].parse().unwrap();
         if let Some(fault) = account.faults.get(&Some(number)).or_else(|| account.faults.get(&None)) {
             return fault.clone();
