@@ -83,7 +83,7 @@ impl ErrorKind {
     }
 
     /// Whether the other side could not be reached, or not in a state to answer.
-    pub fn is_unreachable(self) -> bool {
+    pub(crate) fn is_unreachable(self) -> bool {
         match self {
             Self::Http(status) => status >= 500,
             kind => matches!(kind, Self::Connect | Self::Dns | Self::Tls | Self::Timeout),

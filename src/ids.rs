@@ -23,7 +23,8 @@ use crate::event::Counters;
 pub use line::is_email;
 use line::{Parsed, Reader};
 pub use shard::{InvalidShard, Shard};
-pub use sieve::{Sieve, Sifted};
+pub use sieve::Sieve;
+pub(crate) use sieve::Sifted;
 
 /// The longest line that is read; the rest of a longer one is passed over.
 const MAX_LINE: usize = 1 << 20;

@@ -202,7 +202,7 @@ impl Manifest {
     }
 
     /// The manifest as a line of `index.ndjson`: compact, without `response`, ending in a line feed.
-    pub fn to_line(&self) -> Vec<u8> {
+    pub(crate) fn to_line(&self) -> Vec<u8> {
         // Only a map with keys that are no strings could fail, and there is none.
         let mut manifest = serde_json::to_value(self).unwrap_or_default();
         if let Some(fields) = manifest.as_object_mut() {
@@ -249,7 +249,7 @@ impl Manifest {
     }
 
     /// Whether `other` misses the same assets.
-    pub fn misses_same(&self, other: &Self) -> bool {
+    pub(crate) fn misses_same(&self, other: &Self) -> bool {
         self.missing.iter().map(Missing::identity).eq(other.missing.iter().map(Missing::identity))
     }
 }

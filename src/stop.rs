@@ -69,7 +69,7 @@ impl Stop {
     }
 
     /// Nothing is left that could not be begun any more: that the time is up, if it is, ended nothing.
-    pub fn nothing_is_left(&self) {
+    pub(crate) fn nothing_is_left(&self) {
         let mut said = self.said();
         said.is_all_begun = true;
         said.ends.retain(|end| *end != End::TimeUp);

@@ -20,12 +20,12 @@ pub struct InvalidShard;
 
 impl Shard {
     /// Whether `id` is one of its elements: the first eight bytes, big-endian, of the SHA-256 of the ID, modulo `of`, plus 1.
-    pub fn holds(self, id: &ElementId) -> bool {
+    pub(super) fn holds(self, id: &ElementId) -> bool {
         u64::from_be_bytes(head(id.as_str())) % self.of + 1 == self.part
     }
 
     /// Whether it is the first one, which has what belongs to none by its ID.
-    pub fn is_first(self) -> bool {
+    pub(super) fn is_first(self) -> bool {
         self.part == 1
     }
 }

@@ -27,7 +27,7 @@ struct Inner {
 
 /// What becomes of an element that is named.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Sifted {
+pub(crate) enum Sifted {
     /// It is taken up.
     Taken,
     /// It was named before, is done, or another shard's.
@@ -62,7 +62,7 @@ impl Sieve {
     }
 
     /// What becomes of the element of `entry`, which a list names.
-    pub fn sift(&self, entry: &Entry) -> Sifted {
+    pub(crate) fn sift(&self, entry: &Entry) -> Sifted {
         let mut inner = self.inner();
         let is_other = inner.shard.is_some_and(|shard| !shard.holds(&entry.id));
         if is_other || (!inner.done.is_empty() && inner.done.contains(&head(entry.id.as_str()))) {
@@ -76,7 +76,7 @@ impl Sieve {
     }
 
     /// Whether lines that name no element are told: in one shard of all.
-    pub fn tells_bad_lines(&self) -> bool {
+    pub(crate) fn tells_bad_lines(&self) -> bool {
         self.inner().shard.is_none_or(Shard::is_first)
     }
 

@@ -52,7 +52,7 @@ impl End {
     }
 
     /// The end of a run to which `failure` says that the API refuses the token or the subscription, if that is what it says.
-    pub fn refused(failure: &Failure) -> Option<Self> {
+    pub(crate) fn refused(failure: &Failure) -> Option<Self> {
         let (what, to_do) = match failure.kind {
             // An asset's link is nothing that the token opens.
             ErrorKind::Http(_) if failure.asset.is_some() => return None,
@@ -64,17 +64,17 @@ impl End {
     }
 
     /// The end of a run of which nothing comes, since requests fail so.
-    pub fn unreachable(failure: &Failure) -> Self {
+    pub(crate) fn unreachable(failure: &Failure) -> Self {
         Self::Broken(format!("the API can't be reached: {}", failure.message))
     }
 
     /// Whether someone from outside broke the run off.
-    pub fn is_interruption(&self) -> bool {
+    pub(crate) fn is_interruption(&self) -> bool {
         matches!(self, Self::Signal(_) | Self::ReaderGone)
     }
 
     /// Whether what is in flight is finished.
-    pub fn lets_finish(&self) -> bool {
+    pub(crate) fn lets_finish(&self) -> bool {
         matches!(self, Self::TimeUp | Self::TooManyErrors(_))
     }
 

@@ -7,7 +7,7 @@ use crate::manifest::Manifest;
 /// Whether what stands is what a list shows, so that nothing new would come of asking for the element itself: the same
 /// `updateTime`, `currentVersion` and links, and no other word about it. What the list leaves out counts as unchanged, but for
 /// links: a list that shows fewer of them may say less than there is, or show that one has gone.
-pub fn stands_as_listed(listed: &Listed, standing: &Standing, policy: &Policy) -> bool {
+pub(crate) fn stands_as_listed(listed: &Listed, standing: &Standing, policy: &Policy) -> bool {
     let (shown, manifest) = (&listed.element, &standing.manifest);
     if shown.fields.update_time.is_none() || !shown.is_as_current_as(&manifest.element) {
         return false;

@@ -20,7 +20,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// It can't be written, or `interrupted`; then the old one stays, unless it was only the last flush that failed.
-    pub fn write_index(
+    pub(crate) fn write_index(
         &self,
         is_over: impl Fn() -> bool,
         mut leave_out: impl FnMut(&ElementId, String),
