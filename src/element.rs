@@ -20,7 +20,7 @@ pub use json::error_text;
 pub(crate) use json::{no_error, object};
 pub use link::Link;
 pub(crate) use link::path_of;
-pub use page::{Listed, Page};
+pub use page::{Cleared, Listed, Page};
 
 /// The most assets an element may have; about six is usual.
 pub const MAX_ASSETS: usize = 64;

@@ -31,8 +31,21 @@ pub struct Listed {
     /// As much as the list says of it: of its assets all, some, or none (also where it says more than an element may
     /// have). What differs from the mirror is to be asked for by its ID.
     pub element: Element,
+    /// What the list says is not there, and does not just leave out.
+    pub cleared: Cleared,
     /// Whether it is told as the API's earlier revision does: links without role and slot, and one tag.
     pub is_of_earlier_revision: bool,
+}
+
+/// What an element has no more: fields that a list shows as null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cleared {
+    /// Its name.
+    pub name: bool,
+    /// Its type.
+    pub kind: bool,
+    /// Its description.
+    pub description: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -85,7 +98,9 @@ impl Listed {
         let named = wire.id().ok_or("it has no id")?;
         let id: ElementId = named.parse().map_err(|error| format!("its id {} is {error}", printable(&named, 80)))?;
         let (assets, is_of_earlier_revision) = (wire.assets().unwrap_or_default(), wire.is_of_earlier_revision());
-        Ok(Self { element: Element { fields: wire.into_fields(&id), assets }, id, is_of_earlier_revision })
+        let cleared = wire.cleared();
+        let element = Element { fields: wire.into_fields(&id), assets };
+        Ok(Self { id, element, cleared, is_of_earlier_revision })
     }
 }
 

@@ -1,11 +1,12 @@
 //! An element in the API's JSON: two published shapes and what an earlier revision of lists had, every field optional,
 //! numbers as strings, unknown things passed over.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::json::{Bounded, boolean, integer, is_too_deep, mended, no_error, object, text, word};
+use super::page::Cleared;
 use super::{Asset, Element, ElementId, Fields, Link, MAX_ASSETS, Role};
 use crate::error::{ErrorKind, Failure, printable};
 use crate::time::Time;
@@ -22,10 +23,12 @@ pub(super) struct WireElement<'a> {
     /// The element itself, in the earlier shape.
     #[serde(borrow)]
     element: Option<&'a RawValue>,
-    name: Value,
-    #[serde(rename = "type")]
-    kind: Value,
-    description: Value,
+    #[serde(deserialize_with = "said")]
+    name: Option<Value>,
+    #[serde(rename = "type", deserialize_with = "said")]
+    kind: Option<Value>,
+    #[serde(deserialize_with = "said")]
+    description: Option<Value>,
     user_id: Value,
     current_version: Value,
     favored: Value,
@@ -40,6 +43,11 @@ pub(super) struct WireElement<'a> {
     cover_image: Value,
     image_resources: Bounded<Value, MAX_ASSETS>,
     tag: Value,
+}
+
+/// What a field says, be it null; none only where it is left out.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 pub(super) fn parse(body: &[u8], asked: &ElementId) -> Result<Element, Failure> {
@@ -70,6 +78,16 @@ impl WireElement<'_> {
         word(&self.id)
     }
 
+    /// The words of its maker that it says are not there.
+    pub(super) fn cleared(&self) -> Cleared {
+        let is_cleared = |said: &Option<Value>| said.as_ref().is_some_and(Value::is_null);
+        Cleared {
+            name: is_cleared(&self.name),
+            kind: is_cleared(&self.kind),
+            description: is_cleared(&self.description),
+        }
+    }
+
     /// Whether it is told as an earlier revision of lists did.
     pub(super) fn is_of_earlier_revision(&self) -> bool {
         self.resources.items.is_none() && (self.image_resources.items.is_some() || !self.cover_image.is_null())
@@ -80,9 +98,9 @@ impl WireElement<'_> {
         let time = |value| integer(value).and_then(Time::from_unix_millis);
         Fields {
             id: id.as_str().to_owned(),
-            name: text(&self.name),
-            kind: text(&self.kind),
-            description: text(&self.description),
+            name: self.name.as_ref().and_then(text),
+            kind: self.kind.as_ref().and_then(text),
+            description: self.description.as_ref().and_then(text),
             user_id: integer(&self.user_id),
             current_version: integer(&self.current_version),
             favored: boolean(&self.favored),

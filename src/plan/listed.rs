@@ -18,14 +18,14 @@ pub(crate) fn stands_as_listed(listed: &Listed, standing: &Standing, policy: &Po
 
 /// What the list says, and what it leaves out as it stands.
 fn fields(listed: &Listed, stands: &Fields) -> Fields {
-    let (shown, stands) = (listed.element.fields.clone(), stands.clone());
+    let (shown, stands, cleared) = (listed.element.fields.clone(), stands.clone(), listed.cleared);
     // The earlier revision tells one tag of several.
     let tags = shown.tags.filter(|_| !listed.is_of_earlier_revision);
     Fields {
         id: shown.id,
-        name: shown.name.or(stands.name),
-        kind: shown.kind.or(stands.kind),
-        description: shown.description.or(stands.description),
+        name: shown.name.or(stands.name.filter(|_| !cleared.name)),
+        kind: shown.kind.or(stands.kind.filter(|_| !cleared.kind)),
+        description: shown.description.or(stands.description.filter(|_| !cleared.description)),
         user_id: shown.user_id.or(stands.user_id),
         current_version: shown.current_version,
         tags: tags.or(stands.tags),

@@ -45,6 +45,12 @@ fn a_page_gives_its_elements_with_what_it_says_of_them() {
 }
 
 #[test]
+fn what_is_null_is_told_from_what_is_left_out() {
+    let page = read(&json!({"elementsList": [{"id": "u_1", "name": "x", "description": null}], "total": 1}));
+    assert_eq!(page.listed[0].cleared, Cleared { name: false, kind: false, description: true });
+}
+
+#[test]
 fn the_earlier_revision_is_read_too() {
     let page = read(&json!({"elementsList": [{
         "id": "u_1", "coverImage": "https://h/c.jpg", "imageResources": ["https://h/1.jpg", "https://h/2.jpg", null],

@@ -74,6 +74,19 @@ fn what_changed_is_asked_for_and_nothing_else() {
 }
 
 #[test]
+fn a_description_that_went_away_is_noticed() {
+    let (upstream, accounts, mirror) = mirrored(2);
+    let mut plain = upstream.add("u_0", 1);
+    plain["description"] = json!(null);
+    upstream.tell("u_0", &plain);
+    accounts.edit("a@b.c", |elements| elements[0] = plain);
+    assert_eq!(run_all(&upstream, &mirror).output().expect(0).status("u_0"), "updated");
+    upstream.forget();
+    assert_eq!(count(&run_all(&upstream, &mirror).output().expect(0), "unchanged"), 2);
+    assert_eq!(asked_for(&upstream), [""; 0]);
+}
+
+#[test]
 fn the_earlier_shape_of_a_list_shows_what_stands_too() {
     let (upstream, accounts, mirror) = mirrored(0);
     let told = upstream.add("u_1", 3);
