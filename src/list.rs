@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::api::Api;
 use crate::api::list::{Filter, Reach};
-use crate::element::{Listed, Page};
+use crate::element::Listed;
 use crate::error::RunError;
 use crate::event::{Event, Events};
 use crate::http::{Http, HttpOptions};
@@ -96,25 +96,19 @@ impl List {
         let mut reach = Reach::default();
         for email in &accounts {
             let mut walk = self.api.list(email, &self.options.filter);
-            while let Some(mut leaf) = walk.next().await {
+            while let Some(leaf) = walk.next().await {
                 reach.add(&leaf.page);
-                let failures = match &mut leaf.page {
-                    Ok(Page { listed, bad, .. }) => {
-                        for listed in listed.iter().filter(|listed| self.is_taken(listed, email)) {
-                            tell(Told::Element { listed, email, is_one_of_several: accounts.len() > 1 })?;
-                        }
-                        std::mem::take(bad).into_iter().filter(|_| self.sieve.tells_bad_lines()).collect()
-                    }
-                    Err(failure) => vec![failure.clone()],
-                };
-                for failure in failures {
-                    if let Some(end) = End::refused(&failure) {
+                let (listed, unlisted) = leaf.sort(email, &self.sieve);
+                for listed in listed.iter().filter(|listed| self.is_taken(listed, email)) {
+                    tell(Told::Element { listed, email, is_one_of_several: accounts.len() > 1 })?;
+                }
+                for failed in &unlisted {
+                    if let Some(end) = failed.error.as_ref().and_then(End::refused) {
                         self.stop.end(end);
                         return Ok(());
                     }
-                    let failed = leaf.unlisted(email, failure);
-                    tell(Told::Failed(&failed))?;
-                    summary.add(&failed);
+                    tell(Told::Failed(failed))?;
+                    summary.add(failed);
                 }
             }
             if let Some(message) = walk.oddity() {

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::{Api, Call};
-use crate::element::{ElementId, Page};
+use crate::element::{ElementId, Listed, Page};
 use crate::error::{ErrorKind, Failure};
+use crate::ids::Sieve;
 use crate::outcome::{ElementOutcome, End};
 
 /// So many elements are asked for a page; a server may give fewer.
@@ -35,21 +36,30 @@ impl Filter {
 #[derive(Debug)]
 pub(crate) struct Leaf {
     /// What a person knows it by: `list a@b.c page 3`.
-    pub(crate) place: String,
+    place: String,
     /// How many requests it took.
-    pub(crate) attempts: u64,
+    attempts: u64,
     /// How long it took.
-    pub(crate) elapsed: Duration,
+    elapsed: Duration,
     /// The elements of the page that no page before it showed.
     pub(crate) page: Result<Page, Failure>,
 }
 
 impl Leaf {
-    /// The outcome of what of the page can't be had: all of it, or an item.
-    pub(crate) fn unlisted(&self, email: &str, failure: Failure) -> ElementOutcome {
+    /// The elements that the page shows, and the outcomes of what of it can't be had: all of it, or an item, as far as
+    /// `sieve` lets bad ones be told.
+    pub(crate) fn sort(self, email: &str, sieve: &Sieve) -> (Vec<Listed>, Vec<ElementOutcome>) {
+        let (listed, failures) = match self.page {
+            Ok(Page { listed, bad, .. }) if sieve.tells_bad_lines() => (listed, bad),
+            Ok(Page { listed, .. }) => (listed, Vec::new()),
+            Err(failure) => (Vec::new(), vec![failure]),
+        };
         let elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
-        let outcome = ElementOutcome::unlisted(self.place.clone(), email.to_owned(), failure);
-        ElementOutcome { attempts: self.attempts, elapsed_ms, ..outcome }
+        let unlisted = |failure| {
+            let outcome = ElementOutcome::unlisted(self.place.clone(), email.to_owned(), failure);
+            ElementOutcome { attempts: self.attempts, elapsed_ms, ..outcome }
+        };
+        (listed, failures.into_iter().map(unlisted).collect())
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::Mirror;
 use crate::api::list::{Filter, Reach};
-use crate::element::{Listed, Page};
+use crate::element::Listed;
 use crate::error::RunError;
 use crate::event::Event;
 use crate::ids::{Entry, Line, Sieve, Sifted};
@@ -52,7 +52,7 @@ struct Walked {
 /// The census under way: what it names, until it is dropped.
 pub(super) struct Census {
     pub(super) named: mpsc::Receiver<Named>,
-    /// Ends with it.
+    /// What takes it; ends when all is named.
     pub(super) task: JoinSet<()>,
 }
 
@@ -106,17 +106,11 @@ impl Taker<'_> {
     async fn walk(&self, email: String) -> Walked {
         let (mut users, mut reach) = (HashMap::new(), Reach::default());
         let mut walk = self.mirror.api.list(&email, &self.all.filter);
-        while let Some(mut leaf) = walk.next().await {
+        while let Some(leaf) = walk.next().await {
             reach.add(&leaf.page);
-            let (listed, failures) = match &mut leaf.page {
-                Ok(Page { listed, bad, .. }) => {
-                    let bad = std::mem::take(bad).into_iter().filter(|_| self.all.sieve.tells_bad_lines()).collect();
-                    (std::mem::take(listed), bad)
-                }
-                Err(failure) => (Vec::new(), vec![failure.clone()]),
-            };
-            for failure in failures {
-                self.name(Named::Unlisted(Box::new(leaf.unlisted(&email, failure)))).await;
+            let (listed, unlisted) = leaf.sort(&email, &self.all.sieve);
+            for failed in unlisted {
+                self.name(Named::Unlisted(Box::new(failed))).await;
             }
             for user in listed.iter().filter_map(|listed| listed.element.fields.user_id) {
                 *users.entry(user).or_default() += 1;
