@@ -8,6 +8,7 @@ use element_mirror::error::RunError;
 use element_mirror::history::{Superseded, Told, history as past};
 use element_mirror::ids::{Entry, Input, Line, Lines};
 use element_mirror::outcome::{ElementOutcome, End, Status, Summary};
+use element_mirror::store::Store;
 use element_mirror::store::local::LocalStore;
 use futures::StreamExt as _;
 
@@ -37,7 +38,7 @@ pub(crate) fn history(args: &HistoryArgs) -> Result<Summary, RunError> {
 /// The lines that name the elements, or all elements that have a past.
 fn lines<'a>(
     session: &'a Session,
-    store: &LocalStore,
+    store: &impl Store,
     inputs: Option<Vec<Input>>,
 ) -> Result<Box<dyn Iterator<Item = Line> + 'a>, RunError> {
     let Some(inputs) = inputs else {

@@ -6,7 +6,8 @@ use element_mirror::error::RunError;
 use element_mirror::outcome::Summary;
 use element_mirror::prune::Prune;
 use element_mirror::stop::Stop;
-use element_mirror::store::local::{LocalStore, Opened};
+use element_mirror::store::Opened;
+use element_mirror::store::local::LocalStore;
 
 use crate::cli::PruneArgs;
 use crate::session::{Audience, Session, tell_recovered};
@@ -28,7 +29,7 @@ pub(crate) fn prune(args: &PruneArgs) -> Result<Summary, RunError> {
 }
 
 /// Opens the mirror, which has to be one: to be pruned, or to look only.
-async fn open(args: &PruneArgs, stop: &Stop) -> Result<Opened, RunError> {
+async fn open(args: &PruneArgs, stop: &Stop) -> Result<Opened<LocalStore>, RunError> {
     match args.local_options(stop.token().clone()) {
         Some(options) => LocalStore::open_mirror(&args.destination, &options).await,
         None => LocalStore::open_to_read(&args.destination, stop.token().clone()),

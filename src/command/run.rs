@@ -9,7 +9,8 @@ use element_mirror::ids::{Lines, Lists};
 use element_mirror::mirror::Mirror;
 use element_mirror::outcome::Summary;
 use element_mirror::stop::Stop;
-use element_mirror::store::local::{LocalStore, Opened};
+use element_mirror::store::Opened;
+use element_mirror::store::local::LocalStore;
 use secrecy::SecretString;
 
 use super::done::{leave_out, tell_odd};
@@ -49,7 +50,7 @@ fn mirror(args: &RunArgs, token: SecretString, counters: &Arc<Counters>) -> Resu
 }
 
 /// Opens the destination: for a run, or to look only.
-async fn open(args: &RunArgs, stop: &Stop) -> Result<Opened, RunError> {
+async fn open(args: &RunArgs, stop: &Stop) -> Result<Opened<LocalStore>, RunError> {
     match args.local_options(stop.token().clone()) {
         Some(options) => LocalStore::open(args.destination(), &options).await,
         None => LocalStore::open_to_look(args.destination(), stop.token().clone()),

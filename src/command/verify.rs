@@ -8,7 +8,8 @@ use element_mirror::event::Counters;
 use element_mirror::ids::{Lines, Lists};
 use element_mirror::outcome::Summary;
 use element_mirror::stop::Stop;
-use element_mirror::store::local::{LocalStore, Opened};
+use element_mirror::store::Opened;
+use element_mirror::store::local::LocalStore;
 use element_mirror::verify::{Elements, Verify};
 use secrecy::SecretString;
 
@@ -56,7 +57,7 @@ fn look(args: &VerifyArgs, token: Option<SecretString>, counters: &Arc<Counters>
 }
 
 /// Opens the mirror: to be repaired, or to read only.
-async fn open(args: &VerifyArgs, stop: &Stop) -> Result<Opened, RunError> {
+async fn open(args: &VerifyArgs, stop: &Stop) -> Result<Opened<LocalStore>, RunError> {
     match args.repair {
         true => LocalStore::open_mirror(&args.destination, &args.local_options(stop.token().clone())).await,
         false => LocalStore::open_to_read(&args.destination, stop.token().clone()),

@@ -7,26 +7,26 @@ use crate::error::{ErrorKind, Failure};
 use crate::ids::Entry;
 use crate::layout::{MANIFEST, OWN};
 use crate::outcome::{ElementOutcome, Stands, Status};
-use crate::store::local::LocalStore;
-use crate::store::local::inspect::{Inspected, Inspection};
-use crate::store::local::standing::Holds;
+use crate::store::Store;
+use crate::store::inspect::{Inspected, Inspection};
+use crate::store::standing::Holds;
 
 /// So many files are named in one sentence.
 const MOST_NAMES: usize = 10;
 
 /// An element that was looked at.
-pub(super) struct Seen {
+pub(super) struct Seen<P> {
     pub(super) entry: Entry,
     /// Whether a list names it, or the mirror knows it by what was superseded.
     pub(super) is_known: bool,
-    pub(super) found: Result<Inspection, Failure>,
+    pub(super) found: Result<Inspection<P>, Failure>,
     pub(super) elapsed: Duration,
 }
 
-impl Seen {
+impl<P> Seen<P> {
     /// What it comes to; none where nothing of ours is there, and nobody knows it. Of what could not be looked at there
     /// stands in `store` what its manifest says.
-    pub(super) fn outcome(&self, store: &LocalStore) -> Option<ElementOutcome> {
+    pub(super) fn outcome(&self, store: &impl Store) -> Option<ElementOutcome> {
         let id = &self.entry.id;
         let outcome = match &self.found {
             Ok(found) => of_inspection(id, found, self.is_known)?,
@@ -44,7 +44,7 @@ impl Seen {
     }
 }
 
-fn of_inspection(id: &ElementId, found: &Inspection, is_known: bool) -> Option<ElementOutcome> {
+fn of_inspection<P>(id: &ElementId, found: &Inspection<P>, is_known: bool) -> Option<ElementOutcome> {
     let outcome = match found.standing.as_ref().and_then(|standing| Some((standing, standing.manifest.as_ref()?))) {
         Some((standing, manifest)) => {
             let outcome = ElementOutcome::holding(id, manifest, Status::Ok);
@@ -74,8 +74,8 @@ fn of_inspection(id: &ElementId, found: &Inspection, is_known: bool) -> Option<E
 }
 
 /// The flawed files, by their paths in the element's folder or from the mirror on, and what is wrong with each.
-fn flaws(id: &ElementId, found: &Inspection) -> Vec<(String, String)> {
-    let of_version = |version: &Inspected| {
+fn flaws<P>(id: &ElementId, found: &Inspection<P>) -> Vec<(String, String)> {
+    let of_version = |version: &Inspected<P>| {
         let folder = version.when.as_ref().map(|when| format!("{OWN}/history/{id}/{when}/")).unwrap_or_default();
         let flaws = version.flaws.iter();
         flaws.map(|flaw| (format!("{folder}{}", flaw.file), flaw.defect.to_string())).collect::<Vec<_>>()
