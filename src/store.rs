@@ -6,6 +6,7 @@ mod dir;
 mod format;
 pub mod inspect;
 pub mod local;
+pub mod object;
 pub mod past;
 pub mod stage;
 pub mod standing;
