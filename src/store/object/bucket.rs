@@ -89,7 +89,10 @@ impl Bucket {
             found => found.map_err(failed)?,
         };
         if found.meta.size > MAX_READ {
-            return Err(Failure::new(ErrorKind::Io, format!("read {}: it has {} bytes", self.shown(path), found.meta.size)));
+            return Err(Failure::new(
+                ErrorKind::Io,
+                format!("read {}: it has {} bytes", self.shown(path), found.meta.size),
+            ));
         }
         let (e_tag, version) = (found.meta.e_tag.clone(), found.meta.version.clone());
         let bytes = found.bytes().await.map_err(failed)?;
@@ -156,11 +159,7 @@ impl Bucket {
     }
 
     /// Begins to put a large object in parts.
-    pub(super) async fn put_in_parts(
-        &self,
-        path: &str,
-        media_type: &str,
-    ) -> Result<Box<dyn MultipartUpload>, Failure> {
+    pub(super) async fn put_in_parts(&self, path: &str, media_type: &str) -> Result<Box<dyn MultipartUpload>, Failure> {
         let options = PutMultipartOptions { attributes: attributes(media_type), ..PutMultipartOptions::default() };
         let begun = self.client.put_multipart_opts(&self.at(path), options).await;
         begun.map_err(|error| self.failure("put", path, &error))
@@ -184,7 +183,8 @@ impl Bucket {
     pub(super) async fn list(&self, folder: &str) -> Result<Vec<(String, Entry)>, Failure> {
         let at = self.at(folder);
         let strip = |meta: ObjectMeta| {
-            let parts: Vec<_> = meta.location.prefix_match(&self.prefix)?.map(|part| part.as_ref().to_owned()).collect();
+            let parts: Vec<_> =
+                meta.location.prefix_match(&self.prefix)?.map(|part| part.as_ref().to_owned()).collect();
             Some((parts.join("/"), entry(&meta)))
         };
         let listed = self.client.list(Some(&at)).map_ok(strip).try_collect::<Vec<_>>().await;

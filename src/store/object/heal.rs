@@ -39,7 +39,8 @@ impl BucketStore {
         (file, digest): (&str, Digest),
     ) -> Result<bool, Failure> {
         let bucket = &self.0.bucket;
-        let files = inspection.versions().flat_map(|version| &version.manifest).flat_map(|manifest| manifest.own_files());
+        let files =
+            inspection.versions().flat_map(|version| &version.manifest).flat_map(|manifest| manifest.own_files());
         let is_twin = |other: &&str| *other != file;
         let twins = files.filter(|(.., other, _)| *other == digest).map(|(other, ..)| other).filter(is_twin);
         for twin in twins {
