@@ -2,4 +2,6 @@
 
 pub mod connect;
 pub mod location;
+#[cfg(test)]
+mod scripted;
 pub mod words;

@@ -175,3 +175,6 @@ fn without_secrets(text: &str) -> String {
     };
     text.split_whitespace().map(clean).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;
