@@ -150,7 +150,7 @@ pub(super) async fn connect(
         let msi = plan.settings.iter().rfind(|(key, _)| *key == Key::MsiEndpoint);
         reach(msi.map_or(METADATA_DEFAULT, |(_, url)| url)).await.map_err(|why| missing(&why))?;
     }
-    let is_plain = plan.endpoint.as_ref().is_some_and(|endpoint| endpoint.is_plain);
+    let is_plain = says_yes(&plan.settings, Key::UseEmulator) || plan.endpoint.as_ref().is_some_and(|it| it.is_plain);
     let mut options = settings.options(is_plain)?;
     if is_plain && plan.credentials != Credentials::Exchanged {
         // Without trust roots, which a slim machine may not have.

@@ -142,7 +142,9 @@ async fn azure_is_asked_at_the_connection_strings_endpoint() {
     {
         let server = Scripted::start(&[(200, "{}")]).await;
         let text = format!("AccountName=acc;BlobEndpoint={}/acc/;{credentials}", server.url);
-        let environment = [("AZURE_STORAGE_CONNECTION_STRING", text.as_str()), ("AZURE_CLIENT_ID", "i")];
+        // An identity of the machine's owner, which is meant for others.
+        let mut environment = vec![("AZURE_STORAGE_CONNECTION_STRING", text.as_str())];
+        environment.extend([("AZURE_CLIENT_ID", "i"), ("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_SECRET", "s")]);
         let store = client("az://box/p", &settings(), &environment).await.unwrap();
         // Its replies lack what Azure's have; that it was asked is all.
         let _ = store.get(&Path::from("p/x")).await;
