@@ -1,4 +1,4 @@
-//! What a store said, in its own words: the code and the message of its reply, without what it should not be told again.
+//! What a store said, in its own words: the code and the message of its reply, without its secrets.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -11,7 +11,7 @@ use super::variables::{Variables, is_yes};
 use super::{ClientSettings, granted, unbuildable};
 use crate::error::RunError;
 
-/// The variables that are taken as they are; where two set the same, the later one wins, which is that of the Azure CLI.
+/// The variables that are taken as they are; where two set the same, the later one wins: that of the Azure CLI.
 const TABLE: [(&str, Key); 27] = [
     ("AZURE_STORAGE_ACCOUNT_NAME", Key::AccountName),
     ("AZURE_STORAGE_ACCOUNT", Key::AccountName),

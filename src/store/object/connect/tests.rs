@@ -311,7 +311,8 @@ async fn a_body_that_breaks_off_is_gone_on_with() {
         let mut second = Vec::new();
         for reply in [
             "HTTP/1.1 200 OK\r\netag: \"1\"\r\ncontent-length: 9\r\n\r\nhalf",
-            "HTTP/1.1 206 Partial Content\r\netag: \"1\"\r\ncontent-range: bytes 4-8/9\r\ncontent-length: 5\r\n\r\n-done",
+            "HTTP/1.1 206 Partial Content\r\netag: \"1\"\r\ncontent-range: bytes 4-8/9\r\n\
+             content-length: 5\r\n\r\n-done",
         ] {
             let (mut peer, _) = server.accept().await.unwrap();
             second.clear();
