@@ -1,4 +1,4 @@
-//! What a store said, in its own words: the code and the message of its reply, without what it should not be told again.
+//! What a store said, in its own words: the code and the message of its reply, without its secrets.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -175,3 +175,6 @@ fn without_secrets(text: &str) -> String {
     };
     text.split_whitespace().map(clean).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;
