@@ -47,6 +47,11 @@ pub(super) fn is_unsupported(error: &Error) -> bool {
         || reply(error).is_some_and(|reply| reply.status == 501)
 }
 
+/// Whether no reply came, or not to its end.
+pub(super) fn is_broken_off(error: &Error) -> bool {
+    reply(error).is_none() && chain(error).any(|cause| cause.downcast_ref::<HttpError>().is_some())
+}
+
 /// What `error` comes to, on one line, without secrets.
 pub(super) fn words(error: &Error) -> String {
     let said = if let Some(reply) = reply(error) {
