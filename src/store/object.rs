@@ -128,17 +128,23 @@ impl BucketStore {
 
     /// What comes of `work`, on a thread that may wait. After the run's end that is not waited for long.
     fn wait<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let ended = async {
-            self.0.stop.cancelled().await;
-            let _ = timeout(GRACE, std::future::pending::<()>()).await;
-        };
         self.0.runtime.block_on(async {
             tokio::select! {
                 done = work => done,
-                () = ended => Err(Failure::new(ErrorKind::Interrupted, "the run has ended")),
+                () = grace(&self.0.stop) => Err(ended()),
             }
         })
     }
+}
+
+/// Until the run has ended, and a little longer.
+async fn grace(stop: &CancellationToken) {
+    stop.cancelled().await;
+    let _ = timeout(GRACE, std::future::pending::<()>()).await;
+}
+
+fn ended() -> Failure {
+    Failure::new(ErrorKind::Interrupted, "the run has ended")
 }
 
 fn is_id(name: &str) -> bool {
