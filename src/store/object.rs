@@ -30,7 +30,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Access, Opened, dry, format, local};
+use super::{Access, Opened, Recovered, dry, format};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::layout::OWN;
@@ -119,7 +119,7 @@ impl BucketStore {
         let (distrust, stop) = (options.distrust, options.stop.clone());
         let runtime = Handle::current();
         let store = Self(Arc::new(Inner { bucket, runtime, gone, staging, room: Room::new(), distrust, stop }));
-        Ok(Opened { store, recovered: local::Recovered::default() })
+        Ok(Opened { store, recovered: Recovered::default() })
     }
 
     fn staging(&self) -> Result<&Staging, Failure> {
