@@ -74,8 +74,8 @@ def mirror(ids, destination, runs):
     Whoever asks for them twice has the runs done twice: write them down first.
     """
     ids = ids.select([name for name in ["id", "email"] if name in ids.columns])
-    # Split by ID: a partition that is done again, because its executor was lost, has the same IDs again.
-    ids = ids.where("id is not null").repartition(runs, "id").dropDuplicates(["id"])
+    # Split by ID: one that is named twice is done once, and a partition that is done again has the same IDs again.
+    ids = ids.where("id is not null").repartition(runs, "id")
     lines = ids.rdd.mapPartitions(lambda rows: run(rows, destination))
     return ids.sparkSession.read.json(lines, schema=report_type(), mode="FAILFAST")
 
