@@ -19,7 +19,7 @@ use crate::http::retry::Setback;
 use crate::http::{Http, Reply, Target};
 use crate::media::{self, Media};
 use crate::plan::Prior;
-use crate::store::local::stage::Part;
+use crate::store::stage::Part;
 use crate::time::Time;
 
 /// What is to be downloaded.

@@ -10,8 +10,8 @@ use crate::ids::Line;
 use crate::keep;
 use crate::layout::{MANIFEST, OWN};
 use crate::manifest::Manifest;
-use crate::store::local::LocalStore;
-use crate::store::local::history::PastVersion;
+use crate::store::Store;
+use crate::store::past::PastVersion;
 use crate::time::Time;
 
 /// A superseded version.
@@ -61,7 +61,7 @@ pub enum Told {
 /// which they stood.
 ///
 /// Of elements that nobody named, `are_named`, those without a past are passed over.
-pub fn history(store: LocalStore, lines: impl Iterator<Item = Line>, are_named: bool) -> impl Iterator<Item = Told> {
+pub fn history(store: impl Store, lines: impl Iterator<Item = Line>, are_named: bool) -> impl Iterator<Item = Told> {
     lines.flat_map(move |line| match line {
         Line::Entry(entry) => match of(&store, &entry.id) {
             Ok(Some(versions)) => versions.into_iter().map(|version| Told::Version(Box::new(version))).collect(),
@@ -79,7 +79,7 @@ pub fn history(store: LocalStore, lines: impl Iterator<Item = Line>, are_named: 
 }
 
 /// The superseded versions of `id`; none where nothing of it is or was here.
-fn of(store: &LocalStore, id: &ElementId) -> Result<Option<Vec<Superseded>>, Failure> {
+fn of(store: &impl Store, id: &ElementId) -> Result<Option<Vec<Superseded>>, Failure> {
     let versions = store.history(id)?;
     let standing = store.standing_manifest(id)?;
     if versions.is_empty() && standing.is_none() {
@@ -92,7 +92,7 @@ fn of(store: &LocalStore, id: &ElementId) -> Result<Option<Vec<Superseded>>, Fai
     let described = versions.iter().zip(successors).zip(superseded_at).map(|((version, successor), superseded_at)| {
         let (files, size) = match &version.manifest {
             Ok(manifest) => (manifest.own_files().count() as u64, manifest.size()),
-            Err(_) => version.on_disk()?,
+            Err(_) => store.measure(version)?,
         };
         Ok(Superseded {
             id: id.clone(),
@@ -103,7 +103,7 @@ fn of(store: &LocalStore, id: &ElementId) -> Result<Option<Vec<Superseded>>, Fai
             damaged: version.manifest.is_err(),
             files,
             size,
-            path: store.path().join(OWN).join("history").join(id.as_str()).join(&version.when),
+            path: store.location().join(OWN).join("history").join(id.as_str()).join(&version.when),
         })
     });
     described.collect::<Result<_, _>>().map(Some)

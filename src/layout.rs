@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::digest::Digest;
 use crate::element::{Asset, Role};
 
 /// What the API said, byte for byte.
@@ -62,6 +63,59 @@ fn is_reserved(stem: &str) -> bool {
     let device = stem.split('.').next().unwrap_or_default().to_ascii_uppercase();
     let numbered = device.strip_prefix("COM").or_else(|| device.strip_prefix("LPT"));
     RESERVED.contains(&device.as_str()) || numbered.is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit())
+}
+
+/// How a destination names an element's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// By what they are: `cover.jpg`.
+    Plain,
+    /// By what they are and by their bytes: `cover.9f86d081884c7d659a2feaa0c55ad015.jpg`, so that a name never has other
+    /// bytes.
+    ByContent,
+}
+
+/// So many hex digits of its digest are in the name of a file that is named by its content.
+const DIGITS: usize = 32;
+
+impl Naming {
+    /// Whether a file can have a second name.
+    pub fn can_rename(self) -> bool {
+        self == Self::Plain
+    }
+
+    /// As much of `stem` as the name has room for.
+    pub fn stem(self, stem: &str) -> &str {
+        match self {
+            Self::Plain => stem,
+            Self::ByContent => &stem[..stem.floor_char_boundary(MAX_STEM - DIGITS - 1)],
+        }
+    }
+
+    /// The name of the file with the `plain` name and these bytes.
+    pub fn name(self, plain: &str, digest: Digest) -> String {
+        match self {
+            Self::Plain => plain.to_owned(),
+            Self::ByContent => {
+                let (stem, extension) = plain.rsplit_once('.').unwrap_or((plain, "bin"));
+                format!("{stem}.{}.{extension}", &digest.to_string()[..DIGITS])
+            }
+        }
+    }
+
+    /// The plain name of a `file` that is so named; it may be one that is not, as a folder's mirror that was copied.
+    pub fn plain(self, file: &str) -> String {
+        let parts = || {
+            let (rest, extension) = file.rsplit_once('.')?;
+            let (stem, digits) = rest.rsplit_once('.')?;
+            let is_digest = digits.len() == DIGITS && digits.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+            is_digest.then(|| format!("{stem}.{extension}"))
+        };
+        match self {
+            Self::Plain => file.to_owned(),
+            Self::ByContent => parts().unwrap_or_else(|| file.to_owned()),
+        }
+    }
 }
 
 /// Hands out file names within one folder, no two alike, not even but for case.

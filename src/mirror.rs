@@ -34,8 +34,8 @@ use crate::outcome::{ElementOutcome, End, Summary};
 use crate::plan::Policy;
 use crate::prune;
 use crate::stop::Stop;
-use crate::store::local::LocalStore;
-use crate::store::local::commit::Committer;
+use crate::store::Store;
+use crate::store::commit::Committer;
 pub use census::All;
 use census::{Census, Named};
 use watch::Watch;
@@ -97,12 +97,12 @@ pub struct Accepts {
 type Slot = Option<OwnedSemaphorePermit>;
 
 /// Mirrors elements into a destination.
-pub struct Mirror {
+pub struct Mirror<S: Store> {
     api: Api,
     downloader: Downloader,
-    store: LocalStore,
+    store: S,
     /// None in a dry run.
-    committer: Option<Arc<Committer>>,
+    committer: Option<Arc<Committer<S::Place>>>,
     /// Elements in flight: enough for every download, and for some whose next step is not yet clear.
     slots: Arc<Semaphore>,
     options: MirrorOptions,
@@ -115,20 +115,18 @@ pub struct Mirror {
     accounts: OnceCell<Option<Failure>>,
 }
 
-impl Mirror {
+impl<S: Store> Mirror<S> {
     /// A mirror into `store`, which was opened to look only where `options` say a dry run. What happens is told to
     /// `events`; `stop` ends it early.
     ///
     /// # Errors
     /// The token can't be sent, TLS can't be set up, or the committer not be started.
-    pub fn new(store: LocalStore, options: MirrorOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
+    pub fn new(store: S, options: MirrorOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
         let http = Http::new(options.http.clone(), &options.token, events.clone(), stop.token().clone());
         let http = Arc::new(http.map_err(|failure| RunError::Broken(failure.message))?);
         let committer = match options.purpose {
             Purpose::DryRun => None,
-            Purpose::Mirror | Purpose::Repair => {
-                Some(Arc::new(Committer::start(&store, events.clone(), stop.token().clone())?))
-            }
+            Purpose::Mirror | Purpose::Repair => Some(Arc::new(store.committer(events.clone(), stop.token().clone())?)),
         };
         let slots = options.http.concurrency + 2 * options.http.api_concurrency;
         Ok(Self {
@@ -173,7 +171,7 @@ impl Mirror {
         if let Some(committer) = committer.and_then(Arc::into_inner) {
             committer.finish();
         }
-        let mut summary = mirror.conclude();
+        let mut summary = mirror.conclude().await;
         mirror.write_index().await;
         summary.ends = mirror.stop.ends();
         summary.elapsed = started.elapsed();
@@ -186,7 +184,7 @@ impl Mirror {
         self: &Arc<Self>,
         mut named: impl Stream<Item = Named> + Unpin,
         tasks: &mut JoinSet<()>,
-        committer: Option<&Arc<Committer>>,
+        committer: Option<&Arc<Committer<S::Place>>>,
     ) {
         while let Some(Some(named)) = self.stop.closing().run_until_cancelled(named.next()).await {
             let Some((entry, listed)) = self.sift(named).await else { continue };
@@ -248,15 +246,18 @@ impl Mirror {
     }
 
     /// Folds the run, and notes what is newly gone unless that looks like a mistake.
-    fn conclude(&self) -> Summary {
-        let mut watch = self.watch();
-        let mut summary = watch.conclude(&self.options.accepts);
-        if let Some(end) = watch.unreachable() {
+    async fn conclude(&self) -> Summary {
+        let (mut summary, unreachable) = {
+            let mut watch = self.watch();
+            (watch.conclude(&self.options.accepts), watch.unreachable())
+        };
+        if let Some(end) = unreachable {
             self.stop.end(end);
         }
         if summary.suspiciously_gone == 0 && self.options.purpose == Purpose::Mirror {
-            for (id, since) in watch.take_newly_gone() {
-                if let Err(failure) = self.store.note_gone(&id, since) {
+            let newly_gone: Vec<_> = self.watch().take_newly_gone().into_iter().collect();
+            for (id, since) in newly_gone {
+                if let Err(failure) = self.ask(&id, move |store, id| store.note_gone(id, since)).await {
                     self.stop.end(End::Broken(failure.message));
                     break;
                 }

@@ -12,16 +12,16 @@ use crate::keep::Keep;
 use crate::layout::MANIFEST;
 use crate::outcome::{ElementOutcome, End, Pruned, Status, Summary};
 use crate::stop::Stop;
-use crate::store::local::LocalStore;
-use crate::store::local::history::PastVersion;
+use crate::store::Store;
+use crate::store::past::PastVersion;
 
 /// How many elements are pruned at a time: flushes that are asked for together are done together.
 pub(crate) const THREADS: usize = 16;
 
 /// Prunes a mirror.
-pub struct Prune {
+pub struct Prune<S> {
     /// The mirror; in a dry run it was opened to look only.
-    pub store: LocalStore,
+    pub store: S,
     /// What is kept.
     pub keep: Keep,
     /// What could not be removed of elements whose pruning was begun before.
@@ -34,7 +34,7 @@ pub struct Prune {
     pub stop: Stop,
 }
 
-impl Prune {
+impl<S: Store> Prune<S> {
     /// Applies the rules to every element that has a history. What fails of one element stops no other.
     pub async fn run(self) -> Summary {
         let (events, stop) = (self.events.clone(), self.stop.clone());
@@ -108,14 +108,14 @@ fn lock(summary: &Mutex<Summary>) -> MutexGuard<'_, Summary> {
 
 /// Removes what of the history of `id` expires, or in a dry run only says so; tells of each version, and gives what was
 /// removed even where that fails. Not for a thread of the runtime.
-pub(crate) fn apply(
-    (store, events): (&LocalStore, &Events),
+pub(crate) fn apply<S: Store>(
+    (store, events): (&S, &Events),
     id: &ElementId,
     keep: &Keep,
     dry_run: bool,
 ) -> (Pruned, Result<(), Failure>) {
     let mut pruned = Pruned { foreseen: dry_run, ..Pruned::default() };
-    let mut told = |version: &PastVersion| tell(events, id, version, &mut pruned);
+    let mut told = |version: &PastVersion<S::Place>| tell(events, id, version, &mut pruned);
     let done = store.expired(id, keep).and_then(|expired| match dry_run {
         true => {
             expired.iter().for_each(told);
@@ -126,7 +126,7 @@ pub(crate) fn apply(
     (pruned, done)
 }
 
-fn tell(events: &Events, id: &ElementId, version: &PastVersion, pruned: &mut Pruned) {
+fn tell<P>(events: &Events, id: &ElementId, version: &PastVersion<P>, pruned: &mut Pruned) {
     // Only versions that can be read expire.
     let bytes = version.size().unwrap_or(0);
     pruned.add(bytes);

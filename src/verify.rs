@@ -17,8 +17,8 @@ use crate::ids::{Entry, Line, Lines, Sieve, Sifted};
 use crate::mirror::MirrorOptions;
 use crate::outcome::{ElementOutcome, End, Status, Summary};
 use crate::stop::Stop;
-use crate::store::local::LocalStore;
-use crate::store::local::inspect::Depth;
+use crate::store::Store;
+use crate::store::inspect::Depth;
 use finding::Seen;
 use repair::Repair;
 
@@ -31,8 +31,8 @@ pub enum Elements {
 }
 
 /// Verifies a mirror.
-pub struct Verify {
-    store: LocalStore,
+pub struct Verify<S> {
+    store: S,
     depth: Depth,
     /// Whether lists name the elements.
     is_listed: bool,
@@ -41,9 +41,9 @@ pub struct Verify {
     summary: Mutex<Summary>,
 }
 
-impl Verify {
+impl<S: Store> Verify<S> {
     /// A verification of `store`. What is found is told to `events`; `stop` ends it early.
-    pub fn new(store: LocalStore, depth: Depth, events: Events, stop: Stop) -> Self {
+    pub fn new(store: S, depth: Depth, events: Events, stop: Stop) -> Self {
         Self { store, depth, is_listed: false, events, stop, summary: Mutex::default() }
     }
 
@@ -59,7 +59,7 @@ impl Verify {
         let is_repair = repair.is_some();
         match repair {
             None => {
-                let tell = |verify: &Self, seen: &Seen| {
+                let tell = |verify: &Self, seen: &Seen<S::Place>| {
                     seen.outcome(&verify.store).into_iter().for_each(|told| verify.tell(told));
                 };
                 verify.walk(lines, move |verify, seen| tell(verify, &seen)).await;
@@ -99,12 +99,12 @@ impl Verify {
     async fn walk(
         self: &Arc<Self>,
         lines: impl Iterator<Item = Line> + Send + 'static,
-        settle: impl Fn(&Self, Seen) + Send + Sync + 'static,
+        settle: impl Fn(&Self, Seen<S::Place>) + Send + Sync + 'static,
     ) {
         let verify = Arc::clone(self);
         let walked = tokio::task::spawn_blocking(move || {
             // Threads of its own: they may wait for a repair, which itself has files to read on the shared ones.
-            let pool = rayon::ThreadPoolBuilder::new().build()?;
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(verify.store.inspections()).build()?;
             let lines = lines.take_while(|_| !verify.stop.closing().is_cancelled()).par_bridge();
             pool.install(|| lines.for_each(|line| verify.take_up(line, &settle)));
             Ok::<_, rayon::ThreadPoolBuildError>(())
@@ -117,7 +117,7 @@ impl Verify {
         self.stop.end(End::Broken(broken));
     }
 
-    fn take_up(&self, line: Line, settle: &impl Fn(&Self, Seen)) {
+    fn take_up(&self, line: Line, settle: &impl Fn(&Self, Seen<S::Place>)) {
         match line {
             Line::Entry(entry) => {
                 let _in_flight = self.events.counters.in_flight();
@@ -131,7 +131,7 @@ impl Verify {
         }
     }
 
-    fn look_at(&self, entry: Entry, depth: Depth) -> Seen {
+    fn look_at(&self, entry: Entry, depth: Depth) -> Seen<S::Place> {
         let started = Instant::now();
         let found = self.store.inspect(&entry.id, depth, &self.events.counters);
         let may_be_of_another = match &found {

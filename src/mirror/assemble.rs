@@ -8,8 +8,9 @@ use crate::error::Failure;
 use crate::layout::{Names, RESPONSE};
 use crate::manifest::{Asset, FORMAT, Manifest, Missing, Response, Warning};
 use crate::plan::{Action, Place, Planned, Prior, Standing};
-use crate::store::local::stage::{Part, Stage};
-use crate::store::local::standing::Occupant;
+use crate::store::Store;
+use crate::store::stage::{Part, Stage};
+use crate::store::standing::Occupant;
 use crate::time::Time;
 
 /// A version that was put together.
@@ -26,25 +27,27 @@ pub(super) struct Assembled {
 }
 
 /// Puts what was gathered together in `stage`, beside what the `sources` hold.
-pub(super) fn assemble(
+pub(super) fn assemble<S: Store>(
     Gathered { reply, roles, assets }: Gathered,
-    stage: &Stage,
-    sources: &Sources,
+    (store, stage): (&S, &Stage),
+    sources: &Sources<S::Place>,
 ) -> Result<Assembled, Failure> {
-    let response = &reply.body;
+    let sha256 = Digest::of(&reply.body);
+    let response = Response { file: S::NAMING.name(RESPONSE, sha256), size: reply.body.len() as u64, sha256 };
     let manifest = Manifest {
         format: FORMAT,
         generator: concat!("element-mirror ", env!("CARGO_PKG_VERSION")).to_owned(),
         committed_at: Time::now(),
         element: reply.element.fields,
         roles,
-        response: Response { file: RESPONSE.to_owned(), size: response.len() as u64, sha256: Digest::of(response) },
+        response,
         assets: Vec::new(),
         missing: Vec::new(),
         warnings: Vec::new(),
     };
     let mut assembly = Assembly {
-        names: reserved(&assets, &sources.occupant)?,
+        names: reserved(store, &assets, &sources.occupant)?,
+        store,
         stage,
         sources,
         done: Assembled { manifest, response: reply.body, failure: None, has_news: false, downloaded: 0, bytes: 0 },
@@ -54,25 +57,26 @@ pub(super) fn assemble(
 }
 
 /// The names that new files can't have: strangers' ones, and those that assets have already.
-fn reserved(assets: &[GatheredAsset], occupant: &Occupant) -> Result<Names, Failure> {
+fn reserved<S: Store>(store: &S, assets: &[GatheredAsset], occupant: &Occupant<S::Place>) -> Result<Names, Failure> {
     let mut names = Names::new();
-    for stranger in occupant.strangers()? {
+    for stranger in store.strangers(occupant)? {
         names.reserve(&stranger.to_string_lossy());
     }
     for name in assets.iter().filter_map(|asset| asset.planned.had.as_ref()) {
-        names.reserve(name);
+        names.reserve(&S::NAMING.plain(name));
     }
     Ok(names)
 }
 
-struct Assembly<'a> {
+struct Assembly<'a, S: Store> {
     names: Names,
+    store: &'a S,
     stage: &'a Stage,
-    sources: &'a Sources,
+    sources: &'a Sources<S::Place>,
     done: Assembled,
 }
 
-impl Assembly<'_> {
+impl<S: Store> Assembly<'_, S> {
     fn take(&mut self, GatheredAsset { planned, got }: GatheredAsset) -> Result<(), Failure> {
         match got {
             Got::Held(prior) => self.keep(&planned, prior),
@@ -95,7 +99,7 @@ impl Assembly<'_> {
         self.done.has_news = true;
         self.done.downloaded += 1;
         self.done.bytes += description.size;
-        let file = self.name(planned, &description.media.extension);
+        let file = self.name(planned, &description.media.extension, description.digest);
         let warnings = warnings(planned, &file, &description);
         let twin = self.sources.occupant.standing().and_then(|standing| good_twin(standing, description.digest));
         let asset = Asset {
@@ -115,8 +119,10 @@ impl Assembly<'_> {
         self.done.manifest.warnings.extend(warnings);
         match twin {
             // The same bytes again: one file with several links.
-            Some(twin) => self.share(Place::Standing, &twin.file, asset),
-            None => {
+            Some(twin) if S::NAMING.can_rename() || twin.file == asset.file => {
+                self.share(Place::Standing, &twin.file, asset)
+            }
+            _ => {
                 self.stage.adopt(part, &asset.file, asset.fetched_at)?;
                 self.done.manifest.assets.push(asset);
                 Ok(())
@@ -129,7 +135,10 @@ impl Assembly<'_> {
         self.done.has_news |= matches!(planned.action, Action::Ask(_));
         let held = asset.file.clone();
         let extension = held.rsplit_once('.').map_or("bin", |(_, extension)| extension);
-        let file = if planned.had.as_ref() == Some(&held) { held.clone() } else { self.name(planned, extension) };
+        let file = match planned.had.as_ref() == Some(&held) || !S::NAMING.can_rename() {
+            true => held.clone(),
+            false => self.name(planned, extension, asset.sha256),
+        };
         let asset = Asset { file, url: planned.asset.link.public(), ..asset };
         if let Some(version) = self.sources.version(place) {
             let known = version.standing.manifest.warnings.iter().filter(|warning| warning.file == held);
@@ -144,19 +153,20 @@ impl Assembly<'_> {
     /// Takes a `file` that is held in, as `asset`.
     fn share(&mut self, place: Place, file: &str, asset: Asset) -> Result<(), Failure> {
         if let Some(version) = self.sources.version(place) {
-            self.stage.keep(version, file, &asset.file)?;
+            self.store.keep(version, file, (self.stage, &asset.file))?;
         }
         self.done.manifest.assets.push(asset);
         Ok(())
     }
 
-    /// The name that the asset has in the version that stands, where it still fits, else a new one.
-    fn name(&mut self, planned: &Planned, extension: &str) -> String {
-        let fits = |file: &&String| file.rsplit_once('.').is_some_and(|(_, had)| had == extension);
-        match planned.had.as_ref().filter(fits) {
-            Some(had) => had.clone(),
-            None => self.names.claim(&planned.stem, extension),
-        }
+    /// The name that the asset has in the version that stands, where it still fits, else a new one; for these bytes.
+    fn name(&mut self, planned: &Planned, extension: &str, digest: Digest) -> String {
+        let fits = |file: &String| file.rsplit_once('.').is_some_and(|(_, had)| had == extension);
+        let plain = match planned.had.as_ref().map(|had| S::NAMING.plain(had)).filter(fits) {
+            Some(had) => had,
+            None => self.names.claim(S::NAMING.stem(&planned.stem), extension),
+        };
+        S::NAMING.name(&plain, digest)
     }
 }
 

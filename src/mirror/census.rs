@@ -17,6 +17,7 @@ use crate::error::RunError;
 use crate::event::Event;
 use crate::ids::{Entry, Line, Sieve, Sifted};
 use crate::outcome::{ElementOutcome, End};
+use crate::store::Store;
 
 /// How many elements are listed ahead: a page of each of a few accounts.
 const AHEAD: usize = 256;
@@ -56,7 +57,7 @@ pub(super) struct Census {
     pub(super) task: JoinSet<()>,
 }
 
-impl Mirror {
+impl<S: Store> Mirror<S> {
     /// Starts to walk the lists of the accounts, each at its own pace, and counts what they name.
     pub(super) fn census(self: &Arc<Self>, all: All) -> Census {
         let (sender, named) = mpsc::channel(AHEAD);
@@ -71,13 +72,13 @@ impl Mirror {
     }
 }
 
-struct Taker<'a> {
-    mirror: &'a Arc<Mirror>,
+struct Taker<'a, S: Store> {
+    mirror: &'a Arc<Mirror<S>>,
     all: &'a All,
     sender: mpsc::Sender<Named>,
 }
 
-impl Taker<'_> {
+impl<S: Store> Taker<'_, S> {
     async fn take(self) {
         let accounts = match self.mirror.api.accounts_to_list(self.mirror.options.email.as_deref()).await {
             Ok(accounts) => accounts,

@@ -13,22 +13,28 @@ use crate::event::Event;
 use crate::ids::Entry;
 use crate::outcome::{ElementOutcome, End, Stands, Status};
 use crate::plan::{Held, Plan, Standing, Verdict, judge, stands_as_listed};
-use crate::store::local::commit::{Candidate, Committer};
-use crate::store::local::stage::Stage;
-use crate::store::local::standing::{Occupant, Version};
+use crate::store::Store;
+use crate::store::commit::{Candidate, Committer};
+use crate::store::stage::Stage;
+use crate::store::standing::{Occupant, Version};
 use crate::time::Time;
 
 /// How far an element came before its slot is free again.
-enum Step {
+enum Step<P> {
     /// To its end.
     Settled(ElementOutcome),
     /// To a version that is ready to be committed; the outcome is what it will be.
-    Ready(Box<Candidate>, ElementOutcome),
+    Ready(Box<Candidate<P>>, ElementOutcome),
 }
 
-impl Mirror {
+impl<S: Store> Mirror<S> {
     /// Mirrors one element and tells what became of it, unless the run takes up nothing more before its turn comes.
-    pub(super) async fn take_up(&self, entry: Entry, listed: Option<Box<Listed>>, committer: Option<&Committer>) {
+    pub(super) async fn take_up(
+        &self,
+        entry: Entry,
+        listed: Option<Box<Listed>>,
+        committer: Option<&Committer<S::Place>>,
+    ) {
         let started = Instant::now();
         let attempts = AtomicU64::new(0);
         let asked = Asked { id: &entry.id, account: self.account(&entry), attempts: &attempts };
@@ -39,13 +45,14 @@ impl Mirror {
             }
         };
         let done = tokio::select! {
-            done = self.mirror(&asked, listed) => Some(done),
-            () = self.stop.token().cancelled() => None,
+            done = self.bring(&asked, listed, committer) => done,
             () = closed_before_its_turn => return,
         };
-        let mut outcome = match done {
-            Some((step, slot)) => self.finish(&entry.id, step, slot, committer).await,
-            None => self.cut_off(&entry.id),
+        let was_overtaken = |failure: &Failure| failure.kind == ErrorKind::Conflict;
+        let mut outcome = match done.error.as_ref().is_some_and(was_overtaken) {
+            // Another run has put its version first; it is planned against that, once.
+            true => self.bring(&asked, None, committer).await,
+            false => done,
         };
         let is_refused =
             outcome.error.as_ref().is_some_and(|failure| matches!(failure.kind, ErrorKind::Http(401 | 402)));
@@ -61,12 +68,27 @@ impl Mirror {
         self.tell(outcome).await;
     }
 
+    /// Everything, the commit too; until that begins, the run's end cuts it off.
+    async fn bring(
+        &self,
+        asked: &Asked<'_>,
+        listed: Option<Box<Listed>>,
+        committer: Option<&Committer<S::Place>>,
+    ) -> ElementOutcome {
+        match self.stop.token().run_until_cancelled(self.mirror(asked, listed)).await {
+            Some((step, slot)) => self.finish(asked.id, step, slot, committer).await,
+            None => self.cut_off(asked.id).await,
+        }
+    }
+
     /// Everything up to the commit; the slot in flight is to be kept until the version waits for that.
-    async fn mirror(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step, Slot) {
-        match listed.map(|listed| self.settle_by_list(asked, &listed)) {
-            None | Some(Ok(None)) => {}
-            Some(Ok(Some(outcome))) => return (Step::Settled(outcome), None),
-            Some(Err(failure)) => return (Step::Settled(self.failed(asked.id, failure)), None),
+    async fn mirror(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step<S::Place>, Slot) {
+        if let Some(listed) = listed {
+            match self.settle_by_list(asked, &listed).await {
+                Ok(None) => {}
+                Ok(Some(outcome)) => return (Step::Settled(outcome), None),
+                Err(failure) => return (Step::Settled(self.failed(asked.id, failure).await), None),
+            }
         }
         let (reply, mut slot) = match self.api.element(asked, &self.slots).await {
             Ok(reply) => reply,
@@ -79,25 +101,28 @@ impl Mirror {
         };
         self.watch().asked(asked.account, true);
         let done = match self.options.purpose {
-            Purpose::DryRun => self.foresee(asked.id, &reply).map(Step::Settled),
+            Purpose::DryRun => self.foresee(asked.id, &reply).await.map(Step::Settled),
             // In a box: many elements wait for their turn, and none of these needs room for what comes after it.
             Purpose::Mirror | Purpose::Repair => Box::pin(self.bring_up_to_date((asked, &mut slot), reply)).await,
         };
-        (done.unwrap_or_else(|failure| Step::Settled(self.failed(asked.id, failure))), slot)
+        match done {
+            Ok(step) => (step, slot),
+            Err(failure) => (Step::Settled(self.failed(asked.id, failure).await), slot),
+        }
     }
 
     /// The outcome of an element that its account's list shows as it stands, so that it is not asked for.
-    fn settle_by_list(&self, asked: &Asked<'_>, listed: &Listed) -> Result<Option<ElementOutcome>, Failure> {
+    async fn settle_by_list(&self, asked: &Asked<'_>, listed: &Listed) -> Result<Option<ElementOutcome>, Failure> {
         let id = asked.id;
         // What is wrong with its place is told when it is asked for.
-        let Ok(occupant) = self.store.occupant(id) else { return Ok(None) };
+        let Ok(occupant) = self.ask(id, S::occupant).await else { return Ok(None) };
         let Some(standing) = occupant.standing() else { return Ok(None) };
         if !stands_as_listed(listed, standing, &self.options.policy) {
             return Ok(None);
         }
         self.watch().asked(asked.account, true);
         if self.options.purpose == Purpose::Mirror {
-            self.settle(id)?;
+            self.settle(id).await?;
         }
         Ok(Some(as_it_stands(id, Some(standing), Status::Unchanged)))
     }
@@ -106,12 +131,12 @@ impl Mirror {
         &self,
         (asked, slot): (&Asked<'_>, &mut Slot),
         reply: ElementReply,
-    ) -> Result<Step, Failure> {
+    ) -> Result<Step<S::Place>, Failure> {
         let id = asked.id;
         let mut sources = Sources { occupant: self.occupant(id).await?, draft: None };
         let plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
         if !plan.changed {
-            self.settle(id)?;
+            self.settle(id).await?;
             return Ok(Step::Settled(as_it_stands(id, sources.occupant.standing(), Status::Unchanged)));
         }
         sources.draft = self.draft(id).await?;
@@ -124,7 +149,7 @@ impl Mirror {
             }
             gathered => gathered?,
         };
-        let assembled = assemble(gathered, &stage, &sources)?;
+        let assembled = assemble(gathered, (&self.store, &stage), &sources)?;
         let verdict = judge(&assembled.manifest, standing);
         let status = match (&assembled.failure, verdict, standing) {
             (Some(failure), Verdict::Refuse, _) => {
@@ -143,7 +168,7 @@ impl Mirror {
         let outcome = ElementOutcome { accepted, error: failure, ..ElementOutcome::holding(id, &manifest, status) };
         let outcome = ElementOutcome { downloaded: Some(downloaded), bytes: Some(bytes), ..outcome };
         if verdict == Verdict::Same {
-            self.settle(id)?;
+            self.settle(id).await?;
             return Ok(Step::Settled(outcome));
         }
         let digest = stage.complete(&manifest, &response)?;
@@ -152,19 +177,17 @@ impl Mirror {
     }
 
     /// What stands is as the API says: what was noted or kept because it was not has had its time.
-    fn settle(&self, id: &ElementId) -> Result<(), Failure> {
-        self.store.clear_gone(id)?;
-        self.store.drop_draft(id)
+    async fn settle(&self, id: &ElementId) -> Result<(), Failure> {
+        let settle = |store: &S, id: &ElementId| store.clear_gone(id).and_then(|()| store.drop_draft(id));
+        self.ask(id, settle).await
     }
 
-    /// What an earlier run had of the next version. It is hashed, which no worker of the runtime should wait for.
-    async fn draft(&self, id: &ElementId) -> Result<Option<Version>, Failure> {
+    /// What an earlier run had of the next version.
+    async fn draft(&self, id: &ElementId) -> Result<Option<Version<S::Place>>, Failure> {
         if !self.store.has_draft(id) {
             return Ok(None);
         }
-        let (store, id) = (self.store.clone(), id.clone());
-        let read = tokio::task::spawn_blocking(move || store.draft(&id)).await;
-        read.unwrap_or_else(|error| Err(Failure::new(ErrorKind::Io, format!("read a draft: {error}"))))
+        self.wait_for(id, S::draft).await
     }
 
     /// Keeps what was had of a version that may not replace what stands, for the next run.
@@ -173,22 +196,13 @@ impl Mirror {
             return Ok(());
         }
         stage.complete(&assembled.manifest, &assembled.response)?;
-        // It flushes, which no worker of the runtime should wait for.
-        let kept = tokio::task::spawn_blocking(move || stage.keep_as_draft()).await;
-        kept.unwrap_or_else(|error| Err(Failure::new(ErrorKind::Io, format!("keep a draft: {error}"))))
+        let id = stage.id().clone();
+        self.wait_for(&id, move |store, _| store.keep_as_draft(stage)).await
     }
 
     /// What is in the element's place; says where that was found damaged.
-    async fn occupant(&self, id: &ElementId) -> Result<Occupant, Failure> {
-        let occupant = match self.options.purpose {
-            // Every file is hashed, which no worker of the runtime should wait for.
-            Purpose::Repair => {
-                let (store, id) = (self.store.clone(), id.clone());
-                let looked = tokio::task::spawn_blocking(move || store.occupant(&id)).await;
-                looked.unwrap_or_else(|error| Err(Failure::new(ErrorKind::Io, format!("look at a folder: {error}"))))?
-            }
-            Purpose::Mirror | Purpose::DryRun => self.store.occupant(id)?,
-        };
+    async fn occupant(&self, id: &ElementId) -> Result<Occupant<S::Place>, Failure> {
+        let occupant = self.ask(id, S::occupant).await?;
         let damage = match &occupant {
             Occupant::Version(version) if !version.standing.damaged.is_empty() => {
                 let files = version.standing.damaged.join(", ");
@@ -204,26 +218,36 @@ impl Mirror {
     }
 
     /// Frees the slot, once a version that is ready waits for its commit; the outcome is told when it is durable.
-    async fn finish(&self, id: &ElementId, step: Step, slot: Slot, committer: Option<&Committer>) -> ElementOutcome {
+    async fn finish(
+        &self,
+        id: &ElementId,
+        step: Step<S::Place>,
+        slot: Slot,
+        committer: Option<&Committer<S::Place>>,
+    ) -> ElementOutcome {
         let (candidate, outcome, committer) = match (step, committer) {
             (Step::Settled(outcome), _) => return outcome,
             (Step::Ready(candidate, outcome), Some(committer)) => (*candidate, outcome, committer),
             (Step::Ready(..), None) => {
-                return self.failed(id, Failure::new(ErrorKind::Io, "nothing is committed here"));
+                return self.failed(id, Failure::new(ErrorKind::Io, "nothing is committed here")).await;
             }
         };
         let answer = committer.submit(candidate).await;
         drop(slot);
         let ended = |_| Err(Failure::new(ErrorKind::Io, "the committer has ended"));
-        match answer.await.unwrap_or_else(ended).and_then(|()| self.store.clear_gone(id)) {
+        let mut done = answer.await.unwrap_or_else(ended);
+        if done.is_ok() {
+            done = self.ask(id, S::clear_gone).await;
+        }
+        match done {
             Ok(()) => outcome,
-            Err(failure) => self.failed(id, failure),
+            Err(failure) => self.failed(id, failure).await,
         }
     }
 
     /// What a run that writes would do.
-    fn foresee(&self, id: &ElementId, reply: &ElementReply) -> Result<ElementOutcome, Failure> {
-        let occupant = self.store.occupant(id)?;
+    async fn foresee(&self, id: &ElementId, reply: &ElementReply) -> Result<ElementOutcome, Failure> {
+        let occupant = self.ask(id, S::occupant).await?;
         let held = Held { standing: occupant.standing(), draft: None };
         let plan = Plan::new(&reply.element, held, &self.options.policy);
         let status = match (plan.changed, occupant.standing()) {
@@ -248,9 +272,9 @@ impl Mirror {
                         Failure { message, ..failure }
                     }
                 };
-                self.failed(asked.id, refused)
+                self.failed(asked.id, refused).await
             }
-            _ => self.failed(asked.id, failure),
+            _ => self.failed(asked.id, failure).await,
         }
     }
 
@@ -259,13 +283,14 @@ impl Mirror {
         let id = asked.id;
         let occupant = match self.occupant(id).await {
             Ok(occupant) => occupant,
-            Err(failure) => return self.failed(id, failure),
+            Err(failure) => return self.failed(id, failure).await,
         };
         let Some(standing) = occupant.standing() else {
             let message = format!("{}; is it the right ID and account?", failure.message);
-            return self.failed(id, Failure::new(ErrorKind::NotFound, message));
+            return self.failed(id, Failure::new(ErrorKind::NotFound, message)).await;
         };
-        let since = self.store.gone_since(id).unwrap_or_else(|| {
+        let noted = self.ask(id, |store, id| Ok(store.gone_since(id))).await;
+        let since = noted.ok().flatten().unwrap_or_else(|| {
             let now = Time::now();
             self.watch().add_newly_gone(asked.account, id.clone(), now);
             now
@@ -290,30 +315,30 @@ impl Mirror {
     }
 
     /// The outcome of an element for which nothing could be done; says what stands all the same.
-    fn failed(&self, id: &ElementId, failure: Failure) -> ElementOutcome {
+    async fn failed(&self, id: &ElementId, failure: Failure) -> ElementOutcome {
         let outcome = match self.options.purpose {
             // It looks again by itself.
-            Purpose::Repair => self.failed_by_manifest(id),
-            Purpose::Mirror | Purpose::DryRun => match self.store.occupant(id) {
+            Purpose::Repair => self.failed_by_manifest(id).await,
+            Purpose::Mirror | Purpose::DryRun => match self.ask(id, S::occupant).await {
                 Ok(occupant) => as_it_stands(id, occupant.standing(), Status::Failed),
-                Err(_) => self.failed_by_manifest(id),
+                Err(_) => self.failed_by_manifest(id).await,
             },
         };
         outcome.with_failure(failure)
     }
 
     /// The outcome of an element whose folder can't be looked at closer: what its manifest says stands.
-    fn failed_by_manifest(&self, id: &ElementId) -> ElementOutcome {
-        match self.store.standing_manifest(id) {
+    async fn failed_by_manifest(&self, id: &ElementId) -> ElementOutcome {
+        match self.ask(id, S::standing_manifest).await {
             Ok(Some(Ok(manifest))) => ElementOutcome::holding(id, &manifest, Status::Failed),
             Ok(None | Some(Err(_))) | Err(_) => ElementOutcome::new(Some(id.clone()), Status::Failed),
         }
     }
 
     /// The outcome of an element that the run's end cut off; there is no time to look at more than its manifest.
-    fn cut_off(&self, id: &ElementId) -> ElementOutcome {
+    async fn cut_off(&self, id: &ElementId) -> ElementOutcome {
         let interrupted = Failure::new(ErrorKind::Interrupted, "the run ended before it was done");
-        self.failed_by_manifest(id).with_failure(interrupted)
+        self.failed_by_manifest(id).await.with_failure(interrupted)
     }
 
     /// The account that an element is asked of.

@@ -10,7 +10,8 @@ use crate::element::{Asset, Role};
 use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
 use crate::plan::{Action, Plan, Planned, Prior};
-use crate::store::local::stage::{Part, Stage};
+use crate::store::Store;
+use crate::store::stage::{Part, Stage};
 
 /// A version's assets, had or not, and the reply that names them.
 pub(super) struct Gathered {
@@ -51,7 +52,7 @@ impl GatheredAsset {
     }
 }
 
-impl Mirror {
+impl<S: Store> Mirror<S> {
     /// Gets every asset of `plan`, which was made for `reply`, into `stage`. Where links are refused, the API is asked
     /// once more, and what it says then counts; the `slot` in flight is free while its account pauses.
     ///
@@ -61,7 +62,7 @@ impl Mirror {
         &self,
         (mut plan, mut reply): (Plan, ElementReply),
         (asked, slot): (&Asked<'_>, &mut Slot),
-        sources: &Sources,
+        sources: &Sources<S::Place>,
         stage: &Stage,
     ) -> Result<Gathered, Failure> {
         let mut assets = self.get_all(plan.assets, Vec::new(), (asked, stage)).await;
@@ -92,7 +93,7 @@ impl Mirror {
     async fn ask_again(
         &self,
         (asked, slot): (&Asked<'_>, &mut Slot),
-        sources: &Sources,
+        sources: &Sources<S::Place>,
         refusal: &Failure,
     ) -> Result<Option<ElementReply>, Failure> {
         let what = asked.id.to_string();

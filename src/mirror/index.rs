@@ -5,8 +5,9 @@ use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
 use crate::layout::INDEX;
 use crate::outcome::End;
+use crate::store::Store;
 
-impl Mirror {
+impl<S: Store> Mirror<S> {
     /// Writes the index, where one is wanted, once the last commit is durable. After an interruption there is no time for
     /// that, and where the destination fails no place; then the old one stays.
     pub(super) async fn write_index(&self) {
@@ -34,7 +35,7 @@ impl Mirror {
     /// Ends the run as broken. Where it is that already, its end would say one reason only.
     async fn tell_broken(&self, message: String) {
         if self.stop.ends().iter().any(|end| matches!(end, End::Broken(_))) {
-            let what = self.store.path().display().to_string();
+            let what = self.store.location().display().to_string();
             self.events.tell(Event::Warned { what, message: message.clone() }).await;
         }
         self.stop.end(End::Broken(message));

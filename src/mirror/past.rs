@@ -4,8 +4,9 @@ use super::{Mirror, Purpose};
 use crate::error::{ErrorKind, Failure};
 use crate::outcome::{ElementOutcome, Pruned, Status};
 use crate::prune;
+use crate::store::Store;
 
-impl Mirror {
+impl<S: Store> Mirror<S> {
     /// Prunes the history of an element that is settled, durably, or in a dry run foresees that; where it fails, so has
     /// the element.
     pub(super) async fn let_go(&self, outcome: ElementOutcome) -> ElementOutcome {

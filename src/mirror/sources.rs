@@ -1,26 +1,58 @@
 //! What the mirror holds of an element when its next version is made.
 
+use super::Mirror;
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure};
 use crate::plan::{Held, Place};
-use crate::store::local::standing::{Occupant, Version};
+use crate::store::Store;
+use crate::store::standing::{Occupant, Version};
 
 /// What of the element is on disk.
-pub(super) struct Sources {
+pub(super) struct Sources<P> {
     /// What is in its place.
-    pub(super) occupant: Occupant,
+    pub(super) occupant: Occupant<P>,
     /// What an earlier run had of the next version.
-    pub(super) draft: Option<Version>,
+    pub(super) draft: Option<Version<P>>,
 }
 
-impl Sources {
+impl<P> Sources<P> {
     /// What the planner needs to know of it.
     pub(super) fn held(&self) -> Held<'_> {
         Held { standing: self.occupant.standing(), draft: self.draft.as_ref().map(|draft| &draft.standing) }
     }
 
-    pub(super) fn version(&self, place: Place) -> Option<&Version> {
+    pub(super) fn version(&self, place: Place) -> Option<&Version<P>> {
         match place {
             Place::Standing => self.occupant.version(),
             Place::Draft => self.draft.as_ref(),
         }
+    }
+}
+
+impl<S: Store> Mirror<S> {
+    /// Asks the store about `id`: on a thread that may wait, unless that takes next to no time.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        id: &ElementId,
+        ask: impl FnOnce(&S, &ElementId) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        match self.store.is_quick() {
+            true => ask(&self.store, id),
+            false => self.wait_for(id, ask).await,
+        }
+    }
+
+    /// Asks the store about `id` what takes its time: it hashes, flushes, removes.
+    pub(super) async fn wait_for<T: Send + 'static>(
+        &self,
+        id: &ElementId,
+        ask: impl FnOnce(&S, &ElementId) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (store, id) = (self.store.clone(), id.clone());
+        let asked = tokio::task::spawn_blocking(move || ask(&store, &id)).await;
+        asked.unwrap_or_else(|error| {
+            let message = format!("work on the destination broke down, please report it: {error}");
+            Err(Failure::new(ErrorKind::Io, message))
+        })
     }
 }

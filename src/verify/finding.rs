@@ -5,28 +5,28 @@ use std::time::Duration;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::ids::Entry;
-use crate::layout::{MANIFEST, OWN};
+use crate::layout::MANIFEST;
 use crate::outcome::{ElementOutcome, Stands, Status};
-use crate::store::local::LocalStore;
-use crate::store::local::inspect::{Inspected, Inspection};
-use crate::store::local::standing::Holds;
+use crate::store::Store;
+use crate::store::inspect::{Inspected, Inspection};
+use crate::store::standing::Holds;
 
 /// So many files are named in one sentence.
 const MOST_NAMES: usize = 10;
 
 /// An element that was looked at.
-pub(super) struct Seen {
+pub(super) struct Seen<P> {
     pub(super) entry: Entry,
     /// Whether a list names it, or the mirror knows it by what was superseded.
     pub(super) is_known: bool,
-    pub(super) found: Result<Inspection, Failure>,
+    pub(super) found: Result<Inspection<P>, Failure>,
     pub(super) elapsed: Duration,
 }
 
-impl Seen {
+impl<P> Seen<P> {
     /// What it comes to; none where nothing of ours is there, and nobody knows it. Of what could not be looked at there
     /// stands in `store` what its manifest says.
-    pub(super) fn outcome(&self, store: &LocalStore) -> Option<ElementOutcome> {
+    pub(super) fn outcome(&self, store: &impl Store) -> Option<ElementOutcome> {
         let id = &self.entry.id;
         let outcome = match &self.found {
             Ok(found) => of_inspection(id, found, self.is_known)?,
@@ -44,7 +44,7 @@ impl Seen {
     }
 }
 
-fn of_inspection(id: &ElementId, found: &Inspection, is_known: bool) -> Option<ElementOutcome> {
+fn of_inspection<P>(id: &ElementId, found: &Inspection<P>, is_known: bool) -> Option<ElementOutcome> {
     let outcome = match found.standing.as_ref().and_then(|standing| Some((standing, standing.manifest.as_ref()?))) {
         Some((standing, manifest)) => {
             let outcome = ElementOutcome::holding(id, manifest, Status::Ok);
@@ -53,7 +53,7 @@ fn of_inspection(id: &ElementId, found: &Inspection, is_known: bool) -> Option<E
         }
         None => ElementOutcome::new(Some(id.clone()), Status::Ok),
     };
-    let flaws = flaws(id, found);
+    let flaws = flaws(found);
     let (status, kind, said) = match &found.remains {
         Some(Holds::NoManifest(said)) => (Status::MissingManifest, ErrorKind::MissingManifest, Some(said.clone())),
         Some(Holds::BadManifest(said)) => (Status::Damaged, ErrorKind::Damaged, Some(said.clone())),
@@ -74,11 +74,10 @@ fn of_inspection(id: &ElementId, found: &Inspection, is_known: bool) -> Option<E
 }
 
 /// The flawed files, by their paths in the element's folder or from the mirror on, and what is wrong with each.
-fn flaws(id: &ElementId, found: &Inspection) -> Vec<(String, String)> {
-    let of_version = |version: &Inspected| {
-        let folder = version.when.as_ref().map(|when| format!("{OWN}/history/{id}/{when}/")).unwrap_or_default();
+fn flaws<P>(found: &Inspection<P>) -> Vec<(String, String)> {
+    let of_version = |version: &Inspected<P>| {
         let flaws = version.flaws.iter();
-        flaws.map(|flaw| (format!("{folder}{}", flaw.file), flaw.defect.to_string())).collect::<Vec<_>>()
+        flaws.map(|flaw| (format!("{}{}", version.folder, flaw.file), flaw.defect.to_string())).collect::<Vec<_>>()
     };
     found.versions().flat_map(of_version).collect()
 }

@@ -16,7 +16,8 @@ use crate::event::Event;
 use crate::ids::{Entry, Line};
 use crate::mirror::{Mirror, MirrorOptions};
 use crate::outcome::{ElementOutcome, Status};
-use crate::store::local::inspect::{Depth, Flaw, Inspection};
+use crate::store::Store;
+use crate::store::inspect::{Depth, Flaw, Inspection};
 
 /// How many elements may wait to be fetched, beside those that are.
 const QUEUE: usize = 64;
@@ -24,9 +25,9 @@ const QUEUE: usize = 64;
 const EVENTS: usize = 64;
 
 /// A verification that repairs.
-pub(super) struct Repair {
-    verify: Arc<Verify>,
-    mirror: Mirror,
+pub(super) struct Repair<S: Store> {
+    verify: Arc<Verify<S>>,
+    mirror: Mirror<S>,
     told: mpsc::Receiver<Event>,
     cases: Arc<Cases>,
 }
@@ -50,9 +51,9 @@ enum Wanted {
     Shared(HashSet<Digest>),
 }
 
-impl Repair {
+impl<S: Store> Repair<S> {
     /// A repair of what `verify` finds; `options` are those of the run that fetches.
-    pub(super) fn new(verify: Arc<Verify>, options: MirrorOptions) -> Result<Self, RunError> {
+    pub(super) fn new(verify: Arc<Verify<S>>, options: MirrorOptions) -> Result<Self, RunError> {
         let (events, told) = verify.events.apart(EVENTS);
         let mirror = Mirror::new(verify.store.clone(), options, events, verify.stop.clone())?;
         Ok(Self { verify, mirror, told, cases: Arc::default() })
@@ -97,7 +98,7 @@ fn lock(cases: &Cases) -> std::sync::MutexGuard<'_, HashMap<ElementId, Case>> {
 
 /// Heals what the mirror itself has the bytes for, and tells what that came to; gives the element back where the API has
 /// to be asked.
-fn begin(verify: &Verify, seen: Seen) -> Option<Case> {
+fn begin<S: Store>(verify: &Verify<S>, seen: Seen<S::Place>) -> Option<Case> {
     let outcome = seen.outcome(&verify.store)?;
     let found = match &seen.found {
         Ok(found) if outcome.status != Status::Ok => found,
@@ -108,7 +109,8 @@ fn begin(verify: &Verify, seen: Seen) -> Option<Case> {
     };
     let wanted = if verify.depth.history { Wanted::All } else { Wanted::Shared(flawed_digests(found)) };
     let now = look_and_heal(verify, seen.entry, &wanted);
-    let stands = |found: &Inspection| found.standing.as_ref().is_some_and(|standing| standing.flaws.is_empty());
+    let stands =
+        |found: &Inspection<S::Place>| found.standing.as_ref().is_some_and(|standing| standing.flaws.is_empty());
     if now.found.as_ref().is_ok_and(|found| !stands(found)) {
         let before = now.outcome(&verify.store).unwrap_or(outcome);
         return Some(Case { entry: now.entry, before, wanted });
@@ -124,12 +126,12 @@ fn begin(verify: &Verify, seen: Seen) -> Option<Case> {
     None
 }
 
-fn flawed_digests(found: &Inspection) -> HashSet<Digest> {
+fn flawed_digests<P>(found: &Inspection<P>) -> HashSet<Digest> {
     found.standing.iter().flat_map(|standing| &standing.flaws).filter_map(|flaw| flaw.digest).collect()
 }
 
 /// Looks at the element once more, superseded versions too, and heals what can be.
-fn look_and_heal(verify: &Verify, entry: Entry, wanted: &Wanted) -> Seen {
+fn look_and_heal<S: Store>(verify: &Verify<S>, entry: Entry, wanted: &Wanted) -> Seen<S::Place> {
     let mut seen = verify.look_at(entry, Depth { history: true, ..verify.depth });
     if matches!(wanted, Wanted::Shared(_)) && seen.found.is_err() {
         // Superseded versions that can't be read are no reason to leave the one that stands as it is.
@@ -152,7 +154,7 @@ fn look_and_heal(verify: &Verify, entry: Entry, wanted: &Wanted) -> Seen {
 }
 
 /// Tells what the run that fetches tells, its outcomes as those of a repair.
-fn relay(verify: &Verify, cases: &Cases, event: Event) {
+fn relay<S: Store>(verify: &Verify<S>, cases: &Cases, event: Event) {
     match event {
         Event::Finished(fetched) => {
             let case = fetched.id.as_ref().and_then(|id| lock(cases).remove(id));
@@ -167,7 +169,11 @@ fn relay(verify: &Verify, cases: &Cases, event: Event) {
 }
 
 /// What the repair of an element came to, after it was `fetched`.
-fn conclude(verify: &Verify, Case { entry, before, wanted }: Case, fetched: ElementOutcome) -> ElementOutcome {
+fn conclude<S: Store>(
+    verify: &Verify<S>,
+    Case { entry, before, wanted }: Case,
+    fetched: ElementOutcome,
+) -> ElementOutcome {
     let is_cut_off =
         |now: &ElementOutcome| now.error.as_ref().is_some_and(|failure| failure.kind == ErrorKind::Interrupted);
     let now = look_and_heal(verify, entry, &wanted).outcome(&verify.store).filter(|now| !is_cut_off(now));

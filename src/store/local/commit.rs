@@ -5,13 +5,15 @@
 //!          ▲ one flush serves both: the data of this group and the renames of the group before ▲
 //! ```
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread::JoinHandle;
 
 use rustix::io::Errno;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::dir::Dir;
+use super::draft;
 use super::flush::Flusher;
 use super::recover;
 use super::seal::{Fate, OLD, SEALED, Seal, Site, Superseded, VERSION};
@@ -19,33 +21,13 @@ use super::shelf::{Shelf, put_aside};
 use super::stage::{Leaves, Stage};
 use super::standing::Occupant;
 use super::{LocalStore, Own};
-use crate::digest::Digest;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::{Event, Events};
-use crate::manifest::Manifest;
+use crate::store::commit::{self, Committer, broken};
 use crate::time::Time;
 
-/// How many sealed versions may wait for the committer.
-const QUEUE: usize = 256;
-
-/// A version that is complete in its stage, ready to be committed.
-pub struct Candidate {
-    /// Where it was put together.
-    pub stage: Stage,
-    /// What it holds.
-    pub manifest: Manifest,
-    /// The digest of its `manifest.json`.
-    pub digest: Digest,
-    /// What stands in its place.
-    pub occupant: Occupant,
-    /// Whether something of it was asked of the CDN, which a later run need not ask again.
-    pub has_news: bool,
-}
-
-struct Job {
-    candidate: Candidate,
-    done: oneshot::Sender<Result<(), Failure>>,
-}
+pub(super) type Candidate = commit::Candidate<Arc<Dir>>;
+type Job = commit::Job<Arc<Dir>>;
 
 /// A job whose seal is written.
 struct Sealed {
@@ -53,43 +35,25 @@ struct Sealed {
     seal: Seal,
 }
 
-/// The thread that commits.
-pub struct Committer {
-    jobs: mpsc::Sender<Job>,
-    thread: JoinHandle<()>,
-}
+/// How many sealed versions may wait for the committer.
+const QUEUE: usize = 256;
 
-impl Committer {
-    /// Starts the thread. After `stop` is cancelled, versions that still wait are given back as interrupted.
-    ///
-    /// # Errors
-    /// The thread can't be started, or the destination was opened to look only.
-    pub fn start(store: &LocalStore, events: Events, stop: CancellationToken) -> Result<Self, RunError> {
-        let broken = |error: &dyn std::fmt::Display| RunError::Broken(format!("can't start committing: {error}"));
-        let (jobs, queue) = mpsc::channel(QUEUE);
-        let own = store.own().map_err(|error| broken(&error))?;
-        let root = store.root().map_err(|error| broken(&error))?;
-        let flusher = Flusher::choose(root, own.no_sync).map_err(|error| broken(&error))?;
-        let work =
-            Work { store: store.clone(), queue, flusher, events, stop, told_no_exchange: AtomicBool::new(false) };
-        let thread = std::thread::Builder::new().name("commit".into()).spawn(move || work.run());
-        Ok(Self { jobs, thread: thread.map_err(|error| broken(&error))? })
-    }
-
-    /// Hands a version over, waiting for room; what comes back answers when it is durable.
-    pub async fn submit(&self, candidate: Candidate) -> oneshot::Receiver<Result<(), Failure>> {
-        let (done, answer) = oneshot::channel();
-        // A committer that is gone drops the job, and with it the sender that the answer waits for.
-        let _ = self.jobs.send(Job { candidate, done }).await;
-        answer
-    }
-
-    /// Waits until everything handed over is answered.
-    pub fn finish(self) {
-        drop(self.jobs);
-        // A panic of the thread has been printed by then, and each answer tells of it.
-        let _ = self.thread.join();
-    }
+/// Starts the committer of `store`. After `stop` is cancelled, versions that still wait are given back as interrupted.
+///
+/// # Errors
+/// The thread can't be started, or the destination was opened to look only.
+pub(super) fn start(
+    store: &LocalStore,
+    events: Events,
+    stop: CancellationToken,
+) -> Result<Committer<Arc<Dir>>, RunError> {
+    let own = store.own().map_err(|error| broken(&error))?;
+    let root = store.root().map_err(|error| broken(&error))?;
+    let flusher = Flusher::choose(root, own.no_sync).map_err(|error| broken(&error))?;
+    let store = store.clone();
+    Committer::start(QUEUE, move |queue| {
+        Work { store, queue, flusher, events, stop, told_no_exchange: AtomicBool::new(false) }.run();
+    })
 }
 
 struct Work {
@@ -127,7 +91,7 @@ impl Work {
         }
         if self.stop.is_cancelled() {
             for job in group.drain(..) {
-                answer(job, Err(Failure::new(ErrorKind::Interrupted, "the run ended before its commit")));
+                job.answer(Err(Failure::new(ErrorKind::Interrupted, "the run ended before its commit")));
             }
         }
         Some(group)
@@ -180,7 +144,7 @@ impl Work {
                 stage.leaves = Leaves::Draft;
                 if *has_news {
                     // It waits for a run that can do better; or else is fetched once more.
-                    let _ = stage.keep_as_draft();
+                    let _ = self.store.own().and_then(|own| draft::keep(own, stage));
                 }
             }
             return fail(sealed.job, failure);
@@ -204,7 +168,7 @@ impl Work {
         let exchanged = self.site(sealed)?.exchange(sealed.seal.superseded.is_some())?;
         if !exchanged && !self.told_no_exchange.swap(true, Relaxed) {
             self.events.tell_blocking(Event::Warned {
-                what: self.store.path().display().to_string(),
+                what: self.store.0.path.display().to_string(),
                 message: "this file system can't exchange folders: while an element is replaced, its folder may be \
                           missing for an instant"
                     .into(),
@@ -216,15 +180,8 @@ impl Work {
     /// Step (e): all is durable; the staging folder goes, and the element is answered.
     fn finish(&self, mut sealed: Sealed) {
         sealed.job.candidate.stage.leaves = Leaves::Nothing;
-        answer(sealed.job, Ok(()));
+        sealed.job.answer(Ok(()));
     }
-}
-
-fn answer(job: Job, result: Result<(), Failure>) {
-    // The stage goes first: when the answer is heard, nothing of it is left.
-    drop(job.candidate);
-    // Whoever asked may have been interrupted.
-    let _ = job.done.send(result);
 }
 
 /// Whether a version that did not take its place is where it was: nothing was moved, or all was moved back.
@@ -236,7 +193,7 @@ fn still_staged(sealed: &Sealed) -> bool {
 
 /// A version that was answered goes no further.
 fn fail<T>(job: Job, failure: Failure) -> Option<T> {
-    answer(job, Err(failure));
+    job.answer(Err(failure));
     None
 }
 
@@ -248,7 +205,7 @@ fn superseded(own: &Own, candidate: &Candidate) -> Result<Option<Superseded>, Fa
         Occupant::Remains(_) => (Fate::Damaged, Time::now(), Vec::new()),
         Occupant::Version(version) => {
             let standing = &version.standing;
-            let aside = put_aside(own, id, &version.dir, &standing.damaged);
+            let aside = put_aside(own, id, &version.place, &standing.damaged);
             let damaged = aside.map_err(|error| Failure::io(format!("put damaged files of {id} aside"), &error))?;
             let is_all = damaged.len() == standing.damaged.len();
             let same = is_all && standing.manifest.holds_same(&candidate.manifest);

@@ -2,13 +2,16 @@
 //! `staging/<id>/draft`, in the shape of a version, so that the next run need not fetch it again.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::Own;
 use super::dir::Dir;
 use super::seal::{SEALED, VERSION};
-use super::stage::Stage;
+pub(super) use super::stage::{DRAFT, restore};
+use super::stage::{FORMER, Stage};
 use super::standing::{self, Version};
 use crate::element::ElementId;
 use crate::error::Failure;
@@ -16,45 +19,30 @@ use crate::layout::MANIFEST;
 use crate::manifest::Manifest;
 use crate::plan::Standing;
 
-/// The draft's folder inside an element's staging folder.
-pub(super) const DRAFT: &str = "draft";
-/// Where an older one waits until another has taken its place.
-const FORMER: &str = "former";
-
 /// How long a draft is kept since it was put together.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-impl Stage {
-    /// Keeps the completed version as the element's draft, flushed, in the place of an older one.
-    ///
-    /// # Errors
-    /// It can't be flushed or moved.
-    pub fn keep_as_draft(&self) -> Result<(), Failure> {
-        let own = self.store.own()?;
-        let keep = || {
-            if !own.no_sync {
-                self.version.sync_with_files()?;
-            }
-            // It is not to be committed any more, should it have been.
-            self.dir.remove_if_there(SEALED)?;
-            if self.dir.has(DRAFT)? {
-                self.dir.rename_new(DRAFT, &self.dir, FORMER)?;
-            }
-            self.dir.rename_new(VERSION, &self.dir, DRAFT)?;
-            let moved = if own.no_sync { &[][..] } else { &[&self.dir, &own.staging] };
-            moved.iter().try_for_each(|dir| dir.sync())?;
-            self.dir.remove_tree(FORMER)
-        };
-        keep().map_err(|error| Failure::io(format!("keep {}", self.dir.at(DRAFT)), &error))
-    }
-}
-
-/// Gives an older draft its name back, where no other has taken it.
-pub(super) fn restore(staged: &Dir) -> io::Result<()> {
-    match staged.has(FORMER)? && !staged.has(DRAFT)? {
-        true => staged.rename_new(FORMER, staged, DRAFT),
-        false => Ok(()),
-    }
+/// Keeps the version that is complete in `stage` as the element's draft, flushed, in the place of an older one.
+///
+/// # Errors
+/// It can't be flushed or moved.
+pub(super) fn keep(own: &Own, stage: &Stage) -> Result<(), Failure> {
+    let Stage { dir, version, .. } = stage;
+    let keep = || {
+        if !own.no_sync {
+            version.sync_with_files()?;
+        }
+        // It is not to be committed any more, should it have been.
+        dir.remove_if_there(SEALED)?;
+        if dir.has(DRAFT)? {
+            dir.rename_new(DRAFT, dir, FORMER)?;
+        }
+        dir.rename_new(VERSION, dir, DRAFT)?;
+        let moved = if own.no_sync { &[][..] } else { &[dir, &*own.staging] };
+        moved.iter().try_for_each(|dir| dir.sync())?;
+        dir.remove_tree(FORMER)
+    };
+    keep().map_err(|error| Failure::io(format!("keep {}", dir.at(DRAFT)), &error))
 }
 
 /// Whether `staged`, the staging folder of `id`, holds a draft that a run may still have a use for. That it can't be read
@@ -83,7 +71,7 @@ pub(super) fn look(staging: &Dir, id: &ElementId, stop: &CancellationToken) -> R
             _ => damaged.push(asset.file.clone()),
         }
     }
-    Ok(Some(Version { dir, standing: Standing { manifest, damaged } }))
+    Ok(Some(Version { place: Arc::new(dir), standing: Standing { manifest, damaged } }))
 }
 
 fn manifest(draft: &Dir, id: &ElementId) -> Option<Manifest> {

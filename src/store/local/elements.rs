@@ -16,7 +16,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// The folders can't be listed.
-    pub fn all_elements(&self) -> Result<Vec<ElementId>, RunError> {
+    pub(super) fn all_elements(&self) -> Result<Vec<ElementId>, RunError> {
         let cannot = |error| RunError::io(format!("can't list {}", self.0.path.display()), error);
         let mut all = self.0.root.as_ref().map_or(Ok(Vec::new()), ids).map_err(cannot)?;
         all.extend(self.elements_with_history()?);
@@ -29,23 +29,18 @@ impl LocalStore {
     ///
     /// # Errors
     /// They can't be listed.
-    pub fn elements_with_history(&self) -> Result<Vec<ElementId>, RunError> {
+    pub(super) fn elements_with_history(&self) -> Result<Vec<ElementId>, RunError> {
         let cannot = |error| RunError::io(format!("can't list the history of {}", self.0.path.display()), error);
         self.shelves().and_then(|shelves| shelves.as_ref().map_or(Ok(Vec::new()), ids)).map_err(cannot)
     }
 
     /// Whether a run has ever worked on it, or it is a copy of such a one.
-    pub fn is_mirror(&self) -> bool {
+    pub(super) fn is_mirror(&self) -> bool {
         let Some(root) = &self.0.root else { return false };
         let is_element = |id: ElementId| {
             root.read(&format!("{id}/{MANIFEST}")).is_ok_and(|bytes| Manifest::parse(&bytes, &id).is_ok())
         };
         root.has(OWN).unwrap_or(true) || ids(root).is_ok_and(|ids| ids.into_iter().any(is_element))
-    }
-
-    /// Whether the mirror knows `id`, though it may not stand: by its past, or as gone.
-    pub fn is_known(&self, id: &ElementId) -> bool {
-        self.history(id).map_or(true, |past| !past.is_empty()) || self.gone_since(id).is_some()
     }
 }
 

@@ -20,7 +20,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// A file can't be put aside or in its place; or the run has ended.
-    pub fn heal(&self, id: &ElementId, inspection: &mut Inspection) -> Result<(), Failure> {
+    pub(super) fn heal(&self, id: &ElementId, inspection: &mut Inspection) -> Result<(), Failure> {
         let own = self.own()?;
         let mut healed = Vec::new();
         for (index, version) in inspection.versions().enumerate() {

@@ -9,57 +9,19 @@ use super::dir::Dir;
 use super::standing::{self, Found, MOST_LOOKS};
 use crate::element::ElementId;
 use crate::error::Failure;
-use crate::keep::Past;
 use crate::layout::{OWN, SUMS};
-use crate::manifest::Manifest;
-use crate::time::Time;
+use crate::store::Readable;
+use crate::store::past::{self, Position};
 
-/// A superseded version.
-pub struct PastVersion {
-    /// Its folder's name in `history/<id>/`: when it was committed, with `-2`… where that was taken.
-    pub when: String,
-    /// What it holds, or what is wrong with it: a damaged one, or one of a newer format.
-    pub manifest: Result<Manifest, String>,
-    /// Whether the checksums beside its manifest are its own.
-    pub(super) sums_hold: bool,
-    /// Its folder's, where it could be opened: names are used again.
-    inode: Option<(u64, u64)>,
-    place: Place,
-    /// The folder that it is in. (Of a long history not every folder can be open at once.)
-    pub(super) shelf: Arc<Dir>,
-}
-
-/// A manifest, or what is wrong with it: a verb, and what follows.
-type Readable = Result<Manifest, String>;
-
-/// Where a version belongs in its element's history: its time, and the number behind its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    time: Time,
-    number: u64,
-}
+/// A superseded version; its place is the folder that its own folder is in: of a long history not every one can be open.
+pub(super) type PastVersion = past::PastVersion<Arc<Dir>>;
 
 impl PastVersion {
-    /// When it was committed; of a damaged one, what its name says.
-    pub fn committed_at(&self) -> Time {
-        self.place.time
-    }
-
-    /// As the rules of keeping see it.
-    pub fn past(&self) -> Past {
-        Past { committed_at: self.place.time, is_readable: self.manifest.is_ok() && self.sums_hold }
-    }
-
-    /// How many bytes its files have by its manifest, none where that can't be read.
-    pub fn size(&self) -> Option<u64> {
-        self.manifest.as_ref().ok().map(Manifest::size)
-    }
-
     /// How many files, and bytes in them, are in its folder, whatever its manifest says.
     ///
     /// # Errors
     /// The folder can't be read.
-    pub fn on_disk(&self) -> Result<(u64, u64), Failure> {
+    pub(super) fn on_disk(&self) -> Result<(u64, u64), Failure> {
         let count = || {
             let dir = self.dir()?;
             let (mut files, mut bytes) = (0, 0);
@@ -71,12 +33,12 @@ impl PastVersion {
             }
             Ok((files, bytes))
         };
-        count().map_err(|error| Failure::io(format!("list {}", self.shelf.at(&self.when)), &error))
+        count().map_err(|error| Failure::io(format!("list {}", self.place.at(&self.when)), &error))
     }
 
     /// Whether its folder is still where it was.
     pub(super) fn is_kept(&self) -> bool {
-        self.shelf.entry(&self.when).map_or_else(
+        self.place.entry(&self.when).map_or_else(
             |error| error.kind() != io::ErrorKind::NotFound,
             |entry| self.inode.is_none_or(|inode| inode == entry.inode),
         )
@@ -84,7 +46,7 @@ impl PastVersion {
 
     /// Moves its folder away, if it is still there.
     pub(super) fn move_to(&self, to: &Dir, name: &str) -> io::Result<()> {
-        match self.shelf.rename_new(&self.when, to, name) {
+        match self.place.rename_new(&self.when, to, name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done,
         }
@@ -92,18 +54,7 @@ impl PastVersion {
 
     /// Its open folder.
     pub(super) fn dir(&self) -> io::Result<Dir> {
-        self.shelf.dir(&self.when)
-    }
-}
-
-impl Place {
-    /// From a folder's name; none where the program would not have named it so.
-    fn parse(when: &str) -> Option<Self> {
-        let (time, number) = match when.split_once('-') {
-            Some((time, number)) => (time, number.parse().ok().filter(|number| *number > 1)?),
-            None => (when, 1),
-        };
-        Some(Self { time: Time::from_compact(time)?, number })
+        self.place.dir(&self.when)
     }
 }
 
@@ -112,7 +63,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// They can't be read.
-    pub fn history(&self, id: &ElementId) -> Result<Vec<PastVersion>, Failure> {
+    pub(super) fn history(&self, id: &ElementId) -> Result<Vec<PastVersion>, Failure> {
         let cannot = |error: io::Error| Failure::io(format!("read the history of {id}"), &error);
         let Some(shelf) = self.shelf(id).map_err(cannot)? else { return Ok(Vec::new()) };
         let shelf = Arc::new(shelf);
@@ -120,17 +71,8 @@ impl LocalStore {
         for name in shelf.names().map_err(cannot)? {
             past.extend(look(&shelf, &name.map_err(cannot)?, id)?);
         }
-        past.sort_by_key(|past| past.place);
+        past.sort_by_key(|past| past.position);
         Ok(past)
-    }
-
-    /// Whether `id` has a folder for superseded versions.
-    ///
-    /// # Errors
-    /// That can't be known.
-    pub fn has_history(&self, id: &ElementId) -> Result<bool, Failure> {
-        let shelf = self.shelf(id);
-        shelf.map(|shelf| shelf.is_some()).map_err(|error| Failure::io(format!("read the history of {id}"), &error))
     }
 
     /// The manifest that stands for `id`, held against SHA256SUMS, its files unchecked; an error says in words why there
@@ -138,7 +80,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// It can't be read.
-    pub fn standing_manifest(&self, id: &ElementId) -> Result<Option<Result<Manifest, String>>, Failure> {
+    pub(super) fn standing_manifest(&self, id: &ElementId) -> Result<Option<Readable>, Failure> {
         let Some(root) = &self.0.root else { return Ok(None) };
         Ok(find(root, id.as_str(), id)?.map(|content| content.manifest))
     }
@@ -174,10 +116,12 @@ fn folder(dir: &Dir, name: &str) -> io::Result<Option<Dir>> {
 
 /// The superseded version in the folder `name`, if it is one.
 fn look(shelf: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<PastVersion>, Failure> {
-    let Some((when, place)) = name.to_str().and_then(|when| Some((when, Place::parse(when)?))) else { return Ok(None) };
+    let Some((when, position)) = name.to_str().and_then(|when| Some((when, Position::parse(when)?))) else {
+        return Ok(None);
+    };
     let Some(Content { manifest, sums_hold, inode }) = find(shelf, when, id)? else { return Ok(None) };
-    let place = manifest.as_ref().map_or(place, |manifest| Place { time: manifest.committed_at, ..place });
-    Ok(Some(PastVersion { when: when.to_owned(), manifest, sums_hold, inode, place, shelf: Arc::clone(shelf) }))
+    let position = manifest.as_ref().map_or(position, |manifest| position.at(manifest.committed_at));
+    Ok(Some(PastVersion { when: when.to_owned(), manifest, sums_hold, inode, position, place: Arc::clone(shelf) }))
 }
 
 /// What is in a version's folder.

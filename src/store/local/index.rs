@@ -9,6 +9,7 @@ use super::{LocalStore, Own};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::layout::INDEX;
+use crate::store::Store as _;
 
 /// The index in the making, in `staging/`: no ID has a dot, and recovery sweeps it away.
 const PART: &str = "index.ndjson.part";
@@ -20,7 +21,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// It can't be written, or `interrupted`; then the old one stays, unless it was only the last flush that failed.
-    pub(crate) fn write_index(
+    pub(super) fn write_index(
         &self,
         is_over: impl Fn() -> bool,
         mut leave_out: impl FnMut(&ElementId, String),

@@ -2,7 +2,6 @@
 //! folders are read through their descriptors, and again where a run replaced one meanwhile.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,86 +16,20 @@ use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
-use crate::layout::{MANIFEST, SUMS};
+use crate::layout::{MANIFEST, OWN, SUMS};
 use crate::manifest::Manifest;
+use crate::store::inspect::{self, Defect, Depth, Flaw};
 
-/// How much is looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Depth {
-    /// Superseded versions too.
-    pub history: bool,
-    /// Whether files are there and of their size, and not their bytes.
-    pub quick: bool,
-}
-
-/// What was found of an element.
-#[derive(Default)]
-pub struct Inspection {
-    /// The version that stands.
-    pub standing: Option<Inspected>,
-    /// What is in its place instead, where that is of ours.
-    pub remains: Option<Holds>,
-    /// The superseded versions, in the order in which they stood; none where they were not looked at.
-    pub past: Vec<Inspected>,
-}
-
-/// A version, and what is wrong with it.
-pub struct Inspected {
-    /// Its folder's name in the element's history; none for the version that stands.
-    pub when: Option<String>,
-    /// What it should hold; none where that can't be made out, which is a flaw too.
-    pub manifest: Option<Manifest>,
-    /// Its files that are not as they should be.
-    pub flaws: Vec<Flaw>,
-    /// Its folder, or of a superseded version the one that this is in: of a long history not every folder can be open.
-    dir: Arc<Dir>,
-}
-
-/// A file that is not as its manifest says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flaw {
-    /// Its name in the version's folder.
-    pub file: String,
-    /// The digest that it should have; none where no manifest says.
-    pub digest: Option<Digest>,
-    /// What is wrong.
-    pub defect: Defect,
-}
-
-/// What is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Defect {
-    /// It is not there.
-    Missing,
-    /// Something else has its name: a folder, a symbolic link.
-    NoFile,
-    /// It has so many bytes, and should have others.
-    Size(u64, u64),
-    /// Its bytes have another digest.
-    Bytes,
-    /// The disk does not give it any more.
-    Unreadable(String),
-    /// It is a manifest that can't be trusted.
-    Manifest(String),
-}
-
-impl fmt::Display for Defect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => f.write_str("is missing"),
-            Self::NoFile => f.write_str("is no file"),
-            Self::Size(is, should) => write!(f, "has {is} bytes, not {should}"),
-            Self::Bytes => f.write_str("has other bytes"),
-            Self::Unreadable(why) => write!(f, "can't be read: {why}"),
-            Self::Manifest(why) => f.write_str(why),
-        }
-    }
-}
+/// What was found of an element in a folder.
+pub(super) type Inspection = inspect::Inspection<Arc<Dir>>;
+/// A version; its place is its folder, or of a superseded version the one that this is in: of a long history not every
+/// folder can be open.
+pub(super) type Inspected = inspect::Inspected<Arc<Dir>>;
 
 impl Inspected {
     /// The open folder that [`Self::path`] starts from.
     pub(super) fn base(&self) -> &Dir {
-        &self.dir
+        &self.place
     }
 
     /// The path of a file of it.
@@ -106,28 +39,19 @@ impl Inspected {
 
     /// Its own folder, opened.
     pub(super) fn folder(&self) -> io::Result<Dir> {
-        self.when.as_ref().map_or_else(|| self.dir.again(), |when| self.dir.dir(when))
-    }
-}
-
-impl Inspection {
-    /// All versions that were looked at.
-    pub fn versions(&self) -> impl Iterator<Item = &Inspected> {
-        self.standing.iter().chain(&self.past)
+        self.when.as_ref().map_or_else(|| self.place.again(), |when| self.place.dir(when))
     }
 }
 
 impl LocalStore {
-    /// Looks at the versions of `id`, on all cores; bytes are counted in `counters` as they are read.
-    ///
-    /// # Errors
-    /// What is in its place is not to be touched, or can't be read for a reason that is no damage; or the run has ended.
-    pub fn inspect(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection, Failure> {
+    /// See [`Store::inspect`](crate::store::Store::inspect); it reads on all cores.
+    pub(super) fn look_into(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection, Failure> {
         let Some(root) = &self.0.root else { return Ok(Inspection::default()) };
         for _ in 1..MOST_LOOKS {
             let inspection = self.inspect_once(root, id, depth, counters)?;
-            let replaced =
-                |version: &Inspected| !version.flaws.is_empty() && !standing::is_still(root, id.as_str(), &version.dir);
+            let replaced = |version: &Inspected| {
+                !version.flaws.is_empty() && !standing::is_still(root, id.as_str(), &version.place)
+            };
             if !inspection.standing.as_ref().is_some_and(replaced) {
                 return Ok(inspection);
             }
@@ -149,15 +73,15 @@ impl LocalStore {
                 inspection.remains = Some(remains.holds).filter(|holds| *holds != Holds::Strangers);
             }
             Occupant::Version(version) => {
-                let Version { dir, standing } = *version;
+                let Version { place: dir, standing } = *version;
                 let flaws = standing.damaged.iter().map(|_| sums_flaw(&dir, SUMS)).collect();
                 let manifest = Some(standing.manifest);
-                inspection.standing = Some(Inspected { when: None, manifest, flaws, dir: Arc::new(dir) });
+                inspection.standing = Some(Inspected { when: None, folder: String::new(), manifest, flaws, place: dir });
             }
         }
         if depth.history {
             past = self.history(id)?;
-            inspection.past = past.iter().map(superseded).collect();
+            inspection.past = past.iter().map(|past| superseded(id, past)).collect();
         }
         let Inspection { standing, past: versions, .. } = &mut inspection;
         self.check(&mut standing.iter_mut().chain(versions).collect::<Vec<_>>(), depth.quick, counters)?;
@@ -179,8 +103,8 @@ impl LocalStore {
             let own_files = version.manifest.iter().flat_map(Manifest::own_files);
             for (file, size, digest, _) in own_files {
                 let path = version.path(file);
-                let failed = |error: io::Error| Failure::io(format!("read {}", version.dir.at(&path)), &error);
-                match look(&version.dir, &path, size).map_err(failed)? {
+                let failed = |error: io::Error| Failure::io(format!("read {}", version.place.at(&path)), &error);
+                match look(&version.place, &path, size).map_err(failed)? {
                     Ok(entry) => {
                         files.entry(entry).or_default().push((version.base(), path));
                         expected.push((index, entry, file, digest));
@@ -253,9 +177,10 @@ fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
 }
 
 /// A superseded version, its files unchecked.
-fn superseded(past: &PastVersion) -> Inspected {
-    let (when, dir) = (Some(past.when.clone()), Arc::clone(&past.shelf));
-    let mut version = Inspected { when, manifest: None, flaws: Vec::new(), dir };
+fn superseded(id: &ElementId, past: &PastVersion) -> Inspected {
+    let (when, place) = (Some(past.when.clone()), Arc::clone(&past.place));
+    let folder = format!("{OWN}/history/{id}/{}/", past.when);
+    let mut version = Inspected { when, folder, manifest: None, flaws: Vec::new(), place };
     match &past.manifest {
         Ok(manifest) => version.manifest = Some(manifest.clone()),
         Err(why) => {
@@ -264,7 +189,7 @@ fn superseded(past: &PastVersion) -> Inspected {
         }
     }
     if !past.sums_hold {
-        version.flaws.push(sums_flaw(&version.dir, &version.path(SUMS)));
+        version.flaws.push(sums_flaw(&version.place, &version.path(SUMS)));
     }
     version
 }

@@ -9,56 +9,22 @@ use std::io;
 use super::dir::Dir;
 use super::history::PastVersion;
 use super::shelf::Shelf;
-use super::standing::Occupant;
 use super::{LocalStore, Own, standing};
 use crate::element::ElementId;
-use crate::error::{ErrorKind, Failure};
-use crate::keep::{Keep, Past};
+use crate::error::Failure;
 use crate::layout::MANIFEST;
 use crate::manifest::Manifest;
-use crate::time::Time;
 
 /// How the names of pruned versions in `staging/` begin. (No ID has a dot.)
 const PRUNED: &str = "pruned.";
 
 impl LocalStore {
-    /// The superseded versions of `id` that `keep` lets go, the oldest first.
-    ///
-    /// # Errors
-    /// The versions of `id` can't be read.
-    pub fn expired(&self, id: &ElementId, keep: &Keep) -> Result<Vec<PastVersion>, Failure> {
-        if keep.is_all() {
-            return Ok(Vec::new());
-        }
-        let versions = self.history(id)?;
-        if versions.is_empty() {
-            return Ok(versions);
-        }
-        let standing = self.standing_manifest(id)?.and_then(Result::ok).map(|manifest| manifest.committed_at);
-        let past: Vec<Past> = versions.iter().map(PastVersion::past).collect();
-        let expired = keep.expired(&past, standing, Time::now());
-        let expired = versions.into_iter().zip(expired).filter_map(|(version, expired)| expired.then_some(version));
-        let expired: Vec<_> = expired.collect();
-        let is_damaged = |occupant: &Occupant| match occupant {
-            Occupant::Nothing => false,
-            Occupant::Version(version) => !version.standing.damaged.is_empty(),
-            Occupant::Remains(remains) => remains.damage().is_some(),
-        };
-        if !expired.is_empty() && is_damaged(&self.occupant(id)?) {
-            // One of them may have the last good bytes.
-            let message =
-                "what stands is damaged; nothing of its past is removed before verify --repair made that good";
-            return Err(Failure::new(ErrorKind::Damaged, message));
-        }
-        Ok(expired)
-    }
-
     /// Removes superseded versions of `id`, and says of each when it is gone. What of them could not be removed is out of
     /// sight, and the next run's work.
     ///
     /// # Errors
     /// They can't be moved, flushed or removed.
-    pub fn prune(
+    pub(super) fn prune(
         &self,
         id: &ElementId,
         versions: &[PastVersion],

@@ -4,14 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Own;
 use super::dir::Dir;
+pub(super) use super::stage::{SEALED, VERSION};
 use crate::digest::Digest;
 use crate::element::ElementId;
 
-/// The version's folder inside an element's staging folder.
-pub(super) const VERSION: &str = "version";
-/// The seal's file there.
-pub(super) const SEALED: &str = "sealed";
-/// Where the superseded folder waits there, on file systems that can't exchange two.
+/// Where the superseded folder waits in an element's staging folder, on file systems that can't exchange two.
 pub(super) const OLD: &str = "old";
 
 /// What a commit is to do: enough to finish it after any interruption.

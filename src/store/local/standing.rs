@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::{self, Read as _};
+use std::sync::Arc;
 
 use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,8 @@ use crate::error::{ErrorKind, Failure};
 use crate::layout::{self, MANIFEST, OWN, SUMS};
 use crate::manifest::{InvalidManifest, Manifest};
 use crate::plan::Standing;
+use crate::store::standing;
+pub(super) use crate::store::standing::Holds;
 use crate::time::Time;
 
 /// A file whose time differs by more is read again. (File systems keep times as coarse as this.)
@@ -28,76 +31,20 @@ const MAX_BUFFER: usize = 256 * 1024;
 const MIN_BUFFER: usize = 4 * 1024;
 
 /// What is in an element's place.
-pub enum Occupant {
-    /// Nothing.
-    Nothing,
-    /// A version, whole or with damaged files.
-    Version(Box<Version>),
-    /// A folder without a manifest that can be read.
-    Remains(Remains),
-}
-
+pub(super) type Occupant = standing::Occupant<Arc<Dir>>;
 /// A version that stands, by its open folder.
-pub struct Version {
-    pub(super) dir: Dir,
-    /// What it holds, and what of that is damaged.
-    pub standing: Standing,
-}
-
+pub(super) type Version = standing::Version<Arc<Dir>>;
 /// A folder that holds no readable manifest.
-pub struct Remains {
-    pub(super) dir: Dir,
-    /// What it holds instead.
-    pub holds: Holds,
-}
+pub(super) type Remains = standing::Remains<Arc<Dir>>;
 
-/// What a folder without a readable manifest holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Holds {
-    /// Nothing of ours.
-    Strangers,
-    /// Files of ours; the sentence says what is missing.
-    NoManifest(String),
-    /// Files of ours; the sentence says what is wrong with the manifest.
-    BadManifest(String),
-}
-
-impl Remains {
-    /// What is wrong with it, where anything is.
-    pub fn damage(&self) -> Option<&str> {
-        match &self.holds {
-            Holds::Strangers => None,
-            Holds::NoManifest(damage) | Holds::BadManifest(damage) => Some(damage),
-        }
-    }
-}
-
-impl Occupant {
-    /// The standing version.
-    pub fn version(&self) -> Option<&Version> {
-        match self {
-            Self::Version(version) => Some(version),
-            Self::Nothing | Self::Remains(_) => None,
-        }
-    }
-
-    /// What the planner needs to know of it.
-    pub fn standing(&self) -> Option<&Standing> {
-        self.version().map(|version| &version.standing)
-    }
-
-    /// The names in the folder that the program did not put there.
-    ///
-    /// # Errors
-    /// The folder can't be listed.
-    pub fn strangers(&self) -> Result<Vec<OsString>, Failure> {
-        let (dir, manifest) = match self {
-            Self::Nothing => return Ok(Vec::new()),
-            Self::Version(version) => (&version.dir, Some(&version.standing.manifest)),
-            Self::Remains(remains) => (&remains.dir, None),
-        };
-        strangers(dir, manifest).map_err(|error| Failure::io(format!("list {}", dir.at("")), &error))
-    }
+/// The names in the element's folder that the program did not put there.
+pub(super) fn strangers_beside(occupant: &Occupant) -> Result<Vec<OsString>, Failure> {
+    let (dir, manifest) = match occupant {
+        Occupant::Nothing => return Ok(Vec::new()),
+        Occupant::Version(version) => (&version.place, Some(&version.standing.manifest)),
+        Occupant::Remains(remains) => (&remains.place, None),
+    };
+    strangers(dir, manifest).map_err(|error| Failure::io(format!("list {}", dir.at("")), &error))
 }
 
 /// The names in `dir` that are not of the program; `manifest` is that of the folder.
@@ -146,7 +93,7 @@ pub(super) fn find(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
         let occupant = find_once(root, id)?;
         let is_settled = match &occupant {
             Occupant::Version(_) => true,
-            Occupant::Remains(remains) => is_still(root, id.as_str(), &remains.dir),
+            Occupant::Remains(remains) => is_still(root, id.as_str(), &remains.place),
             // Where folders can't be exchanged there is an instant without one.
             Occupant::Nothing => !root.has(&format!("{OWN}/staging/{id}/{OLD}")).unwrap_or(false),
         };
@@ -178,7 +125,7 @@ fn find_once(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
         Found::Whole(manifest, sums_hold) => {
             let damaged = if sums_hold { Vec::new() } else { vec![SUMS.to_owned()] };
             let standing = Standing { manifest: *manifest, damaged };
-            return Ok(Occupant::Version(Box::new(Version { dir, standing })));
+            return Ok(Occupant::Version(Box::new(Version { place: Arc::new(dir), standing })));
         }
         Found::Foreign(error) => return Err(refused(&dir, &error)),
         Found::Damaged(why) => Holds::BadManifest(format!("{} is damaged: {why}", path())),
@@ -186,7 +133,7 @@ fn find_once(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
         Found::Nothing if !holds_ours(&dir)? => Holds::Strangers,
         Found::Nothing => Holds::NoManifest(format!("{} is missing, though there are files of a mirror", path())),
     };
-    Ok(Occupant::Remains(Remains { dir, holds }))
+    Ok(Occupant::Remains(Remains { place: Arc::new(dir), holds }))
 }
 
 impl Look<'_> {
@@ -194,7 +141,7 @@ impl Look<'_> {
     pub(super) fn at(&self, id: &ElementId) -> Result<Occupant, Failure> {
         let mut occupant = find(self.root, id)?;
         if let Occupant::Version(version) = &mut occupant {
-            let Version { dir, standing } = version.as_mut();
+            let Version { place: dir, standing } = version.as_mut();
             // Without checksums only the files themselves vouch for the manifest.
             let distrust = self.distrust || !standing.damaged.is_empty();
             for (file, size, digest, time) in standing.manifest.own_files() {

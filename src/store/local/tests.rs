@@ -16,6 +16,7 @@ use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::manifest::Manifest;
+use crate::store::Store as _;
 use crate::time::Time;
 
 /// What strangers keep in the element's folder.
@@ -174,7 +175,9 @@ pub(super) fn candidate_at(store: &LocalStore, id: &ElementId, (number, at): (u8
     let good = |file: &str| occupant.standing().is_some_and(|standing| !standing.damaged.contains(&file.to_owned()));
     for (index, (asset, bytes)) in manifest.assets.iter().zip([cover(), side(number)]).enumerate() {
         match occupant.version() {
-            Some(version) if index == 0 && good("cover.png") => stage.keep(version, "cover.png", "cover.png")?,
+            Some(version) if index == 0 && good("cover.png") => {
+                store.keep(version, "cover.png", (&stage, "cover.png"))?;
+            }
             _ => {
                 let mut part = stage.part()?;
                 part.write(&bytes)?;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::store::Store as _;
 use crate::store::local::dir::trouble;
 use crate::store::local::tests::{Bench, block_on, candidate, candidate_of, id, side};
 
@@ -16,8 +17,8 @@ pub(in crate::store::local) fn commit(
     let (sender, queue) = mpsc::channel(QUEUE);
     let mut answers = Vec::new();
     for candidate in candidates {
-        let (done, answer) = oneshot::channel();
-        assert!(sender.try_send(Job { candidate, done }).is_ok());
+        let (job, answer) = Job::new(candidate);
+        assert!(sender.try_send(job).is_ok());
         answers.push(answer);
     }
     drop(sender);
@@ -325,7 +326,7 @@ fn what_is_handed_over_after_the_end_is_interrupted_however_late() {
     let bench = Bench::new();
     let store = bench.open().store;
     let stop = CancellationToken::new();
-    let committer = Committer::start(&store, Events::channel(8).0, stop.clone()).unwrap();
+    let committer = start(&store, Events::channel(8).0, stop.clone()).unwrap();
     stop.cancel();
     for id in ["u_1", "u_2"] {
         let answer = block_on(async { committer.submit(candidate_of(&store, id, 1).unwrap()).await.await });

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::store::Store as _;
 use crate::store::local::LocalStore;
 use crate::store::local::commit::tests::commit;
 use crate::store::local::dir::trouble;
@@ -17,7 +18,7 @@ fn days_ago(days: i64) -> Time {
 
 /// Puts version `number` of `u_1` together, as of so many `days` ago, and keeps it as a draft.
 fn keep(store: &LocalStore, number: u8, days: i64) -> Result<(), Failure> {
-    candidate_at(store, &id("u_1"), (number, days_ago(days)))?.stage.keep_as_draft()
+    store.keep_as_draft(candidate_at(store, &id("u_1"), (number, days_ago(days)))?.stage)
 }
 
 /// A mirror in which version 1 stands, and version 2 waits as a draft.

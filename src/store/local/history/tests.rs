@@ -4,6 +4,7 @@
 use super::*;
 use crate::store::local::tests::{Bench, candidate_at, candidate_of, id};
 use crate::store::local::{commit::tests::commit, flush::Flusher};
+use crate::time::Time;
 use tokio_util::sync::CancellationToken;
 
 const FIRST: &str = ".element-mirror/history/u_1/20231114T221420Z";

@@ -6,9 +6,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use rstest::rstest;
 
 use super::*;
+use crate::keep::Keep;
+use crate::store::Store as _;
 use crate::store::local::dir::trouble;
 use crate::store::local::tests::{Bench, id, whole};
 use crate::store::local::{LocalOptions, tests::block_on};
+use crate::time::Time;
 
 const HISTORY: &str = ".element-mirror/history/u_1";
 

@@ -24,7 +24,7 @@ const DIR_MODE: Mode = Mode::from_raw_mode(0o777);
 const MAX_READ: u64 = 64 << 20;
 
 /// An open folder, and its path for messages.
-pub(super) struct Dir {
+pub struct Dir {
     fd: OwnedFd,
     path: PathBuf,
 }

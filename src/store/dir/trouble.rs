@@ -36,22 +36,22 @@ pub(super) fn is_poor() -> bool {
 }
 
 /// After `steps` more changes nothing changes any more: a kill, as the file system sees it.
-pub(in crate::store::local) fn kill_after(steps: u32) {
+pub(in crate::store) fn kill_after(steps: u32) {
     fail_after(steps, u32::MAX);
 }
 
 /// After `steps` more changes so many fail in a row, and no more.
-pub(in crate::store::local) fn fail_after(steps: u32, failures: u32) {
+pub(in crate::store) fn fail_after(steps: u32, failures: u32) {
     STEPS.set(Some(steps));
     FAILURES.set(failures);
 }
 
 /// Ends the trouble; true where it had come.
-pub(in crate::store::local) fn end() -> bool {
+pub(in crate::store) fn end() -> bool {
     STEPS.take().is_none_or(|left| left == 0)
 }
 
 /// Whether the file system from now on can neither exchange nor link.
-pub(in crate::store::local) fn be_poor(poor: bool) {
+pub(in crate::store) fn be_poor(poor: bool) {
     POOR.set(poor);
 }

@@ -1,25 +1,33 @@
-//! A version in the making: `staging/<id>/version`, out of everybody's sight until it is committed.
+//! A version in the making, out of everybody's sight until it is committed: `<id>/version` in a folder for staging, which
+//! is in the destination where that is a folder itself.
 
 use std::fs::File;
 use std::io::{self, BufRead, Seek, Write as _};
 use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use super::LocalStore;
 use super::dir::{Dir, set_modified};
-use super::seal::VERSION;
-use super::standing::Version;
 use crate::digest::{Digest, Hasher};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::layout::{MANIFEST, RESPONSE, SUMS};
+use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
 use crate::media::HEAD;
 use crate::time::Time;
 
+/// The version's folder inside an element's staging folder.
+pub(super) const VERSION: &str = "version";
+/// The file there that says what the version's commit to a folder is to do.
+pub(super) const SEALED: &str = "sealed";
+/// A version that could not be committed to a folder, and waits for the next run.
+pub(super) const DRAFT: &str = "draft";
+/// Where an older one waits until another has taken its place.
+pub(super) const FORMER: &str = "former";
+
 /// A version in the making. Dropped before it is committed, it leaves nothing behind but a draft.
 pub struct Stage {
-    pub(super) store: LocalStore,
+    staging: Arc<Dir>,
     pub(super) id: ElementId,
     pub(super) dir: Dir,
     pub(super) version: Dir,
@@ -39,19 +47,59 @@ pub(super) enum Leaves {
     All,
 }
 
+impl Leaves {
+    /// Removes what is in `staged`, which is open as `name` in `staging`, but for what is left. The seal goes before what it speaks
+    /// of, which is not to be gone on with when it is half removed; a draft that has served goes before the seal, which says
+    /// that it has.
+    pub(super) fn discard_others(self, (staging, staged): (&Dir, &Dir), name: &str) -> io::Result<()> {
+        if self == Self::All {
+            return Ok(());
+        }
+        if self == Self::Nothing {
+            staged.remove_tree(DRAFT)?;
+        }
+        staged.remove_if_there(SEALED)?;
+        if self == Self::Draft {
+            restore(staged)?;
+        }
+        // So it is after a commit, unless something is left over.
+        if staging.remove_if_empty(name)? {
+            return Ok(());
+        }
+        if !staged.has(DRAFT)? {
+            return staging.remove_tree(name);
+        }
+        let mut others = staged.list()?.into_iter().filter(|inner| inner != DRAFT);
+        others.try_for_each(|inner| staged.remove_tree(inner))
+    }
+}
+
+/// Gives an older draft its name back, where no other has taken it.
+pub(super) fn restore(staged: &Dir) -> io::Result<()> {
+    match staged.has(FORMER)? && !staged.has(DRAFT)? {
+        true => staged.rename_new(FORMER, staged, DRAFT),
+        false => Ok(()),
+    }
+}
+
 impl Stage {
-    pub(super) fn new(store: LocalStore, id: &ElementId) -> Result<Self, Failure> {
-        let staging = &store.own()?.staging;
+    /// A stage in the folder `staging`, where the element may have a draft.
+    pub(super) fn new(staging: Arc<Dir>, id: &ElementId, has_draft: bool) -> Result<Self, Failure> {
         let cannot = |error: io::Error| Failure::io(format!("make {}", staging.at(id.as_str())), &error);
-        let made = if store.has_draft(id) { staging.ensure(id.as_str()) } else { staging.make(id.as_str()) };
+        let made = if has_draft { staging.ensure(id.as_str()) } else { staging.make(id.as_str()) };
         let dir = match made {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(occupied(staging, id).unwrap_or_else(cannot));
+                return Err(occupied(&staging, id).unwrap_or_else(cannot));
             }
             done => done.map_err(cannot)?,
         };
         let version = dir.make(VERSION).map_err(cannot)?;
-        Ok(Self { id: id.clone(), dir, version, leaves: Leaves::Draft, parts: AtomicU32::new(0), store })
+        Ok(Self { id: id.clone(), dir, version, leaves: Leaves::Draft, parts: AtomicU32::new(0), staging })
+    }
+
+    /// The element that it is of.
+    pub fn id(&self) -> &ElementId {
+        &self.id
     }
 
     /// A new file, not yet part of the version.
@@ -75,15 +123,6 @@ impl Stage {
             .map_err(|error| Failure::io(format!("move {} to {file}", part.path), &error))
     }
 
-    /// Takes the `file` of a version that is `held` into this one too, as `name`.
-    ///
-    /// # Errors
-    /// It can be neither linked nor copied.
-    pub fn keep(&self, held: &Version, file: &str, name: &str) -> Result<(), Failure> {
-        let kept = held.dir.share(file, &self.version, name);
-        kept.map_err(|error| Failure::io(format!("keep {}", held.dir.at(file)), &error))
-    }
-
     /// Completes the version: the API's reply, the manifest and the checksums. Gives the manifest's digest.
     ///
     /// # Errors
@@ -92,7 +131,7 @@ impl Stage {
         let bytes = manifest.to_bytes();
         let digest = Digest::of(&bytes);
         let sums = manifest.sums(digest);
-        for (name, bytes) in [(RESPONSE, response), (MANIFEST, &bytes), (SUMS, sums.as_bytes())] {
+        for (name, bytes) in [(&*manifest.response.file, response), (MANIFEST, &bytes), (SUMS, sums.as_bytes())] {
             self.version
                 .write(name, bytes, Some(manifest.committed_at))
                 .map_err(|error| Failure::io(format!("write {}", self.version.at(name)), &error))?;
@@ -120,10 +159,8 @@ fn occupied(staging: &Dir, id: &ElementId) -> io::Result<Failure> {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if let Ok(own) = self.store.own() {
-            // What can't be removed now is litter, and swept by the next run.
-            let _ = own.discard_opened(&self.dir, self.id.as_str(), self.leaves);
-        }
+        // What can't be removed now is litter, and swept by the next run.
+        let _ = self.leaves.discard_others((&self.staging, &self.dir), self.id.as_str());
     }
 }
 

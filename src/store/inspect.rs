@@ -1,0 +1,94 @@
+//! What a look at an element's versions found: which files are not as their manifest says.
+
+use std::fmt;
+
+use super::standing::Holds;
+use crate::digest::Digest;
+use crate::manifest::Manifest;
+
+/// How much is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Superseded versions too.
+    pub history: bool,
+    /// Whether files are there and of their size, and not their bytes.
+    pub quick: bool,
+}
+
+/// What was found of an element.
+pub struct Inspection<P> {
+    /// The version that stands.
+    pub standing: Option<Inspected<P>>,
+    /// What is in its place instead, where that is of ours.
+    pub remains: Option<Holds>,
+    /// The superseded versions, in the order in which they stood; none where they were not looked at.
+    pub past: Vec<Inspected<P>>,
+}
+
+/// A version, and what is wrong with it.
+pub struct Inspected<P> {
+    /// Its folder's name in the element's history; none for the version that stands.
+    pub when: Option<String>,
+    /// Where its files are, from the element's folder on, or of a superseded version from the mirror on: empty, or ending in
+    /// a slash.
+    pub folder: String,
+    /// What it should hold; none where that can't be made out, which is a flaw too.
+    pub manifest: Option<Manifest>,
+    /// Its files that are not as they should be.
+    pub flaws: Vec<Flaw>,
+    pub(super) place: P,
+}
+
+/// A file that is not as its manifest says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// Its name in the version's folder.
+    pub file: String,
+    /// The digest that it should have; none where no manifest says.
+    pub digest: Option<Digest>,
+    /// What is wrong.
+    pub defect: Defect,
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// It is not there.
+    Missing,
+    /// Something else has its name: a folder, a symbolic link.
+    NoFile,
+    /// It has so many bytes, and should have others.
+    Size(u64, u64),
+    /// Its bytes have another digest.
+    Bytes,
+    /// The disk does not give it any more.
+    Unreadable(String),
+    /// It is a manifest that can't be trusted.
+    Manifest(String),
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is missing"),
+            Self::NoFile => f.write_str("is no file"),
+            Self::Size(is, should) => write!(f, "has {is} bytes, not {should}"),
+            Self::Bytes => f.write_str("has other bytes"),
+            Self::Unreadable(why) => write!(f, "can't be read: {why}"),
+            Self::Manifest(why) => f.write_str(why),
+        }
+    }
+}
+
+impl<P> Default for Inspection<P> {
+    fn default() -> Self {
+        Self { standing: None, remains: None, past: Vec::new() }
+    }
+}
+
+impl<P> Inspection<P> {
+    /// All versions that were looked at.
+    pub fn versions(&self) -> impl Iterator<Item = &Inspected<P>> {
+        self.standing.iter().chain(&self.past)
+    }
+}
