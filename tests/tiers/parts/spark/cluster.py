@@ -16,6 +16,8 @@ from upstream import TOKEN
 
 # Two workers, each with a core and as many MiB.
 MASTER = "local-cluster[2,1,1024]"
+# What pays off in hours is not worth its time here.
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 EXECUTOR = "CoarseGrainedExecutorBackend"
 GUIDE = PROJECT / "docs/operations.md"
 
@@ -54,7 +56,8 @@ class Cluster:
     def properties(self, upstream):
         """Those of the guide, with what leads the executors to the upstream and the store of the test."""
         own = {"spark.master": MASTER, "spark.executor.memory": "512m", "spark.driver.memory": "512m",
-               "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2"}
+               "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2",
+               "spark.driver.extraJavaOptions": SHORT_LIVED, "spark.executor.extraJavaOptions": SHORT_LIVED}
         led = {**upstream.environment(), **self.store.environment()}
         own |= {f"spark.executorEnv.{name}": value for name, value in led.items()}
         guide = dict(line.split(maxsplit=1) for line in shown("text", section("Spark")).splitlines())

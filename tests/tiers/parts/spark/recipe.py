@@ -4,6 +4,7 @@ refused."""
 import collections
 import json
 import subprocess
+import threading
 
 import duckdb
 from jsonschema import Draft202012Validator
@@ -18,6 +19,19 @@ def known(value):
     if isinstance(value, dict):
         return {name: known(inner) for name, inner in value.items() if inner is not None}
     return value
+
+
+class Doled(Upstream):
+    """It answers for as many elements as it has been given turns."""
+
+    def __init__(self, *elements, **options):
+        self.turns = threading.Semaphore(0)
+        super().__init__(*elements, **options)
+        self.moving = False
+
+    def api(self, *request):
+        self.turns.acquire()
+        return super().api(*request)
 
 
 class Recipe:
@@ -68,22 +82,21 @@ class Recipe:
 
     def an_executor_is_killed(self):
         name, elements = "killed", [f"u_{n}" for n in range(160)]
-        with Upstream(elements, height=10) as upstream:
-            upstream.moving = False
-            upstream.answering.clear()
+        with Doled(elements, height=10) as upstream:
             with self.cluster.job(name, upstream, elements, runs=4) as driver:
-                self.wait(name, driver, lambda: len(executors_at_work(driver)) == 2, "two executors at work")
-                upstream.answering.set()
-                self.wait(name, driver, lambda: len(self.store.mirrored(name)) >= 40, "elements in the bucket")
-                upstream.answering.clear()
+                # A run has four requests waiting at most: these are of both. They take turns, so each has some answered,
+                # and of each some elements are in the bucket when no more than three are still on their way.
+                self.wait(name, driver, lambda: len(upstream.asked) == 8, "two runs that ask")
+                upstream.turns.release(24)
+                self.wait(name, driver, lambda: len(self.store.mirrored(name)) > 20, "elements in the bucket")
                 victim, other = executors_at_work(driver)
                 for pid in victim:
                     kill(pid)
                 there = self.store.mirrored(name)
                 left = [tree[0] for tree in executors_at_work(driver)]
                 self.check("one of two executors is killed in the middle", left == [other[0]] and driver.poll() is None
-                           and 40 <= len(there) < 120, f"{left} of {other}\n{there}")
-                upstream.answering.set()
+                           and 20 < len(there) < 30, f"{left} of {other}\n{there}")
+                upstream.turns.release(1000)
                 ended = driver.wait(PATIENCE)
             fetched = collections.Counter(path.split("/")[2] for path in upstream.asked if path.startswith("/cdn/"))
         self.check("and the job ends well all the same", ended == 0, self.cluster.said(name))
