@@ -17,7 +17,7 @@ from upstream import TOKEN
 # Two workers, each with a core and as many MiB.
 MASTER = "local-cluster[2,1,1024]"
 # What pays off in hours is not worth its time here.
-SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
 EXECUTOR = "CoarseGrainedExecutorBackend"
 GUIDE = PROJECT / "docs/operations.md"
 
@@ -43,21 +43,25 @@ class Cluster:
         # Workers have their folders in $SPARK_HOME, which is not to be the package's own.
         self.home = here / "spark"
         self.home.mkdir()
+        # What is killed leaves files behind.
+        self.scratch = here / "tmp"
+        self.scratch.mkdir()
         for name in ["bin", "jars"]:
             (self.home / name).symlink_to(pathlib.Path(pyspark.__file__).parent / name)
 
     def environment(self):
         """That of the driver: executors have theirs from the job's properties."""
         return {"PATH": f"{self.home}/bin:/usr/local/bin:/usr/bin:/bin", "HOME": str(self.here), "LANG": "C.UTF-8",
-                "SPARK_HOME": str(self.home), "SPARK_LOCAL_IP": "127.0.0.1",
+                "SPARK_HOME": str(self.home), "SPARK_LOCAL_IP": "127.0.0.1", "TMPDIR": str(self.scratch),
                 "PYSPARK_PYTHON": str(self.venv / "bin/python"),
                 **{name: os.environ[name] for name in ["JAVA_HOME"] if name in os.environ}}
 
     def properties(self, upstream):
         """Those of the guide, with what leads the executors to the upstream and the store of the test."""
+        java = f"{SHORT_LIVED} -Djava.io.tmpdir={self.scratch}"
         own = {"spark.master": MASTER, "spark.executor.memory": "512m", "spark.driver.memory": "512m",
                "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2",
-               "spark.driver.extraJavaOptions": SHORT_LIVED, "spark.executor.extraJavaOptions": SHORT_LIVED}
+               "spark.driver.extraJavaOptions": java, "spark.executor.extraJavaOptions": java}
         led = {**upstream.environment(), **self.store.environment()}
         own |= {f"spark.executorEnv.{name}": value for name, value in led.items()}
         guide = dict(line.split(maxsplit=1) for line in shown("text", section("Spark")).splitlines())
