@@ -54,10 +54,9 @@ class Kubernetes:
         """What the API server would refuse, and no schema says."""
         spec, container = self.job["spec"], self.container
         rules = spec["podFailurePolicy"]["rules"]
-        self.check("what a policy for failures and a limit for each index ask for is there",
-                   self.pod["restartPolicy"] == "Never" and spec["completionMode"] == "Indexed"
-                   and {rule.get("onExitCodes", {}).get("containerName", container["name"]) for rule in rules}
-                   == {container["name"]}, rules)
+        named = {rule["onExitCodes"]["containerName"] for rule in rules if "onExitCodes" in rule}
+        self.check("what a policy for failures and a limit for each index ask for is there", named == {container["name"]}
+                   and self.pod["restartPolicy"] == "Never" and spec["completionMode"] == "Indexed", named)
         mounts = {mount["name"] for mount in container["volumeMounts"]}
         volumes = {volume["name"] for volume in self.pod["volumes"]}
         self.check("the volumes are those that are mounted", mounts == volumes, [mounts, volumes])

@@ -84,8 +84,8 @@ class Recipe:
         name, elements = "killed", [f"u_{n}" for n in range(160)]
         with Doled(elements, height=10) as upstream:
             with self.cluster.job(name, upstream, elements, runs=4) as driver:
-                # A run has four requests waiting at most: these are of both. They take turns, so each has some answered,
-                # and of each some elements are in the bucket when no more than three are still on their way.
+                # A run has four requests waiting at most: these are of both. They take turns, so each has four answered,
+                # and of each an element is in the bucket when no more than three are still on their way.
                 self.wait(name, driver, lambda: len(upstream.asked) == 8, "two runs that ask")
                 upstream.turns.release(24)
                 self.wait(name, driver, lambda: len(self.store.mirrored(name)) > 20, "elements in the bucket")
@@ -94,8 +94,8 @@ class Recipe:
                     kill(pid)
                 there = self.store.mirrored(name)
                 left = [tree[0] for tree in executors_at_work(driver)]
-                self.check("one of two executors is killed in the middle", left == [other[0]] and driver.poll() is None
-                           and 20 < len(there) < 30, f"{left} of {other}\n{there}")
+                self.check("one of two executors is killed in the middle", left == [other[0]]
+                           and driver.poll() is None and 20 < len(there) < 30, f"{left} of {other}\n{there}")
                 upstream.turns.release(1000)
                 ended = driver.wait(PATIENCE)
             fetched = collections.Counter(path.split("/")[2] for path in upstream.asked if path.startswith("/cdn/"))
