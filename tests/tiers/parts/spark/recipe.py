@@ -84,8 +84,8 @@ class Recipe:
         name, elements = "killed", [f"u_{n}" for n in range(160)]
         with Doled(elements, height=10) as upstream:
             with self.cluster.job(name, upstream, elements, runs=4) as driver:
-                # A run has four requests waiting at most: these are of both. They take turns, so each has four answered,
-                # and of each an element is in the bucket when no more than three are still on their way.
+                # A run has four requests waiting at most: these are of both. They take turns, so each has four
+                # answered, and of each an element is in the bucket when no more than three are still on their way.
                 self.wait(name, driver, lambda: len(upstream.asked) == 8, "two runs that ask")
                 upstream.turns.release(24)
                 self.wait(name, driver, lambda: len(self.store.mirrored(name)) > 20, "elements in the bucket")
