@@ -56,7 +56,8 @@ class Kubernetes:
         rules = spec["podFailurePolicy"]["rules"]
         named = {rule["onExitCodes"]["containerName"] for rule in rules if "onExitCodes" in rule}
         self.check("what the policy for failures and the limit for each index ask for is there",
-                   named == {container["name"]} and self.pod["restartPolicy"] == "Never" and spec["completionMode"] == "Indexed", named)
+                   named == {container["name"]} and self.pod["restartPolicy"] == "Never"
+                   and spec["completionMode"] == "Indexed", named)
         mounts = {mount["name"] for mount in container["volumeMounts"]}
         volumes = {volume["name"] for volume in self.pod["volumes"]}
         self.check("the volumes are those that are mounted", mounts == volumes, [mounts, volumes])
