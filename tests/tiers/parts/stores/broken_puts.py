@@ -14,7 +14,7 @@ class BrokenPuts:
         cases = {"is lost": lost, "says 500": refused(500, applied=True), "says 412": refused(412, applied=True)}
         for what, meet in cases.items():
             with scene.proxy.recording() as log, scene.proxy.meeting(scene.is_manifest("u_0"), meet) as met:
-                done, report = scene.run("--retries", "2")
+                done, report = scene.run()
             pasts, flaws = len(scene.pasts("u_0")), scene.flaws()
             scene.check(f"a manifest that is there although its put's answer {what} is success", done.returncode == 0
                         and met and statuses(report) in ({"created"}, {"updated"}) and not flaws,
@@ -30,7 +30,7 @@ class BrokenPuts:
             return request.writes() and scene.inside(request).startswith("u_0/cover.")
 
         with scene.proxy.meeting(is_data, refused(503, applied=False), times=2) as met:
-            done, report = scene.run("--retries", "3")
+            done, report = scene.run()
         scene.check("a store that is busy is asked again", done.returncode == 0 and len(met) == 2
                     and statuses(report) == {"updated"} and not scene.flaws(), done.stderr)
 

@@ -66,15 +66,15 @@ class Changes:
                     done.stderr + flaws)
         self.in_order(log, "a changed element")
         manifests = [request for element in self.upstream.elements for request in log
-                     if scene.is_manifest(element)(request)]
+                     if scene.is_manifest(element)(request) and request.succeeded()]
         scene.check("a manifest is put in the place of the one that was read (If-Match)",
                     all("if-match" in request.headers and request.headers["if-match"] != "*" for request in manifests)
                     and len(manifests) == len(self.upstream.elements), scene.told(manifests))
         self.as_the_server_has_it("a changed element", 6 + 5)
         put = [scene.inside(request).split("/")[-1].split(".")[0] for request in log
-               if request.writes() and scene.inside(request).startswith("u_0/")]
-        scene.check("what did not change is not put again", sorted(put) == ["SHA256SUMS", "cover", "element", "manifest"],
-                    scene.told(log, "u_0"))
+               if request.writes() and request.succeeded() and scene.inside(request).startswith("u_0/")]
+        scene.check("what did not change is not put again",
+                    sorted(put) == ["SHA256SUMS", "cover", "element", "manifest"], scene.told(log, "u_0"))
 
     def the_past_stands(self):
         scene, wrong = self.scene, []
@@ -94,12 +94,24 @@ class Changes:
         listed = lines(done.stdout)
         right = [listed[element]["when"] in scene.pasts(element) for element in self.upstream.elements
                  if element in listed]
-        scene.check("history lists it", done.returncode == 0 and len(right) == len(self.upstream.elements) and all(right),
-                    done.stdout + done.stderr)
+        scene.check("history lists it", done.returncode == 0 and len(right) == len(self.upstream.elements)
+                    and all(right), done.stdout + done.stderr)
         done = scene.mirror("history", scene.url, "u_0")
         scene.check("history lists it for people too, of one element", done.returncode == 0 and "u_0" in done.stdout
                     and "u_1" not in done.stdout, done.stdout + done.stderr)
         print(f"    {done.stdout.strip()}", flush=True)
+
+    def soon_after_another(self):
+        """Versions of one and the same second: each has a place of its own in the history."""
+        scene, all_of_them = self.scene, []
+        run = {"ids": "-", "input": "u_0\n"}
+        for _ in range(6):
+            all_of_them.append(scene.manifest("u_0"))
+            scene.run(**run)
+        kept = scene.pasts("u_0")
+        lost = [manifest["committedAt"] for manifest in all_of_them if manifest not in kept.values()]
+        scene.check("versions that follow each other within a second are all in the history", not lost
+                    and any(when.endswith("-2") for when in kept), f"{lost} not in {list(kept)}")
 
     def refreshed(self):
         """Without a change nothing is put, even if all is downloaded again."""
@@ -140,4 +152,5 @@ def steps(check, place, store):
     scene = Scene(check, place, store, "changes", upstream=NewCovers)
     changes = Changes(scene)
     return [changes.new_elements, changes.changed_elements, changes.the_past_stands, changes.the_past_is_listed,
-            changes.refreshed, changes.only_what_is_asked_for, changes.sums_that_lag, scene.keeps_secrets, scene.stop]
+            changes.soon_after_another, changes.refreshed, changes.only_what_is_asked_for, changes.sums_that_lag,
+            scene.keeps_secrets, scene.stop]

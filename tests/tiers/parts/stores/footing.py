@@ -40,7 +40,8 @@ class Footing:
         scene, reader = self.scene, self.reader
         with scene.proxy.recording() as log:
             upload = reader.begin_parts(self.name, b"x" * PART)
-            scene.check("an upload in parts shows as open", reader.half_uploaded() == [self.name], reader.half_uploaded())
+            open_ones = reader.half_uploaded()
+            scene.check("an upload in parts shows as open", open_ones == [self.name], open_ones)
             scene.check("a part is no object", self.name not in reader.names(scene.prefix))
             reader.end_parts(self.name, upload)
         scene.check("one that was ended does not", not reader.half_uploaded(), scene.told(log))

@@ -48,7 +48,7 @@ class Large:
         scene.check("a large asset is there, whole", done.returncode == 0 and statuses(report) == {"created"}
                     and not flaws, done.stderr + flaws)
         parts = self.parts(log)
-        sizes = [part.size for part in parts]
+        sizes = [len(part.body) for part in parts]
         scene.check("it went up in parts of 8 MiB", sorted(sizes) == [SIZE + 24 - 8 * PART] + [PART] * 8, sizes)
         ends = [request for request in log if scene.store.ends_parts(request)]
         [manifest] = [request for request in log if scene.is_manifest("u_0")(request)]
@@ -88,8 +88,8 @@ class Large:
             ended = [request for request in log if request.method == "DELETE" and "uploadId" in request.query]
             scene.check("and no upload is left open", len(ended) == 1 and not left, f"{left}\n{scene.told(log)}")
         else:
-            print(f"    NOT TESTED: {scene.store.name}: that no part is left (Azure has no word for it, and removes such"
-                  f" parts itself after a week): {len(left)} object with parts alone", flush=True)
+            print(f"    {scene.store.name}: parts of {len(left)} objects are left: no request ends an upload here;"
+                  " Azure removes them itself after a week", flush=True)
 
     def a_part_fails(self):
         """A part that fails for good: what was begun is ended."""
@@ -107,11 +107,11 @@ class Large:
     def a_part_is_put_again(self):
         scene = self.scene
         with scene.proxy.meeting(scene.store.is_part, lambda request, forward: (503, [], b""), times=2) as met:
-            done, report = scene.run("--retries", "3")
+            done, report = scene.run()
         scene.check("the next run finishes, and puts a part again where the store is busy", done.returncode == 0
                     and len(met) == 2 and statuses(report) == {"updated"} and not scene.flaws(), done.stderr)
         left = [name for name in scene.reader.half_uploaded() if name.startswith(scene.prefix)]
-        scene.check("after it no upload is open", not left, left)
+        scene.check("after it no upload is open", not left or not scene.store.ends_uploads, left)
 
 
 def steps(check, place, store):

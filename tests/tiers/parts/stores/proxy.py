@@ -24,21 +24,32 @@ class Request:
         # Azure's client ends a container's path with a slash or not.
         self.name = urllib.parse.unquote(path).removeprefix(root).strip("/")
         self.began = self.ended = self.status = None
-        self.size = 0
+        self.body = b""
 
     def writes(self):
         """Whether an object comes of it, or a part of one: a copy too."""
-        return self.method in ("PUT", "POST")
+        return self.method == "PUT" or (self.method == "POST" and self.query != "delete")
+
+    def succeeded(self):
+        return self.status is not None and self.status < 300
+
+    def removed(self):
+        """The names of what is to be removed: one, or many at once."""
+        if self.query == "delete":
+            return re.findall(r"<Key>(.+?)</Key>", self.body.decode())
+        return [self.name] if self.method == "DELETE" and not self.query else []
 
     def condition(self):
-        return "".join(f" {name}: {self.headers[name]}" for name in ["if-none-match", "if-match"] if name in self.headers)
+        given = [name for name in ["if-none-match", "if-match"] if name in self.headers]
+        return "".join(f" {name}: {self.headers[name]}" for name in given)
 
     def __str__(self):
         # Which part is told; which upload it belongs to is a long word.
         part = re.search(r"partNumber=\d+|comp=\w+|uploads|uploadId|list-type|restype", self.query)
         copied = " by a copy" if "x-amz-copy-source" in self.headers or "x-ms-copy-source" in self.headers else ""
         query = f"?{part[0]}" if part else ""
-        return f"{self.method} {self.name}{query}{copied}{self.condition()} -> {self.status or 'no answer'}"
+        name = f"({', '.join(self.removed())})" if self.query == "delete" else self.name
+        return f"{self.method} {name}{query}{copied}{self.condition()} -> {self.status or 'no answer'}"
 
 
 class Gate:
@@ -124,6 +135,7 @@ class Proxy:
         return lambda request, forward: forward()
 
     def forward(self, method, target, headers, body):
+        """What the store answers; none where it breaks off."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
@@ -133,7 +145,10 @@ class Proxy:
             connection.putheader("content-length", str(len(body)))
             connection.endheaders(body)
             reply = connection.getresponse()
-            return reply.status, reply.getheaders(), reply.read()
+            try:
+                return reply.status, reply.getheaders(), reply.read()
+            except (http.client.IncompleteRead, ConnectionError):
+                return None
 
     def handler(self):
         proxy = self
@@ -144,14 +159,14 @@ class Proxy:
 
             def answer(self):
                 request = Request(self.command, self.path, self.headers, proxy.root)
-                request.size = int(self.headers.get("content-length", 0))
-                body = self.rfile.read(request.size)
-                if len(body) < request.size:
+                size = int(self.headers.get("content-length", 0))
+                request.body = self.rfile.read(size)
+                if len(request.body) < size:
                     # Whoever asked has gone.
                     self.close_connection = True
                     return
                 meet = proxy.begins(request)
-                reply = meet(request, lambda: proxy.forward(self.command, self.path, self.headers, body))
+                reply = meet(request, lambda: proxy.forward(self.command, self.path, self.headers, request.body))
                 request.status = reply and reply[0]
                 request.ended = next(proxy.order)
                 if reply:

@@ -1,6 +1,6 @@
 """What a store refuses ends the run with 1, before the API is asked for anything; in the store's own words."""
 
-from .scene import Scene
+from .scene import Scene, statuses
 from .servers import BUCKET, GuardedMoto
 
 
@@ -8,11 +8,11 @@ class Refusals:
     def __init__(self, scene):
         self.scene, self.upstream = scene, scene.upstream
 
-    def is_refused(self, what, words, env, url=None):
+    def is_refused(self, what, words, env, url=None, commands=("run", "verify")):
         scene = self.scene
-        environment = {**self.upstream.environment(), "ELEMENT_MIRROR_TOKEN_FILE": str(scene.place.token), **env}
-        commands = {"run": [scene.ids, "-o", url or scene.url], "verify": [url or scene.url]}
-        for command, args in commands.items():
+        args_of = {"run": [scene.ids, "-o", url or scene.url], "verify": [url or scene.url]}
+        for command in commands:
+            args, environment = args_of[command], scene.environment(env, alone=True)
             del self.upstream.asked[:]
             done = scene.mirror(command, *args, env=environment)
             said = [word for word in words if word.lower() in done.stderr.lower()]
@@ -38,7 +38,7 @@ class Refusals:
         store = self.scene.store
         env = {name: value.replace(store.proxy.origin, "http://127.0.0.1:9")
                for name, value in store.environment().items()}
-        self.is_refused("no server", ["127.0.0.1:9"], env)
+        self.is_refused("no server", ["connection refused"], env)
 
     def a_newer_format(self):
         scene = self.scene
@@ -59,14 +59,18 @@ def who_may_only_read(check, place, store):
     guarded = GuardedMoto(place.here / "guarded", store.tools)
     try:
         guarded.start()
-        env = guarded.create_reader_alone()
+        writer, reader = guarded.create_users()
         scene = Scene(check, place, guarded, "refusals", elements=2)
         refusals = Refusals(scene)
-        refusals.is_refused("a key that may only read", ["AccessDenied", "Access Denied", "not authorized"], env)
-        refusals.is_refused("a wrong key", [guarded.wrong_key],
-                            {**env, "AWS_SECRET_ACCESS_KEY": env["AWS_SECRET_ACCESS_KEY"][::-1]})
-        saying = [said for said in scene.said if env["AWS_SECRET_ACCESS_KEY"] in said]
-        scene.check("no secret is said where something may only be read", not saying, saying)
+        done, _ = scene.run(env=scene.environment(writer, alone=True))
+        scene.check("a key that may write mirrors", done.returncode == 0, done.stderr)
+        refusals.is_refused("a key that may only read", ["AccessDenied"], reader, commands=["run"])
+        done, report = scene.verify(env=scene.environment(reader, alone=True))
+        scene.check("a key that may only read verifies", done.returncode == 0 and statuses(report) == {"ok"},
+                    done.stderr)
+        wrong = {**writer, "AWS_SECRET_ACCESS_KEY": writer["AWS_SECRET_ACCESS_KEY"][::-1]}
+        refusals.is_refused("a wrong key", [guarded.wrong_key], wrong)
+        refusals.keep_secrets()
         scene.stop()
     finally:
         guarded.stop()

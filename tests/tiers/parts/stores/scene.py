@@ -10,6 +10,8 @@ import subprocess
 from checks import PATIENCE
 from upstream import EMAIL, TOKEN, Upstream
 
+from .proxy import Request
+
 OWN = ".element-mirror"
 
 
@@ -34,9 +36,12 @@ class Scene:
 
     # The program
 
-    def environment(self, more=()):
-        return {**self.upstream.environment(), "ELEMENT_MIRROR_TOKEN_FILE": str(self.place.token),
-                **self.store.environment(), **dict(more)}
+    def environment(self, more=(), alone=False):
+        """What leads the program here; with `more` than leads it to the store, or instead of that."""
+        # A real server fails now and then: rclone does where two objects are put into a folder at once.
+        here = {"ELEMENT_MIRROR_TOKEN_FILE": str(self.place.token), "ELEMENT_MIRROR_RETRIES": "3"}
+        store = {} if alone else self.store.environment()
+        return {**self.upstream.environment(), **here, **store, **dict(more)}
 
     def mirror(self, command, *args, env=None, under=(), **options):
         """Runs the program to its end; `under` another, where that is named."""
@@ -136,7 +141,7 @@ class Scene:
     def out_of_order(self, log, element):
         """Whether what an element's version is made of was put in another order than must be; in words."""
         groups = {"data": [], "history": [], "manifest": [], "sums": []}
-        for request in log:
+        for request in filter(Request.succeeded, log):
             name = self.inside(request)
             if request.writes() and name.startswith(f"{element}/"):
                 kind = {"manifest.json": "manifest", "SHA256SUMS": "sums"}.get(name.split("/")[-1], "data")

@@ -1,5 +1,6 @@
 """Object stores of different make, each a process of its own on a loopback port, with a proxy in front of it."""
 
+import json
 import os
 import re
 import subprocess
@@ -24,8 +25,9 @@ class Store:
     bucket = BUCKET
     # Whether it heeds conditions, knows who may do what, and looks at the time that a request says.
     is_conditional, is_guarded, takes_any_clock = True, True, False
-    # Whether an upload in parts can be ended, so that no part is left.
-    ends_uploads = True
+    # Whether an upload in parts can be ended, so that no part is left; and whether he who reads an object while another
+    # takes its place gets the one or the other.
+    ends_uploads, replaces_whole = True, True
     # What it says of a bucket that is not there, and of a key that is wrong; what names a key in the environment.
     no_bucket, wrong_key, names_of_keys = "The specified bucket does not exist", None, []
 
@@ -124,25 +126,39 @@ class GuardedMoto(Moto):
     name, is_guarded = "moto with users", True
     wrong_key = "SignatureDoesNotMatch"
 
-    def settings(self):
-        # The bucket is created, and four things are asked of its IAM, before it looks at who asks.
-        return {"INITIAL_NO_AUTH_ACTION_COUNT": "5"}
+    users = {"writer": ["s3:*"], "reader": ["s3:Get*", "s3:List*"]}
 
-    def create_reader_alone(self):
-        """Somebody who may read, and nothing else; what leads the program here as him."""
+    def __init__(self, here, tools):
+        super().__init__(here, tools)
+        self.keys = []
+
+    def settings(self):
+        # The bucket is created, and three things are asked of IAM for each user, before it looks at who asks.
+        return {"INITIAL_NO_AUTH_ACTION_COUNT": str(1 + 3 * len(self.users))}
+
+    def create_users(self):
+        """Users; gives what leads the program here as each of them."""
         iam = s3_client("iam", self.origin, self.key, SECRET)
-        policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":"*"}]}'
-        iam.create_user(UserName="reader")
-        iam.put_user_policy(UserName="reader", PolicyName="reads", PolicyDocument=policy)
-        key = iam.create_access_key(UserName="reader")["AccessKey"]
-        self.key = key["AccessKeyId"]
-        return {**self.environment(), "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        given = []
+        for user, actions in self.users.items():
+            statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            iam.create_user(UserName=user)
+            iam.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=policy)
+            key = iam.create_access_key(UserName=user)["AccessKey"]
+            self.keys.append(key["SecretAccessKey"])
+            given.append({**self.environment(), "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+                          "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]})
+        return given
+
+    def secrets(self):
+        return self.keys
 
 
 class Rclone(S3):
-    """rclone heeds no condition, and does not say so."""
+    """rclone heeds no condition, and does not say so; an object that is replaced while it is read is cut short."""
 
-    name, ready, is_conditional = "rclone", "Starting s3 server", False
+    name, ready, is_conditional, replaces_whole = "rclone", "Starting s3 server", False, False
     wrong_key = "SignatureDoesNotMatch"
     logged = rf"serve s3: (?:CREATE OBJECT:|COMPLETE MULTIPART UPLOAD:?) {BUCKET} (?P<name>.+)$"
 
@@ -165,8 +181,8 @@ class Azurite(Store):
 
     def command(self):
         # Clients are newer than it is, and take no harm from that.
-        return [self.tools / "azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", str(self.port), "--location", "data",
-                "--disableTelemetry", "--skipApiVersionCheck"]
+        return [self.tools / "azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", str(self.port),
+                "--location", "data", "--disableTelemetry", "--skipApiVersionCheck"]
 
     def settings(self):
         return {"AZURITE_ACCOUNTS": f"{self.account}:{self.secret}"}

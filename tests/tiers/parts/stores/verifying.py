@@ -2,7 +2,7 @@
 
 import re
 
-from .scene import OWN, Scene, named, statuses
+from .scene import OWN, Scene, statuses
 
 
 class Verifying:
@@ -32,7 +32,8 @@ class Verifying:
     def what_is_damaged_is_named(self):
         """Other bytes of the same length, other bytes of another, nothing, and no manifest."""
         scene = self.scene
-        self.damaged, self.cut, self.lost = (self.file(f"u_{n}", role) for n, role in enumerate(["cover", "side", "back"]))
+        files = [self.file(f"u_{number}", role) for number, role in enumerate(["cover", "side", "back"])]
+        self.damaged, self.cut, self.lost = files
         scene.put(self.damaged, b"x" * len(scene.get(self.damaged)))
         scene.put(self.cut, scene.get(self.cut)[:-1])
         scene.remove(self.lost)
@@ -62,8 +63,8 @@ class Verifying:
             done, report = scene.verify("--repair")
         mended = sorted(element for element, line in report.items() if line["status"] == "repaired")
         flaws = scene.flaws()
-        scene.check("verify --repair mends it", done.returncode == 0 and not flaws and mended[:3] == ["u_0", "u_1", "u_2"],
-                    done.stdout + done.stderr + flaws)
+        scene.check("verify --repair mends it", done.returncode == 0 and not flaws
+                    and mended[:3] == ["u_0", "u_1", "u_2"], done.stdout + done.stderr + flaws)
         written = {scene.inside(request).split("/")[0] for request in log if request.writes()} - {OWN}
         scene.check("and touches no other element", written <= {"u_0", "u_1", "u_2", "u_3"} and
                     all(scene.manifest(element)["committedAt"] == at for element, at in others.items()), written)
