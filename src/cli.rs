@@ -1,6 +1,7 @@
 //! The command line, turned into the core's options. Nothing else knows clap.
 
 mod account;
+mod destination;
 mod history;
 mod list;
 mod named;
@@ -13,6 +14,7 @@ mod select;
 mod value;
 mod verify;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
@@ -22,9 +24,12 @@ use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _
 use element_mirror::keep::Keep;
 use element_mirror::report::log::Verbosity;
 use element_mirror::store::local::LocalOptions;
+use element_mirror::store::object::BucketOptions;
+use element_mirror::store::object::connect::ClientSettings;
 use tokio_util::sync::CancellationToken;
 
 use account::AccountArgs;
+pub(crate) use destination::Destination;
 pub(crate) use history::HistoryArgs;
 pub(crate) use list::ListArgs;
 use named::NamedArgs;
@@ -86,6 +91,11 @@ pub(crate) struct StoreArgs {
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration,
           env = "ELEMENT_MIRROR_LOCK_WAIT", hide_env = true)]
     lock_wait: Duration,
+
+    /// Where versions are put together on their way to a bucket [default: the system's temporary folder].
+    #[arg(long, value_name = "DIR", value_parser = value::folder,
+          env = "ELEMENT_MIRROR_STAGING", hide_env = true)]
+    staging: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -217,6 +227,11 @@ impl StoreArgs {
     /// How the destination is opened; `stop` ends what takes long.
     fn local_options(&self, stop: CancellationToken) -> LocalOptions {
         LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, distrust: false, stop }
+    }
+
+    /// How a bucket is opened.
+    fn bucket_options(&self, client: ClientSettings, stop: CancellationToken) -> BucketOptions {
+        BucketOptions { client, staging: self.staging.clone(), distrust: false, stop }
     }
 }
 

@@ -56,6 +56,8 @@ pub enum ErrorKind {
     Io,
     /// The element's folder can't be moved or exchanged.
     CannotReplace,
+    /// Another run replaced the element's version again and again, in the same bucket.
+    Conflict,
     /// The element's folder belongs to another ID.
     FolderTaken,
     /// The element's folder has a format that this program does not know.
@@ -124,6 +126,7 @@ impl fmt::Display for ErrorKind {
             Self::DiskFull => "disk_full",
             Self::Io => "io",
             Self::CannotReplace => "cannot_replace",
+            Self::Conflict => "conflict",
             Self::FolderTaken => "folder_taken",
             Self::NewerFormat => "newer_format",
             Self::NotAFolder => "not_a_folder",

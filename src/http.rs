@@ -5,7 +5,7 @@
 //! its permit is held from the request to the end of the body, and during no wait between tries. Where rates are asked
 //! for, requests to the API wait for their turns, and what comes from the CDN keeps a common pace, with their permits.
 
-mod cause;
+pub(crate) mod cause;
 mod flow;
 pub mod guard;
 mod pace;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::element::{ElementId, Fields, Identity, Role, path_of};
 use crate::error::{ErrorKind, printable};
-use crate::layout;
+use crate::layout::{self, Naming};
 use crate::time::Time;
 
 pub use difference::Difference;
@@ -49,8 +49,8 @@ pub struct Manifest {
 /// The file that holds the API's reply, byte for byte.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
-    /// Always `element.json`.
-    #[schemars(extend("const" = layout::RESPONSE))]
+    /// `element.json`, in a bucket with the first 32 digits of its SHA-256 before the extension.
+    #[schemars(regex(pattern = r"^element(\.[0-9a-f]{32})?\.json$"))]
     pub file: String,
     /// Its size in bytes.
     pub size: u64,
@@ -185,7 +185,8 @@ impl Manifest {
 
     /// A file that the program would not have named so: no plain name, one of its own, or one that another file has.
     fn wrong_file(&self) -> Option<&str> {
-        if self.response.file != layout::RESPONSE {
+        let Response { file, sha256, .. } = &self.response;
+        if [Naming::Plain, Naming::ByContent].iter().all(|naming| naming.name(layout::RESPONSE, *sha256) != *file) {
             return Some(&self.response.file);
         }
         let mut taken = HashSet::from([layout::MANIFEST, layout::SUMS].map(str::to_ascii_lowercase));
@@ -220,6 +221,12 @@ impl Manifest {
         assets.chain([response])
     }
 
+    /// The files whose digest the manifest knows, and what is in them.
+    pub fn typed_files(&self) -> impl Iterator<Item = (&str, &str)> {
+        let response = (self.response.file.as_str(), "application/json");
+        self.assets.iter().map(|asset| (asset.file.as_str(), asset.media_type.as_str())).chain([response])
+    }
+
     /// How many bytes the files have whose digest the manifest knows.
     pub fn size(&self) -> u64 {
         self.own_files().map(|(_, size, ..)| size).fold(0, u64::saturating_add)
@@ -227,7 +234,12 @@ impl Manifest {
 
     /// The content of `SHA256SUMS`: every file of the version but itself; `own` is the digest of `manifest.json`.
     pub fn sums(&self, own: Digest) -> String {
-        let files = self.own_files().map(|(file, _, digest, _)| (file, digest)).chain([(layout::MANIFEST, own)]);
+        self.sums_of_data() + &own.to_string() + "  " + layout::MANIFEST + "\n"
+    }
+
+    /// The same without `manifest.json`: what it holds in a bucket, where it may lag behind that.
+    pub fn sums_of_data(&self) -> String {
+        let files = self.own_files().map(|(file, _, digest, _)| (file, digest));
         files.fold(String::new(), |sums, (file, digest)| sums + &digest.to_string() + "  " + file + "\n")
     }
 

@@ -6,12 +6,14 @@ mod dir;
 mod format;
 pub mod inspect;
 pub mod local;
+pub mod object;
 pub mod past;
 pub mod stage;
 pub mod standing;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +43,9 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// How it names files.
     const NAMING: Naming;
+
+    /// For how long superseded versions are kept whatever the rules say.
+    const LEAST_KEPT: Option<Duration> = None;
 
     /// Whether a look at one element, its stage, its draft's end and notes about it take next to no time.
     fn is_quick(&self) -> bool;
@@ -195,6 +200,7 @@ pub trait Store: Clone + Send + Sync + 'static {
         if keep.is_all() {
             return Ok(Vec::new());
         }
+        let keep = Keep { within: keep.within.max(Self::LEAST_KEPT), ..*keep };
         let versions = self.history(id)?;
         if versions.is_empty() {
             return Ok(versions);
@@ -212,6 +218,19 @@ pub trait Store: Clone + Send + Sync + 'static {
         }
         Ok(expired)
     }
+}
+
+/// What a destination is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To be written; it is made where it is not there.
+    Write,
+    /// To be written, where there is a mirror.
+    Change,
+    /// To be read, where there is a mirror. A run may be going on.
+    Read,
+    /// To be looked at, for a dry run: it may be that there is nothing yet.
+    Look,
 }
 
 /// A destination that was opened, and what was found to be finished or odd.

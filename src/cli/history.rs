@@ -1,11 +1,12 @@
 //! The options of `history`.
 
-use std::path::PathBuf;
-
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
+use element_mirror::http::HttpOptions;
+use element_mirror::store::object::BucketOptions;
+use tokio_util::sync::CancellationToken;
 
-use super::{NamedArgs, SayingArgs, value};
+use super::{Destination, NamedArgs, SayingArgs, network};
 
 pub(super) const EXAMPLES: &str = "\
 A line a version, columns apart by a tab. Nothing is written, and no lock is taken: a run may be going on.
@@ -22,9 +23,9 @@ Exit codes:
 
 #[derive(Args, Debug)]
 pub(crate) struct HistoryArgs {
-    /// The mirror's folder.
-    #[arg(value_name = "DEST", value_parser = value::folder)]
-    pub(crate) destination: PathBuf,
+    /// The mirror: its folder, or s3://bucket/prefix, gs://…, az://….
+    #[arg(value_name = "DEST", value_parser = Destination::parse)]
+    pub(crate) destination: Destination,
 
     #[command(flatten)]
     pub(crate) named: NamedArgs,
@@ -36,4 +37,12 @@ pub(crate) struct HistoryArgs {
 
     #[command(flatten)]
     pub(crate) saying: SayingArgs,
+}
+
+impl HistoryArgs {
+    /// How a bucket is opened.
+    pub(crate) fn bucket_options(&self, stop: CancellationToken) -> BucketOptions {
+        let client = network::client_settings(&HttpOptions::default());
+        BucketOptions { client, staging: None, distrust: false, stop }
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use element_mirror::http::HttpOptions;
+use element_mirror::store::object::connect::ClientSettings;
 
 use super::{NETWORK, value};
 
@@ -70,6 +71,11 @@ pub(crate) struct ApiArgs {
 }
 
 impl NetworkArgs {
+    /// How a bucket is used.
+    pub(super) fn client_settings(&self) -> ClientSettings {
+        client_settings(&self.http_options(false))
+    }
+
     /// How the network is used, for the sample API or the real one.
     pub(super) fn http_options(&self, demo: bool) -> HttpOptions {
         HttpOptions {
@@ -97,6 +103,17 @@ impl ApiArgs {
             proxies: !demo,
             ..default
         }
+    }
+}
+
+/// How a bucket is used, where the rest of the network is used so.
+pub(super) fn client_settings(options: &HttpOptions) -> ClientSettings {
+    ClientSettings {
+        connect_timeout: options.connect_timeout,
+        stall_timeout: options.stall_timeout,
+        retries: options.retries,
+        user_agent: options.user_agent.clone(),
+        concurrency: options.concurrency,
     }
 }
 

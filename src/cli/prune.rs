@@ -1,15 +1,16 @@
 //! The options of `prune`.
 
-use std::path::PathBuf;
-
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use element_mirror::error::RunError;
+use element_mirror::http::HttpOptions;
 use element_mirror::keep::Keep;
+use element_mirror::store::Access;
 use element_mirror::store::local::LocalOptions;
+use element_mirror::store::object::BucketOptions;
 use tokio_util::sync::CancellationToken;
 
-use super::{KeepArgs, SayingArgs, StoreArgs, value};
+use super::{Destination, KeepArgs, SayingArgs, StoreArgs, network};
 
 pub(super) const EXAMPLES: &str = "\
 The version that stands is never removed, nor what others put beside the program's files.
@@ -26,9 +27,9 @@ Exit codes:
 
 #[derive(Args, Debug)]
 pub(crate) struct PruneArgs {
-    /// The mirror's folder.
-    #[arg(value_name = "DEST", value_parser = value::folder)]
-    pub(crate) destination: PathBuf,
+    /// The mirror: its folder, or s3://bucket/prefix, gs://…, az://….
+    #[arg(value_name = "DEST", value_parser = Destination::parse)]
+    pub(crate) destination: Destination,
 
     #[command(flatten)]
     keep: KeepArgs,
@@ -56,8 +57,18 @@ impl PruneArgs {
         Ok(keep)
     }
 
-    /// How the destination is opened; none in a dry run.
-    pub(crate) fn local_options(&self, stop: CancellationToken) -> Option<LocalOptions> {
-        (!self.dry_run).then(|| self.store.local_options(stop))
+    /// What the mirror is opened for.
+    pub(crate) fn access(&self) -> Access {
+        if self.dry_run { Access::Read } else { Access::Change }
+    }
+
+    /// How a folder is opened.
+    pub(crate) fn local_options(&self, stop: CancellationToken) -> LocalOptions {
+        self.store.local_options(stop)
+    }
+
+    /// How a bucket is opened.
+    pub(crate) fn bucket_options(&self, stop: CancellationToken) -> BucketOptions {
+        self.store.bucket_options(network::client_settings(&HttpOptions::default()), stop)
     }
 }

@@ -23,7 +23,11 @@ pub(crate) struct ReportArgs {
 
 impl ReportArgs {
     /// Refuses files that would be written over what the mirror `out` holds, over what is `read`, or over one another.
-    pub(crate) fn check<'a>(&self, out: &Path, read: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), RunError> {
+    pub(crate) fn check<'a>(
+        &self,
+        out: Option<&PathBuf>,
+        read: impl IntoIterator<Item = &'a PathBuf>,
+    ) -> Result<(), RunError> {
         let read: Vec<&PathBuf> = read.into_iter().collect();
         let refused = |message: String| Err(RunError::Usage(message));
         let report = self.report.as_deref().filter(|path| *path != Path::new("-"));
@@ -32,7 +36,7 @@ impl ReportArgs {
             if read.iter().any(|list| ids::is_file(list, file)) {
                 return refused(format!("{option} {0} would overwrite {0}, which is to be read", file.display()));
             }
-            if is_of_mirror(file, out) {
+            if out.is_some_and(|out| is_of_mirror(file, out)) {
                 return refused(format!(
                     "{option} would be written over what the mirror holds; put it beside the mirror"
                 ));

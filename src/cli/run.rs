@@ -10,14 +10,16 @@ use element_mirror::error::RunError;
 use element_mirror::ids::{Input, Sieve};
 use element_mirror::mirror::{Accepts, All, MirrorOptions, Purpose};
 use element_mirror::plan::Policy;
+use element_mirror::store::Access;
 use element_mirror::store::local::LocalOptions;
+use element_mirror::store::object::BucketOptions;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    AccountArgs, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, STORE, SayingArgs, SelectArgs, StoreArgs,
-    TimeArgs, WHAT, WHICH, value,
+    AccountArgs, Destination, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, STORE, SayingArgs, SelectArgs,
+    StoreArgs, TimeArgs, WHAT, WHICH, value,
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -47,10 +49,10 @@ pub(crate) struct RunArgs {
     #[arg(long = "id", value_name = "ID", value_delimiter = ',', value_parser = value::named, env = "ELEMENT_MIRROR_ID", hide_env = true)]
     ids: Vec<String>,
 
-    /// Where to: a folder.
-    #[arg(short, long, value_name = "DIR", default_value = "mirror", value_parser = value::folder,
+    /// Where to: a folder, or s3://bucket/prefix, gs://…, az://….
+    #[arg(short, long, value_name = "DIR|URL", default_value = "mirror", value_parser = Destination::parse,
         env = "ELEMENT_MIRROR_OUT", hide_env = true)]
-    out: PathBuf,
+    out: Destination,
 
     /// Every element of the account, or of every configured one, by its list.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHICH,
@@ -159,13 +161,23 @@ impl RunArgs {
     }
 
     /// Where to.
-    pub(crate) fn destination(&self) -> &Path {
+    pub(crate) fn destination(&self) -> &Destination {
         &self.out
     }
 
-    /// How the destination is opened; none in a dry run.
-    pub(crate) fn local_options(&self, stop: CancellationToken) -> Option<LocalOptions> {
-        (!self.dry_run).then(|| self.store.local_options(stop))
+    /// What the destination is opened for.
+    pub(crate) fn access(&self) -> Access {
+        if self.dry_run { Access::Look } else { Access::Write }
+    }
+
+    /// How a folder is opened.
+    pub(crate) fn local_options(&self, stop: CancellationToken) -> LocalOptions {
+        self.store.local_options(stop)
+    }
+
+    /// How a bucket is opened.
+    pub(crate) fn bucket_options(&self, stop: CancellationToken) -> BucketOptions {
+        self.store.bucket_options(self.network.client_settings(), stop)
     }
 
     /// After how long nothing new is begun.

@@ -34,13 +34,9 @@ pub(super) fn word(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("nothing is given".into()) } else { Ok(text.to_owned()) }
 }
 
-/// A destination folder.
+/// A folder.
 pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
-    match text {
-        "" => Err("the destination is empty".into()),
-        url if url.contains("://") => Err("only folders can be destinations in this version".into()),
-        path => Ok(path.into()),
-    }
+    if text.is_empty() { Err("no folder is given".into()) } else { Ok(text.into()) }
 }
 
 /// A file that is written, which standard output is not.

@@ -1,19 +1,21 @@
 //! The options of `verify`.
 
-use std::path::PathBuf;
-
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use element_mirror::keep::Keep;
 use element_mirror::mirror::{Accepts, MirrorOptions, Purpose};
 use element_mirror::plan::Policy;
+use element_mirror::store::Access;
 use element_mirror::store::inspect::Depth;
 use element_mirror::store::local::LocalOptions;
+use element_mirror::store::object::BucketOptions;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{AccountArgs, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs, value};
+use super::{
+    AccountArgs, Destination, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs,
+};
 
 pub(super) const EXAMPLES: &str = "\
 Without --repair nothing is written, nobody is asked and no lock is taken: a run may be going on. Account and network,
@@ -32,9 +34,9 @@ Exit codes:
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
-    /// The mirror's folder.
-    #[arg(value_name = "DEST", value_parser = value::folder)]
-    pub(crate) destination: PathBuf,
+    /// The mirror: its folder, or s3://bucket/prefix, gs://…, az://….
+    #[arg(value_name = "DEST", value_parser = Destination::parse)]
+    pub(crate) destination: Destination,
 
     #[command(flatten)]
     pub(crate) named: NamedArgs,
@@ -82,7 +84,18 @@ impl VerifyArgs {
         Depth { history: self.history, quick: self.quick }
     }
 
-    /// How the destination is opened to be repaired.
+    /// What the mirror is opened for.
+    pub(crate) fn access(&self) -> Access {
+        if self.repair { Access::Change } else { Access::Read }
+    }
+
+    /// How a bucket is opened.
+    pub(crate) fn bucket_options(&self, stop: CancellationToken) -> BucketOptions {
+        let distrust = self.repair;
+        BucketOptions { distrust, ..self.store.bucket_options(self.network.client_settings(), stop) }
+    }
+
+    /// How a folder is opened to be repaired.
     pub(crate) fn local_options(&self, stop: CancellationToken) -> LocalOptions {
         // Damage that a file's size and time do not show is to be seen when it is fetched, too.
         LocalOptions { distrust: true, ..self.store.local_options(stop) }

@@ -8,18 +8,34 @@ use element_mirror::error::RunError;
 use element_mirror::history::{Superseded, Told, history as past};
 use element_mirror::ids::{Entry, Input, Line, Lines};
 use element_mirror::outcome::{ElementOutcome, End, Status, Summary};
-use element_mirror::store::Store;
 use element_mirror::store::local::LocalStore;
+use element_mirror::store::object::BucketStore;
+use element_mirror::store::{Access, Opened, Store};
 use futures::StreamExt as _;
+use tokio_util::sync::CancellationToken;
 
-use crate::cli::HistoryArgs;
+use crate::cli::{Destination, HistoryArgs};
 use crate::session::{self, Session};
 
 /// Lists the superseded versions of the elements that the command line names, or of all.
 pub(crate) fn history(args: &HistoryArgs) -> Result<Summary, RunError> {
+    match &args.destination {
+        Destination::Folder(path) => list(args, async |stop| LocalStore::open_to_read(path, stop)),
+        Destination::Bucket(location) => {
+            list(args, async |stop| BucketStore::open(location, &args.bucket_options(stop), Access::Read).await)
+        }
+    }
+}
+
+fn list<S: Store>(
+    args: &HistoryArgs,
+    open: impl AsyncFnOnce(CancellationToken) -> Result<Opened<S>, RunError>,
+) -> Result<Summary, RunError> {
     let inputs = args.named.inputs()?;
     let (session, are_named) = (Session::start(&Arc::default())?, inputs.is_some());
-    let store = LocalStore::open_to_read(&args.destination, session.stop.token().clone())?.store;
+    // Interrupted while it waited for a server.
+    let Some(opened) = session.wait_for(open(session.stop.token().clone())) else { return Ok(session.ended_early()) };
+    let store = opened?.store;
     let lines = lines(&session, &store, inputs)?.take_while(|_| !session.stop.token().is_cancelled());
     let mut listing = Listing { out: session::standard_output(&session.stop)?, args, summary: Summary::default() };
     let listed = past(store, lines, are_named).try_for_each(|told| listing.tell(told));

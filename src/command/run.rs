@@ -8,13 +8,14 @@ use element_mirror::event::Counters;
 use element_mirror::ids::{Lines, Lists};
 use element_mirror::mirror::Mirror;
 use element_mirror::outcome::Summary;
-use element_mirror::stop::Stop;
-use element_mirror::store::Opened;
 use element_mirror::store::local::LocalStore;
+use element_mirror::store::object::BucketStore;
+use element_mirror::store::{Opened, Store};
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 
 use super::done::{leave_out, tell_odd};
-use crate::cli::RunArgs;
+use crate::cli::{Destination, RunArgs};
 use crate::session::metrics::measured;
 use crate::session::{Audience, Session, tell_recovered};
 
@@ -22,20 +23,32 @@ use crate::session::{Audience, Session, tell_recovered};
 pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
     let token = args.account.token()?;
     let read = args.lists().iter().chain(args.select.reports()).chain(args.account.token_file());
-    args.report.check(args.destination(), read)?;
-    measured(args.metrics(), &args.saying, |counters| mirror(args, token, counters))
+    args.report.check(args.destination().folder(), read)?;
+    measured(args.metrics(), &args.saying, |counters| match args.destination() {
+        Destination::Folder(path) => mirror(args, token, counters, async |stop| {
+            LocalStore::open_for(path, &args.local_options(stop), args.access()).await
+        }),
+        Destination::Bucket(location) => mirror(args, token, counters, async |stop| {
+            BucketStore::open(location, &args.bucket_options(stop), args.access()).await
+        }),
+    })
 }
 
-fn mirror(args: &RunArgs, token: SecretString, counters: &Arc<Counters>) -> Result<Summary, RunError> {
+fn mirror<S: Store>(
+    args: &RunArgs,
+    token: SecretString,
+    counters: &Arc<Counters>,
+    open: impl AsyncFnOnce(CancellationToken) -> Result<Opened<S>, RunError>,
+) -> Result<Summary, RunError> {
     let inputs = args.inputs()?;
     let sieve = args.select.sieve();
     let odd = leave_out(&sieve, args.select.reports())?;
     let session = Session::start(counters)?;
     // Interrupted while it waited for the lock.
-    let Some(opened) = session.wait_for(open(args, &session.stop)) else { return Ok(session.ended_early()) };
+    let Some(opened) = session.wait_for(open(session.stop.token().clone())) else { return Ok(session.ended_early()) };
     let Opened { store, recovered } = opened?;
-    let audience =
-        Audience { saying: &args.saying, report: args.report.report.as_deref(), destination: args.destination() };
+    let (report, destination) = (args.report.report.as_deref(), &args.destination().shown());
+    let audience = Audience { saying: &args.saying, report, destination };
     session.conduct(&audience, |events, stop| async move {
         tell_recovered(&events, &recovered).await;
         tell_odd(&events, odd).await;
@@ -47,12 +60,4 @@ fn mirror(args: &RunArgs, token: SecretString, counters: &Arc<Counters>) -> Resu
         let mirror = Mirror::new(store, args.mirror_options(token, demo), events, stop)?;
         Ok(mirror.run(lines, all).await)
     })
-}
-
-/// Opens the destination: for a run, or to look only.
-async fn open(args: &RunArgs, stop: &Stop) -> Result<Opened<LocalStore>, RunError> {
-    match args.local_options(stop.token().clone()) {
-        Some(options) => LocalStore::open(args.destination(), &options).await,
-        None => LocalStore::open_to_look(args.destination(), stop.token().clone()),
-    }
 }

@@ -7,14 +7,15 @@ use element_mirror::error::RunError;
 use element_mirror::event::Counters;
 use element_mirror::ids::{Lines, Lists};
 use element_mirror::outcome::Summary;
-use element_mirror::stop::Stop;
-use element_mirror::store::Opened;
 use element_mirror::store::local::LocalStore;
+use element_mirror::store::object::BucketStore;
+use element_mirror::store::{Opened, Store};
 use element_mirror::verify::{Elements, Verify};
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 
 use super::done::{leave_out, tell_odd};
-use crate::cli::VerifyArgs;
+use crate::cli::{Destination, VerifyArgs};
 use crate::session::metrics::measured;
 use crate::session::{Audience, Session, tell_recovered};
 
@@ -22,20 +23,32 @@ use crate::session::{Audience, Session, tell_recovered};
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
     let token = if args.repair { Some(args.account.token()?) } else { None };
     let read = args.named.words().iter().chain(args.select.reports()).chain(args.account.token_file());
-    args.report.check(&args.destination, read)?;
-    measured(args.report.metrics.as_deref(), &args.saying, |counters| look(args, token, counters))
+    args.report.check(args.destination.folder(), read)?;
+    measured(args.report.metrics.as_deref(), &args.saying, |counters| match &args.destination {
+        Destination::Folder(path) => look(args, token, counters, async |stop| {
+            LocalStore::open_for(path, &args.local_options(stop), args.access()).await
+        }),
+        Destination::Bucket(location) => look(args, token, counters, async |stop| {
+            BucketStore::open(location, &args.bucket_options(stop), args.access()).await
+        }),
+    })
 }
 
-fn look(args: &VerifyArgs, token: Option<SecretString>, counters: &Arc<Counters>) -> Result<Summary, RunError> {
+fn look<S: Store>(
+    args: &VerifyArgs,
+    token: Option<SecretString>,
+    counters: &Arc<Counters>,
+    open: impl AsyncFnOnce(CancellationToken) -> Result<Opened<S>, RunError>,
+) -> Result<Summary, RunError> {
     let inputs = args.named.inputs()?;
     let sieve = args.select.sieve();
     let odd = leave_out(&sieve, args.select.reports())?;
     let session = Session::start(counters)?;
     // Interrupted while it waited for the lock.
-    let Some(opened) = session.wait_for(open(args, &session.stop)) else { return Ok(session.ended_early()) };
+    let Some(opened) = session.wait_for(open(session.stop.token().clone())) else { return Ok(session.ended_early()) };
     let Opened { store, recovered } = opened?;
-    let report = args.report.report.as_deref();
-    let audience = Audience { saying: &args.saying, report, destination: &args.destination };
+    let (report, destination) = (args.report.report.as_deref(), &args.destination.shown());
+    let audience = Audience { saying: &args.saying, report, destination };
     session.conduct(&audience, |events, stop| async move {
         tell_recovered(&events, &recovered).await;
         tell_odd(&events, odd).await;
@@ -54,12 +67,4 @@ fn look(args: &VerifyArgs, token: Option<SecretString>, counters: &Arc<Counters>
         let repair = token.map(|token| args.mirror_options(token, demo));
         Verify::new(store, args.depth(), events, stop).run(elements, repair).await
     })
-}
-
-/// Opens the mirror: to be repaired, or to read only.
-async fn open(args: &VerifyArgs, stop: &Stop) -> Result<Opened<LocalStore>, RunError> {
-    match args.repair {
-        true => LocalStore::open_mirror(&args.destination, &args.local_options(stop.token().clone())).await,
-        false => LocalStore::open_to_read(&args.destination, stop.token().clone()),
-    }
 }

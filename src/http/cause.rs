@@ -16,12 +16,12 @@ pub(super) fn find_cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + '
 }
 
 /// An error and its causes.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(crate) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
 /// An error with its causes, each said once, without what only says that a request failed.
-pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn StdError + 'static)) -> String {
     const EMPTY_WORDS: [&str; 5] = [
         "error sending request",
         "client error (Connect)",

@@ -45,13 +45,14 @@ impl<S: Store> Mirror<S> {
             }
         };
         let done = tokio::select! {
-            done = self.mirror(&asked, listed) => Some(done),
-            () = self.stop.token().cancelled() => None,
+            done = self.bring(&asked, listed, committer) => done,
             () = closed_before_its_turn => return,
         };
-        let mut outcome = match done {
-            Some((step, slot)) => self.finish(&entry.id, step, slot, committer).await,
-            None => self.cut_off(&entry.id).await,
+        let was_overtaken = |failure: &Failure| failure.kind == ErrorKind::Conflict;
+        let mut outcome = match done.error.as_ref().is_some_and(was_overtaken) {
+            // Another run has put its version first; it is planned against that, once.
+            true => self.bring(&asked, None, committer).await,
+            false => done,
         };
         let is_refused =
             outcome.error.as_ref().is_some_and(|failure| matches!(failure.kind, ErrorKind::Http(401 | 402)));
@@ -65,6 +66,19 @@ impl<S: Store> Mirror<S> {
         outcome.attempts = attempts.load(Relaxed);
         outcome.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.tell(outcome).await;
+    }
+
+    /// Everything, the commit too; until that begins, the run's end cuts it off.
+    async fn bring(
+        &self,
+        asked: &Asked<'_>,
+        listed: Option<Box<Listed>>,
+        committer: Option<&Committer<S::Place>>,
+    ) -> ElementOutcome {
+        match self.stop.token().run_until_cancelled(self.mirror(asked, listed)).await {
+            Some((step, slot)) => self.finish(asked.id, step, slot, committer).await,
+            None => self.cut_off(asked.id).await,
+        }
     }
 
     /// Everything up to the commit; the slot in flight is to be kept until the version waits for that.

@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::dir::Dir;
-use super::{dir, dry, format, stage};
+use super::{Access, dir, dry, format, stage};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::layout::OWN;
@@ -80,6 +80,19 @@ struct Own {
 type Opened = super::Opened<LocalStore>;
 
 impl LocalStore {
+    /// Opens `path` for that.
+    ///
+    /// # Errors
+    /// It can't be used so.
+    pub async fn open_for(path: &Path, options: &LocalOptions, access: Access) -> Result<Opened, RunError> {
+        match access {
+            Access::Write => Self::open(path, options).await,
+            Access::Change => Self::open_mirror(path, options).await,
+            Access::Read => Self::open_to_read(path, options.stop.clone()),
+            Access::Look => Self::open_to_look(path, options.stop.clone()),
+        }
+    }
+
     /// Opens `path` for a run: makes it where it is not there, takes its lock, finishes what an earlier run sealed and
     /// removes what it left half done.
     ///

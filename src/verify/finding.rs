@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::ids::Entry;
-use crate::layout::{MANIFEST, OWN};
+use crate::layout::MANIFEST;
 use crate::outcome::{ElementOutcome, Stands, Status};
 use crate::store::Store;
 use crate::store::inspect::{Inspected, Inspection};
@@ -53,7 +53,7 @@ fn of_inspection<P>(id: &ElementId, found: &Inspection<P>, is_known: bool) -> Op
         }
         None => ElementOutcome::new(Some(id.clone()), Status::Ok),
     };
-    let flaws = flaws(id, found);
+    let flaws = flaws(found);
     let (status, kind, said) = match &found.remains {
         Some(Holds::NoManifest(said)) => (Status::MissingManifest, ErrorKind::MissingManifest, Some(said.clone())),
         Some(Holds::BadManifest(said)) => (Status::Damaged, ErrorKind::Damaged, Some(said.clone())),
@@ -74,11 +74,10 @@ fn of_inspection<P>(id: &ElementId, found: &Inspection<P>, is_known: bool) -> Op
 }
 
 /// The flawed files, by their paths in the element's folder or from the mirror on, and what is wrong with each.
-fn flaws<P>(id: &ElementId, found: &Inspection<P>) -> Vec<(String, String)> {
+fn flaws<P>(found: &Inspection<P>) -> Vec<(String, String)> {
     let of_version = |version: &Inspected<P>| {
-        let folder = version.when.as_ref().map(|when| format!("{OWN}/history/{id}/{when}/")).unwrap_or_default();
         let flaws = version.flaws.iter();
-        flaws.map(|flaw| (format!("{folder}{}", flaw.file), flaw.defect.to_string())).collect::<Vec<_>>()
+        flaws.map(|flaw| (format!("{}{}", version.folder, flaw.file), flaw.defect.to_string())).collect::<Vec<_>>()
     };
     found.versions().flat_map(of_version).collect()
 }

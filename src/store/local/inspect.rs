@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
-use crate::layout::{MANIFEST, SUMS};
+use crate::layout::{MANIFEST, OWN, SUMS};
 use crate::manifest::Manifest;
 use crate::store::inspect::{self, Defect, Depth, Flaw};
 
@@ -76,12 +76,13 @@ impl LocalStore {
                 let Version { place: dir, standing } = *version;
                 let flaws = standing.damaged.iter().map(|_| sums_flaw(&dir, SUMS)).collect();
                 let manifest = Some(standing.manifest);
-                inspection.standing = Some(Inspected { when: None, manifest, flaws, place: dir });
+                inspection.standing =
+                    Some(Inspected { when: None, folder: String::new(), manifest, flaws, place: dir });
             }
         }
         if depth.history {
             past = self.history(id)?;
-            inspection.past = past.iter().map(superseded).collect();
+            inspection.past = past.iter().map(|past| superseded(id, past)).collect();
         }
         let Inspection { standing, past: versions, .. } = &mut inspection;
         self.check(&mut standing.iter_mut().chain(versions).collect::<Vec<_>>(), depth.quick, counters)?;
@@ -177,9 +178,10 @@ fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
 }
 
 /// A superseded version, its files unchecked.
-fn superseded(past: &PastVersion) -> Inspected {
+fn superseded(id: &ElementId, past: &PastVersion) -> Inspected {
     let (when, place) = (Some(past.when.clone()), Arc::clone(&past.place));
-    let mut version = Inspected { when, manifest: None, flaws: Vec::new(), place };
+    let folder = format!("{OWN}/history/{id}/{}/", past.when);
+    let mut version = Inspected { when, folder, manifest: None, flaws: Vec::new(), place };
     match &past.manifest {
         Ok(manifest) => version.manifest = Some(manifest.clone()),
         Err(why) => {

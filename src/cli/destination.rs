@@ -1,0 +1,41 @@
+//! Where a mirror is: the value of `--out` and `DEST`.
+
+use std::path::PathBuf;
+
+use element_mirror::store::object::location::Location;
+
+/// Where a mirror is.
+#[derive(Clone, Debug)]
+pub(crate) enum Destination {
+    /// In a folder.
+    Folder(PathBuf),
+    /// In a bucket of an object store.
+    Bucket(Location),
+}
+
+impl Destination {
+    /// Reads a path or a URL.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("the destination is empty".into()),
+            url if url.contains("://") => Location::parse(url).map(Self::Bucket),
+            path => Ok(Self::Folder(path.into())),
+        }
+    }
+
+    /// As it is told to people.
+    pub(crate) fn shown(&self) -> PathBuf {
+        match self {
+            Self::Folder(path) => path.clone(),
+            Self::Bucket(location) => location.to_string().into(),
+        }
+    }
+
+    /// The folder, where it is one.
+    pub(crate) fn folder(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Folder(path) => Some(path),
+            Self::Bucket(_) => None,
+        }
+    }
+}

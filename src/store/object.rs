@@ -1,0 +1,146 @@
+//! A mirror in a bucket of an object store. There is no rename there, so wholeness comes from immutability: what lies where
+//! is documented in `docs/format.md`, the order of the puts in `docs/design.md`.
+
+mod bucket;
+mod commit;
+pub mod connect;
+mod destination;
+mod elements;
+mod gone;
+mod heal;
+mod history;
+mod index;
+mod inspect;
+pub mod location;
+mod prune;
+#[cfg(test)]
+mod scripted;
+mod shelf;
+mod staging;
+mod standing;
+mod upload;
+mod words;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::ObjectStore;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Access, Opened, dry, format, local};
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure, RunError};
+use crate::layout::OWN;
+use bucket::{Bucket, Condition, Refused};
+use connect::ClientSettings;
+use gone::Gone;
+use location::Location;
+use staging::Staging;
+use upload::Room;
+
+/// So many requests about one element are under way at a time.
+const AT_A_TIME: usize = 8;
+/// What was asked of the store is waited for so long after the run's end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How a bucket is opened.
+#[derive(Clone, Debug)]
+pub struct BucketOptions {
+    /// How the network is used.
+    pub client: ClientSettings,
+    /// Where versions are put together; by default in the system's temporary folder.
+    pub staging: Option<PathBuf>,
+    /// Read every object that is to be kept.
+    pub distrust: bool,
+    /// Ends what takes long.
+    pub stop: CancellationToken,
+}
+
+/// A destination in a bucket. Cheap to clone.
+#[derive(Clone)]
+pub struct BucketStore(Arc<Inner>);
+
+struct Inner {
+    bucket: Bucket,
+    /// Where its requests are made.
+    runtime: Handle,
+    gone: Gone,
+    /// None where it was opened to read or look only.
+    staging: Option<Staging>,
+    room: Room,
+    distrust: bool,
+    stop: CancellationToken,
+}
+
+impl BucketStore {
+    /// Opens the mirror at `location`, from within the runtime. What is wrong with bucket and credentials shows here.
+    ///
+    /// # Errors
+    /// It can't be reached, read, or written where that is wanted; or there is no mirror where there must be one; or it is of
+    /// a newer format.
+    pub async fn open(location: &Location, options: &BucketOptions, access: Access) -> Result<Opened<Self>, RunError> {
+        let client = connect::connect(location, &options.client).await?;
+        Self::open_with(client, location, options, access).await
+    }
+
+    async fn open_with(
+        client: Arc<dyn ObjectStore>,
+        location: &Location,
+        options: &BucketOptions,
+        access: Access,
+    ) -> Result<Opened<Self>, RunError> {
+        let broken = |failure: Failure| RunError::Broken(format!("can't use the destination: {}", failure.message));
+        let bucket = Bucket::new(client, location.prefix.clone(), location.to_string());
+        let place = format!("{OWN}/{}", format::FILE);
+        let found = bucket.read(&place).await.map_err(broken)?;
+        if let Some(found) = &found {
+            format::check(&found.bytes, location)?;
+        }
+        // That also fails where the bucket is missing, which a missing object does not tell.
+        let gone = Gone::list(&bucket).await.map_err(broken)?;
+        let must_exist = matches!(access, Access::Change | Access::Read);
+        if must_exist && found.is_none() && !bucket.has_any(is_id).await.map_err(broken)? {
+            return Err(RunError::Broken(format!("{location} holds no mirror: no element, and no {OWN}")));
+        }
+        let staging = match access {
+            Access::Write | Access::Change => {
+                // Whoever may not write is told before anything is fetched. That it is there already is well.
+                match bucket.put_if(&place, (format::text().into(), "text/plain"), Condition::Absent).await {
+                    Ok(()) | Err(Refused::Condition(_)) => {}
+                    Err(Refused::Otherwise(failure)) => return Err(broken(failure)),
+                }
+                Some(Staging::new(options.staging.as_deref())?)
+            }
+            Access::Read | Access::Look => None,
+        };
+        let (distrust, stop) = (options.distrust, options.stop.clone());
+        let runtime = Handle::current();
+        let store = Self(Arc::new(Inner { bucket, runtime, gone, staging, room: Room::new(), distrust, stop }));
+        Ok(Opened { store, recovered: local::Recovered::default() })
+    }
+
+    fn staging(&self) -> Result<&Staging, Failure> {
+        self.0.staging.as_ref().ok_or_else(dry)
+    }
+
+    /// What comes of `work`, on a thread that may wait. After the run's end that is not waited for long.
+    fn wait<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let ended = async {
+            self.0.stop.cancelled().await;
+            let _ = timeout(GRACE, std::future::pending::<()>()).await;
+        };
+        self.0.runtime.block_on(async {
+            tokio::select! {
+                done = work => done,
+                () = ended => Err(Failure::new(ErrorKind::Interrupted, "the run has ended")),
+            }
+        })
+    }
+}
+
+fn is_id(name: &str) -> bool {
+    name.parse::<ElementId>().is_ok()
+}

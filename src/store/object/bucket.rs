@@ -1,0 +1,267 @@
+//! The part of a bucket that a mirror has: objects under one prefix.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use object_store::{
+    Attribute, Attributes, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutMultipartOptions,
+    PutOptions, UpdateVersion,
+};
+
+use super::words;
+use crate::digest::{Digest, Hasher};
+use crate::error::{ErrorKind, Failure};
+use crate::time::Time;
+
+/// No manifest, and nothing else that is read whole, is larger.
+const MAX_READ: u64 = 64 << 20;
+
+/// How often what broke off is tried.
+const TRIES: usize = 4;
+
+/// A bucket, and a prefix in it. Paths are those behind the prefix.
+pub(super) struct Bucket {
+    client: Arc<dyn ObjectStore>,
+    prefix: Path,
+    /// What people call it: its URL.
+    name: String,
+    /// Whether the server puts an object on a condition; known to be false once it said so.
+    is_conditional: AtomicBool,
+}
+
+/// An object that was read, and what the server calls this state of it.
+#[derive(Debug, Default)]
+pub struct Revision {
+    pub(super) bytes: Bytes,
+    e_tag: Option<String>,
+    version: Option<String>,
+}
+
+/// On what an object is put.
+#[derive(Clone, Copy)]
+pub(super) enum Condition<'a> {
+    /// There is none yet.
+    Absent,
+    /// It is still the one that was read.
+    Still(&'a Revision),
+}
+
+/// Why an object was not put; or that is not known.
+pub(super) enum Refused {
+    /// The condition does not hold.
+    Condition(Failure),
+    /// Anything else.
+    Otherwise(Failure),
+}
+
+/// What a listing says of an object.
+pub(super) struct Entry {
+    /// The last part of its path.
+    pub(super) name: String,
+    pub(super) size: u64,
+    /// By the server's clock.
+    pub(super) modified: Time,
+}
+
+impl Bucket {
+    pub(super) fn new(client: Arc<dyn ObjectStore>, prefix: Path, name: String) -> Self {
+        Self { client, prefix, name, is_conditional: AtomicBool::new(true) }
+    }
+
+    /// What people call the object, or the folder.
+    pub(super) fn shown(&self, path: &str) -> String {
+        if path.is_empty() { self.name.clone() } else { format!("{}/{path}", self.name) }
+    }
+
+    fn failure(&self, what: &str, path: &str, error: &object_store::Error) -> Failure {
+        words::failure(format!("{what} {}", self.shown(path)), error)
+    }
+
+    fn at(&self, path: &str) -> Path {
+        path.split('/').filter(|part| !part.is_empty()).fold(self.prefix.clone(), Path::join)
+    }
+
+    /// The object, read whole; none where there is none.
+    pub(super) async fn read(&self, path: &str) -> Result<Option<Revision>, Failure> {
+        let failed = |error| self.failure("read", path, &error);
+        let found = match self.client.get(&self.at(path)).await {
+            Err(error) if words::is_not_found(&error) => return Ok(None),
+            found => found.map_err(failed)?,
+        };
+        if found.meta.size > MAX_READ {
+            return Err(Failure::new(
+                ErrorKind::Io,
+                format!("read {}: it has {} bytes", self.shown(path), found.meta.size),
+            ));
+        }
+        let (e_tag, version) = (found.meta.e_tag.clone(), found.meta.version.clone());
+        let bytes = found.bytes().await.map_err(failed)?;
+        Ok(Some(Revision { bytes, e_tag, version }))
+    }
+
+    /// The size and digest of the object; none where there is none. `took` is told of the bytes as they come.
+    pub(super) async fn hash(&self, path: &str, took: impl Fn(u64)) -> Result<Option<(u64, Digest)>, Failure> {
+        let failed = |error| self.failure("read", path, &error);
+        let found = match self.client.get(&self.at(path)).await {
+            Err(error) if words::is_not_found(&error) => return Ok(None),
+            found => found.map_err(failed)?,
+        };
+        let (mut hasher, mut size, mut stream) = (Hasher::new(), 0, found.into_stream());
+        while let Some(bytes) = stream.try_next().await.map_err(failed)? {
+            hasher.update(&bytes);
+            size += bytes.len() as u64;
+            took(bytes.len() as u64);
+        }
+        Ok(Some((size, hasher.finish())))
+    }
+
+    /// What the server says of the object; none where there is none.
+    pub(super) async fn head(&self, path: &str) -> Result<Option<Entry>, Failure> {
+        match self.client.head(&self.at(path)).await {
+            Err(error) if words::is_not_found(&error) => Ok(None),
+            Err(error) => Err(self.failure("look at", path, &error)),
+            Ok(meta) => Ok(Some(entry(&meta))),
+        }
+    }
+
+    /// Puts an object, whatever was there.
+    pub(super) async fn put(&self, path: &str, bytes: Bytes, media_type: &str) -> Result<(), Failure> {
+        let options = PutOptions { attributes: attributes(media_type), ..PutOptions::default() };
+        let put = self.client.put_opts(&self.at(path), bytes.into(), options).await;
+        put.map(drop).map_err(|error| self.failure("put", path, &error))
+    }
+
+    /// Puts an object on a condition, where the server can; else it is read before.
+    pub(super) async fn put_if(
+        &self,
+        path: &str,
+        (bytes, media_type): (Bytes, &str),
+        condition: Condition<'_>,
+    ) -> Result<(), Refused> {
+        if let Some(mode) = condition.mode().filter(|_| self.is_conditional.load(Relaxed)) {
+            let options = PutOptions { mode, attributes: attributes(media_type), ..PutOptions::default() };
+            match self.client.put_opts(&self.at(path), bytes.clone().into(), options).await {
+                Err(error) if words::is_unsupported(&error) => self.is_conditional.store(false, Relaxed),
+                Err(error) => {
+                    let failure = self.failure("put", path, &error);
+                    let is_conflict = words::is_conflict(&error);
+                    return Err(if is_conflict { Refused::Condition(failure) } else { Refused::Otherwise(failure) });
+                }
+                Ok(_) => return Ok(()),
+            }
+        }
+        let found = self.read(path).await.map_err(Refused::Otherwise)?;
+        if !condition.holds(found.as_ref()) {
+            let message = format!("put {}: another has been put there meanwhile", self.shown(path));
+            return Err(Refused::Condition(Failure::new(ErrorKind::Conflict, message)));
+        }
+        self.put(path, bytes, media_type).await.map_err(Refused::Otherwise)
+    }
+
+    /// Begins to put a large object in parts.
+    pub(super) async fn put_in_parts(&self, path: &str, media_type: &str) -> Result<Box<dyn MultipartUpload>, Failure> {
+        let options = PutMultipartOptions { attributes: attributes(media_type), ..PutMultipartOptions::default() };
+        let begun = self.client.put_multipart_opts(&self.at(path), options).await;
+        begun.map_err(|error| self.failure("put", path, &error))
+    }
+
+    /// Gives the object a copy at another path.
+    pub(super) async fn copy(&self, from: &str, to: &str) -> Result<(), Failure> {
+        let copied = self.client.copy(&self.at(from), &self.at(to)).await;
+        copied.map_err(|error| self.failure("copy", from, &error))
+    }
+
+    /// Removes the object, if it is there.
+    pub(super) async fn remove(&self, path: &str) -> Result<(), Failure> {
+        let at = self.at(path);
+        match again(|| self.client.delete(&at)).await {
+            Err(error) if words::is_not_found(&error) => Ok(()),
+            removed => removed.map_err(|error| self.failure("remove", path, &error)),
+        }
+    }
+
+    /// The objects in a folder, and in folders in it: paths behind the prefix.
+    pub(super) async fn list(&self, folder: &str) -> Result<Vec<(String, Entry)>, Failure> {
+        let at = self.at(folder);
+        let strip = |meta: ObjectMeta| {
+            let parts: Vec<_> =
+                meta.location.prefix_match(&self.prefix)?.map(|part| part.as_ref().to_owned()).collect();
+            Some((parts.join("/"), entry(&meta)))
+        };
+        let list = || self.client.list(Some(&at)).map_ok(strip).try_collect::<Vec<_>>();
+        let listed = again(list).await.map_err(|error| self.failure("list", folder, &error))?;
+        Ok(listed.into_iter().flatten().collect())
+    }
+
+    /// The names of the folders in a folder.
+    pub(super) async fn folders(&self, folder: &str) -> Result<Vec<String>, Failure> {
+        let at = self.at(folder);
+        let listed = again(|| self.client.list_with_delimiter(Some(&at))).await;
+        let listed = listed.map_err(|error| self.failure("list", folder, &error))?;
+        let name = |path: &Path| path.filename().map(str::to_owned);
+        Ok(listed.common_prefixes.iter().filter_map(name).collect())
+    }
+
+    /// Whether there is anything under the prefix in a folder whose name `matters`.
+    pub(super) async fn has_any(&self, matters: impl Fn(&str) -> bool) -> Result<bool, Failure> {
+        let mut listed = self.client.list(Some(&self.prefix));
+        while let Some(found) = listed.next().await {
+            let found = found.map_err(|error| self.failure("list", "", &error))?;
+            let mut parts = found.location.prefix_match(&self.prefix).into_iter().flatten();
+            if parts.next().is_some_and(|part| matters(part.as_ref())) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Tries what the client does not try again by itself where a connection breaks, though it may be done twice.
+async fn again<T, W>(work: impl Fn() -> W) -> object_store::Result<T>
+where
+    W: Future<Output = object_store::Result<T>>,
+{
+    for _ in 1..TRIES {
+        match work().await {
+            Err(error) if words::is_broken_off(&error) => {}
+            done => return done,
+        }
+    }
+    work().await
+}
+
+impl Condition<'_> {
+    /// How the condition is said; none where the server gave nothing to say it with.
+    fn mode(self) -> Option<PutMode> {
+        match self {
+            Self::Absent => Some(PutMode::Create),
+            Self::Still(Revision { e_tag: None, version: None, .. }) => None,
+            Self::Still(Revision { e_tag, version, .. }) => {
+                Some(PutMode::Update(UpdateVersion { e_tag: e_tag.clone(), version: version.clone() }))
+            }
+        }
+    }
+
+    /// Whether it holds where that was `found`.
+    pub(super) fn holds(self, found: Option<&Revision>) -> bool {
+        match (self, found) {
+            (Self::Absent, None) => true,
+            (Self::Still(revision), Some(found)) => revision.bytes == found.bytes,
+            (Self::Absent, Some(_)) | (Self::Still(_), None) => false,
+        }
+    }
+}
+
+fn attributes(media_type: &str) -> Attributes {
+    Attributes::from_iter([(Attribute::ContentType, media_type.to_owned())])
+}
+
+fn entry(meta: &ObjectMeta) -> Entry {
+    let name = meta.location.filename().unwrap_or_default().to_owned();
+    // One that is out of reach is of no past that matters.
+    let modified = Time::from_unix_millis(meta.last_modified.timestamp_millis()).unwrap_or_else(Time::now);
+    Entry { name, size: meta.size, modified }
+}

@@ -1,0 +1,233 @@
+//! Committing to a bucket. Wholeness comes from the order: an object is there before anything refers to it, and is never
+//! overwritten with other bytes.
+//!
+//! ```text
+//! data objects ─► superseded manifest into history ─► manifest, in one conditional put ─► SHA256SUMS
+//! ```
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::bucket::{Condition, Refused, Revision};
+use super::shelf::Shelf;
+use super::standing::{Occupant, Version, place};
+use super::upload::Upload;
+use super::{AT_A_TIME, BucketStore};
+use crate::digest::Digest;
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure, RunError};
+use crate::event::{Event, Events};
+use crate::layout::SUMS;
+use crate::manifest::Manifest;
+use crate::store::commit::{self, Committer, broken};
+use crate::time::Time;
+
+type Candidate = commit::Candidate<Arc<Revision>>;
+type Job = commit::Job<Arc<Revision>>;
+
+/// So many elements are committed at a time, beside those that are in flight. (Each waits for a few requests in a row.)
+const COMMITS: usize = 16;
+/// How often the manifest is put where that fails, and the one that was there before is still there.
+const PUTS: u32 = 3;
+/// What is said of a manifest that is under way when the run ends is waited for so long.
+const GRACE: Duration = Duration::from_secs(10);
+
+const JSON: &str = "application/json";
+
+/// Starts the committer of `store`.
+pub(super) fn start(
+    store: &BucketStore,
+    events: Events,
+    stop: CancellationToken,
+) -> Result<Committer<Arc<Revision>>, RunError> {
+    store.staging().map_err(|error| broken(&error))?;
+    let work = Work { store: store.clone(), events, stop };
+    Committer::start(1, move |mut queue| {
+        let runtime = work.store.0.runtime.clone();
+        let (work, places) = (Arc::new(work), Arc::new(Semaphore::new(COMMITS)));
+        runtime.block_on(async {
+            let mut commits = JoinSet::new();
+            // A place first: what is taken up is under way, and what waits keeps its slot.
+            while let Ok(place) = Arc::clone(&places).acquire_owned().await
+                && let Some(job) = queue.recv().await
+            {
+                let work = Arc::clone(&work);
+                commits.spawn_on(
+                    async move {
+                        work.take_up(job).await;
+                        drop(place);
+                    },
+                    &runtime,
+                );
+                while commits.try_join_next().is_some() {}
+            }
+            while commits.join_next().await.is_some() {}
+        });
+    })
+}
+
+struct Work {
+    store: BucketStore,
+    events: Events,
+    stop: CancellationToken,
+}
+
+impl Work {
+    async fn take_up(&self, job: Job) {
+        let done = self.commit(&job.candidate).await;
+        job.answer(done);
+    }
+
+    async fn commit(&self, candidate: &Candidate) -> Result<(), Failure> {
+        let (id, manifest) = (candidate.stage.id(), &candidate.manifest);
+        self.put_aside(candidate).await?;
+        self.put_files(candidate).await?;
+        self.keep_superseded(candidate).await?;
+        let bytes = Bytes::from(manifest.to_bytes());
+        let put = self.put_manifest(id, (bytes, candidate.digest), condition(&candidate.occupant));
+        let ended = async {
+            self.stop.cancelled().await;
+            let _ = tokio::time::timeout(GRACE, std::future::pending::<()>()).await;
+        };
+        tokio::select! {
+            done = put => done?,
+            () = ended => return Err(Failure::new(ErrorKind::Interrupted, "the run ended during its commit")),
+        }
+        let sums = self.store.put_sums(id, manifest).await;
+        if let Err(failure) = sums {
+            // It may lag: the manifest decides.
+            let message = format!("{SUMS} is not up to date: {failure}");
+            self.events.tell(Event::Warned { what: id.to_string(), message }).await;
+        }
+        Ok(())
+    }
+
+    /// Puts every object that the standing manifest does not name, whether it is there already or not: one that no
+    /// manifest names may be about to be removed, but not one that is new.
+    async fn put_files(&self, Candidate { stage, manifest, occupant, .. }: &Candidate) -> Result<(), Failure> {
+        let standing = good_names(occupant);
+        let files = manifest.typed_files().filter(|(file, _)| !standing.contains(file));
+        let puts = files.map(|(file, media_type)| async move {
+            let staged = stage.version.file(file);
+            let staged = staged.map_err(|error| Failure::io(format!("read {}", stage.version.at(file)), &error))?;
+            let path = format!("{}/{file}", stage.id);
+            let (bucket, room) = (&self.store.0.bucket, &self.store.0.room);
+            Upload { bucket, room, path: &path, media_type, stop: &self.stop }.put(&staged).await
+        });
+        // Collected, since the compiler does not see that what borrows from the manifest may move between threads.
+        let puts: Vec<_> = puts.collect();
+        futures::stream::iter(puts).buffer_unordered(AT_A_TIME).try_collect().await
+    }
+
+    /// Gives each of the damaged objects whose place is going to be taken a copy under `damaged/`.
+    async fn put_aside(&self, Candidate { stage, manifest, occupant, .. }: &Candidate) -> Result<(), Failure> {
+        let Some(standing) = occupant.standing() else { return Ok(()) };
+        let files = manifest.own_files().map(|(file, ..)| file);
+        let damaged: Vec<&str> = files.filter(|file| standing.damaged.iter().any(|other| other == file)).collect();
+        self.store.put_aside(stage.id(), &damaged).await
+    }
+
+    /// Keeps the manifest that is to be superseded, unless the new one names all that it names. Where its place is taken
+    /// already, by an earlier try, it is that of the same manifest.
+    async fn keep_superseded(&self, Candidate { stage, manifest, occupant, .. }: &Candidate) -> Result<(), Failure> {
+        let bucket = &self.store.0.bucket;
+        let (shelf, when, revision) = match occupant {
+            Occupant::Nothing => return Ok(()),
+            Occupant::Remains(remains) => (Shelf::Damaged, Time::now(), &remains.place),
+            Occupant::Version(version) => {
+                let new: HashSet<&str> = manifest.own_files().map(|(file, ..)| file).collect();
+                let is_in_new = |file: &str| new.contains(file);
+                let old = &version.standing;
+                if old.manifest.own_files().all(|(file, ..)| is_in_new(file)) {
+                    return Ok(());
+                }
+                // What is kept in history is whole.
+                let is_whole = old.damaged.iter().all(|file| is_in_new(file));
+                let shelf = if is_whole { Shelf::History } else { Shelf::Damaged };
+                (shelf, old.manifest.committed_at, &version.place)
+            }
+        };
+        shelf.keep_manifest(bucket, (&stage.id, &when.to_compact()), &revision.bytes).await
+    }
+
+    /// Puts the manifest on its condition. After any error it is read back: it may have been put all the same.
+    async fn put_manifest(
+        &self,
+        id: &ElementId,
+        (bytes, digest): (Bytes, Digest),
+        condition: Condition<'_>,
+    ) -> Result<(), Failure> {
+        let (bucket, path) = (&self.store.0.bucket, place(id));
+        let mut left = PUTS;
+        loop {
+            left -= 1;
+            let (failure, is_refused) = match bucket.put_if(&path, (bytes.clone(), JSON), condition).await {
+                Ok(()) => return Ok(()),
+                Err(Refused::Condition(failure)) => (failure, true),
+                Err(Refused::Otherwise(failure)) => (failure, false),
+            };
+            let Ok(found) = bucket.read(&path).await else { return Err(failure) };
+            if found.as_ref().is_some_and(|found| Digest::of(&found.bytes) == digest) {
+                return Ok(());
+            }
+            if !condition.holds(found.as_ref()) {
+                let message = format!("{} was replaced by another run meanwhile", bucket.shown(&path));
+                return Err(Failure::new(ErrorKind::Conflict, message));
+            }
+            if left == 0 {
+                let kind = if is_refused { ErrorKind::Conflict } else { failure.kind };
+                return Err(Failure { kind, ..failure });
+            }
+        }
+    }
+}
+
+impl BucketStore {
+    /// Gives each of these damaged objects of `id`, as far as they are there, a copy under `damaged/`.
+    pub(super) async fn put_aside(&self, id: &ElementId, damaged: &[&str]) -> Result<(), Failure> {
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        let bucket = &self.0.bucket;
+        let aside = Shelf::Damaged.free_place(bucket, id, &Time::now().to_compact()).await?;
+        for file in damaged {
+            let from = format!("{id}/{file}");
+            if bucket.head(&from).await?.is_some() {
+                bucket.copy(&from, &format!("{aside}/{file}")).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the list of the data objects that `manifest` names.
+    pub(super) async fn put_sums(&self, id: &ElementId, manifest: &Manifest) -> Result<(), Failure> {
+        let sums = manifest.sums_of_data();
+        self.0.bucket.put(&format!("{id}/{SUMS}"), sums.into(), "text/plain").await
+    }
+}
+
+/// The names that the standing manifest vouches for.
+fn good_names(occupant: &Occupant) -> HashSet<&str> {
+    let Some(standing) = occupant.standing() else { return HashSet::new() };
+    let names = standing.manifest.own_files().map(|(file, ..)| file);
+    names.filter(|file| !standing.damaged.iter().any(|damaged| damaged == file)).collect()
+}
+
+/// On what the manifest is put: that what was planned against still stands.
+fn condition(occupant: &Occupant) -> Condition<'_> {
+    match occupant {
+        Occupant::Nothing => Condition::Absent,
+        Occupant::Version(version) => {
+            let Version { place, .. } = version.as_ref();
+            Condition::Still(place)
+        }
+        Occupant::Remains(remains) => Condition::Still(&remains.place),
+    }
+}

@@ -1,0 +1,121 @@
+//! The clients of the stores, configured by the variables that the stores' own tools use.
+//!
+//! What the variables say that the client would only find out when it is used is found out here, at once and in words:
+//! credentials that are missing (where there are none, the client asks a service that only machines in the cloud have,
+//! and waits long for it elsewhere), endpoints that would be spoken to in clear, values that can't be sent.
+
+mod aws;
+mod azure;
+mod connection_string;
+mod endpoint;
+mod google;
+mod variables;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::{BackoffConfig, ClientOptions, HeaderValue, ObjectStore, RetryConfig};
+use tokio::time::timeout;
+
+use super::location::{Location, Scheme};
+use super::words;
+use crate::error::RunError;
+use variables::Variables;
+
+/// The first wait before another try, and the longest.
+const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(15)];
+/// No further try is begun after this: a request is tried again with the signature that it has, which is good for a
+/// quarter of an hour.
+const RETRIES_END: Duration = Duration::from_secs(240);
+/// How many times as long as for a byte of a download a reply is waited for: a part is on its way all this time.
+const PATIENCE: u32 = 4;
+/// How long a machine's own service is waited for to give credentials.
+const GRANT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a store is spoken to.
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long to wait for the next byte; four times as long for a reply, and for what is sent before it.
+    pub stall_timeout: Duration,
+    /// Further tries of a request that failed for a passing reason.
+    pub retries: usize,
+    /// Sent as `User-Agent`.
+    pub user_agent: String,
+    /// Requests at a time, whose connections are kept.
+    pub concurrency: usize,
+}
+
+impl ClientSettings {
+    /// There is no bound on a request as a whole: it would cut off a large body that is coming well.
+    fn options(&self, allow_http: bool) -> Result<ClientOptions, RunError> {
+        let user_agent = HeaderValue::from_str(&self.user_agent)
+            .map_err(|_| RunError::Broken("the user agent holds characters that can't be sent".to_owned()))?;
+        Ok(ClientOptions::new()
+            .with_user_agent(user_agent)
+            .with_allow_http(allow_http)
+            .with_connect_timeout(self.connect_timeout)
+            .with_timeout_disabled()
+            .with_read_timeout(self.stall_timeout.saturating_mul(PATIENCE))
+            .with_pool_max_idle_per_host(self.concurrency))
+    }
+
+    fn retry(&self) -> RetryConfig {
+        let [init_backoff, max_backoff] = BACKOFF;
+        RetryConfig {
+            backoff: BackoffConfig { init_backoff, max_backoff, base: 2. },
+            max_retries: self.retries,
+            retry_timeout: RETRIES_END,
+        }
+    }
+}
+
+/// The client for the bucket of `location`, configured by the process' environment.
+///
+/// # Errors
+/// The environment names no credentials, or says what can't be done.
+pub async fn connect(location: &Location, settings: &ClientSettings) -> Result<Arc<dyn ObjectStore>, RunError> {
+    connect_with(location, settings, |name| std::env::var(name).ok()).await
+}
+
+/// The client for the bucket of `location`, configured by what `environment` says of each variable.
+///
+/// # Errors
+/// The environment names no credentials, or says what can't be done.
+pub async fn connect_with(
+    location: &Location,
+    settings: &ClientSettings,
+    environment: impl Fn(&str) -> Option<String> + Sync,
+) -> Result<Arc<dyn ObjectStore>, RunError> {
+    let variables = Variables(&environment);
+    match location.scheme {
+        Scheme::S3 => aws::connect(&location.bucket, settings, variables).await,
+        Scheme::Gs => google::connect(&location.bucket, settings, variables).await,
+        Scheme::Az => azure::connect(&location.bucket, settings, variables).await,
+    }
+}
+
+/// Whether credentials are to be had from a machine's own service; they are kept by the client that asks.
+async fn granted<C>(asked: impl Future<Output = object_store::Result<C>>) -> Result<(), String> {
+    match timeout(GRANT_PATIENCE, asked).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(format!("the metadata service says: {}", words::words(&error))),
+        Err(_) => Err(format!("the metadata service gives none within {GRANT_PATIENCE:?}")),
+    }
+}
+
+/// Why a client can't be built: what the variables say, or a machine without trust roots.
+fn unbuildable(error: &object_store::Error) -> RunError {
+    let message = words::words(error);
+    match error {
+        object_store::Error::Generic { store: "HTTP client", .. } => RunError::Broken(format!(
+            "can't set up TLS: {message}; are the CA certificates installed (package ca-certificates)?"
+        )),
+        _ => RunError::Broken(format!("can't use the environment's settings of the store: {message}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Superseded versions in a bucket: `history/<id>/<when>/manifest.json`. What they name stays beside what stands.
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::bucket::{Bucket, Revision};
+use super::shelf::Shelf;
+use super::standing::{place, readable};
+use super::{AT_A_TIME, BucketStore};
+use crate::element::ElementId;
+use crate::error::Failure;
+use crate::layout::MANIFEST;
+use crate::store::past::{self, Position};
+
+pub(super) type PastVersion = past::PastVersion<Arc<Revision>>;
+
+/// Where the manifest of a superseded version is.
+pub(super) fn place_of(id: &ElementId, when: &str) -> String {
+    format!("{}/{when}/{MANIFEST}", Shelf::History.folder(id))
+}
+
+impl BucketStore {
+    /// The superseded versions of `id`, in the order in which they stood.
+    pub(super) async fn past(&self, id: &ElementId) -> Result<Vec<PastVersion>, Failure> {
+        let bucket = &self.0.bucket;
+        let names = whens(bucket, id).await?;
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A manifest is kept before the next one takes its place. Where that failed it is kept, and stands.
+        let standing = bucket.read(&place(id)).await?;
+        let read = |(when, position): (String, Position)| {
+            let standing = &standing;
+            async move {
+                let revision = bucket.read(&place_of(id, &when)).await?;
+                let stands = |revision: &Revision| standing.as_ref().is_some_and(|it| it.bytes == revision.bytes);
+                let past =
+                    revision.filter(|revision| !stands(revision)).map(|revision| of(revision, id, (when, position)));
+                Ok::<_, Failure>(past)
+            }
+        };
+        let past: Vec<_> = names.into_iter().map(read).collect();
+        let past: Vec<_> = futures::stream::iter(past).buffer_unordered(AT_A_TIME).try_collect().await?;
+        let mut past: Vec<PastVersion> = past.into_iter().flatten().collect();
+        past.sort_by_key(|past| past.position);
+        Ok(past)
+    }
+}
+
+/// The places in the history of `id` that are so named as the program does.
+async fn whens(bucket: &Bucket, id: &ElementId) -> Result<Vec<(String, Position)>, Failure> {
+    let names = bucket.folders(&Shelf::History.folder(id)).await?;
+    Ok(names.into_iter().filter_map(|when| Position::parse(&when).map(|position| (when, position))).collect())
+}
+
+fn of(revision: Revision, id: &ElementId, (when, position): (String, Position)) -> PastVersion {
+    let manifest = readable(&revision, id);
+    let position = manifest.as_ref().map_or(position, |manifest| position.at(manifest.committed_at));
+    PastVersion { when, manifest, sums_hold: true, inode: None, position, place: Arc::new(revision) }
+}

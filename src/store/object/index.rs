@@ -1,0 +1,59 @@
+//! `index.ndjson` in a bucket: put in one go, so that whoever reads it finds all of the old or all of the new one.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+
+use futures::StreamExt as _;
+
+use super::BucketStore;
+use super::bucket::Bucket;
+use super::standing::{self, Occupant};
+use super::upload::Upload;
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure};
+use crate::layout::INDEX;
+
+/// So many manifests are read ahead.
+const AHEAD: usize = 64;
+
+impl BucketStore {
+    /// Writes the index anew; see [`Store::write_index`](crate::store::Store::write_index).
+    pub(super) fn put_index(
+        &self,
+        is_over: impl Fn() -> bool,
+        mut leave_out: impl FnMut(&ElementId, String),
+    ) -> Result<(), Failure> {
+        let check_on = || match is_over() {
+            true => Err(Failure::new(ErrorKind::Interrupted, "the run has ended")),
+            false => Ok(()),
+        };
+        let cannot = |error: io::Error| Failure::io(format!("stage {INDEX}"), &error);
+        let staging = self.staging()?;
+        let mut part = BufWriter::new(staging.dir.create(INDEX).map_err(cannot)?);
+        let ids = self.wait(self.standing_elements())?;
+        let bucket = &self.0.bucket;
+        let mut lines = futures::stream::iter(ids).map(|id| line(bucket, id)).buffered(AHEAD);
+        while let Some((id, line)) = self.wait(async { Ok(lines.next().await) })? {
+            check_on()?;
+            match line {
+                Ok(line) => part.write_all(&line.unwrap_or_default()).map_err(cannot)?,
+                Err(why) => leave_out(&id, why),
+            }
+        }
+        check_on()?;
+        let part: File = part.into_inner().map_err(|error| cannot(error.into_error()))?;
+        let (room, stop) = (&self.0.room, &self.0.stop);
+        self.wait(Upload { bucket, room, path: INDEX, media_type: "application/x-ndjson", stop }.put(&part))
+    }
+}
+
+/// The line of `id`, none where nothing of ours is in its place; or why it can't be had.
+async fn line(bucket: &Bucket, id: ElementId) -> (ElementId, Result<Option<Vec<u8>>, String>) {
+    let line = match standing::find(bucket, &id).await {
+        Ok(Occupant::Version(version)) => Ok(Some(version.standing.manifest.to_line())),
+        Ok(Occupant::Remains(remains)) => remains.damage().map_or(Ok(None), |damage| Err(damage.to_owned())),
+        Ok(Occupant::Nothing) => Ok(None),
+        Err(failure) => Err(failure.message),
+    };
+    (id, line)
+}

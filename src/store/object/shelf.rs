@@ -1,0 +1,63 @@
+//! The shelves: `history/<id>/` and `damaged/<id>/`, where superseded manifests and what was damaged are kept.
+
+use bytes::Bytes;
+
+use super::bucket::{Bucket, Condition, Refused};
+use crate::element::ElementId;
+use crate::error::Failure;
+use crate::layout::{MANIFEST, OWN};
+
+/// A shelf of the program's own folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shelf {
+    /// Superseded manifests.
+    History,
+    /// What was found edited or damaged.
+    Damaged,
+}
+
+impl Shelf {
+    /// Its folder of the element `id`.
+    pub(super) fn folder(self, id: &ElementId) -> String {
+        let name = match self {
+            Self::History => "history",
+            Self::Damaged => "damaged",
+        };
+        format!("{OWN}/{name}/{id}")
+    }
+
+    /// A free place on the shelf: `when`, or with `-2`, `-3`… where that is taken.
+    pub(super) async fn free_place(self, bucket: &Bucket, id: &ElementId, when: &str) -> Result<String, Failure> {
+        let folder = self.folder(id);
+        let taken = bucket.folders(&folder).await?;
+        let name = names(when).find(|name| !taken.contains(name)).unwrap_or_default();
+        Ok(format!("{folder}/{name}"))
+    }
+
+    /// Keeps a manifest at `when` on the shelf, or beside it where another one is there. That it is there already is well.
+    pub(super) async fn keep_manifest(
+        self,
+        bucket: &Bucket,
+        (id, when): (&ElementId, &str),
+        bytes: &Bytes,
+    ) -> Result<(), Failure> {
+        for name in names(when) {
+            let path = format!("{}/{name}/{MANIFEST}", self.folder(id));
+            let failure = match bucket.put_if(&path, (bytes.clone(), "application/json"), Condition::Absent).await {
+                Ok(()) => return Ok(()),
+                Err(Refused::Condition(failure) | Refused::Otherwise(failure)) => failure,
+            };
+            match bucket.read(&path).await? {
+                Some(found) if found.bytes == *bytes => return Ok(()),
+                Some(_) => {}
+                None => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `when`, `when-2`, `when-3`…
+fn names(when: &str) -> impl Iterator<Item = String> {
+    (1_u64..).map(move |number| if number == 1 { when.to_owned() } else { format!("{when}-{number}") })
+}

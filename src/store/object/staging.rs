@@ -1,0 +1,106 @@
+//! Where versions are put together on their way to a bucket: a local folder of the run's own, that goes with it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{FlockOperation, flock};
+use tempfile::TempDir;
+
+use crate::error::RunError;
+use crate::store::dir::{self, Dir};
+
+/// How the names of such folders begin.
+const PREFIX: &str = "element-mirror-";
+/// The file in it that is locked as long as the run goes on.
+const LOCK: &str = "lock";
+
+/// The folder of a run.
+pub(super) struct Staging {
+    pub(super) dir: Arc<Dir>,
+    /// Dropped before the folder goes, or whoever sweeps would find it unlocked a moment too early.
+    _lock: std::fs::File,
+    _folder: TempDir,
+}
+
+impl Staging {
+    /// Makes a folder in `parent`, or in the system's temporary folder; what runs that were killed left there is removed.
+    pub(super) fn new(parent: Option<&Path>) -> Result<Self, RunError> {
+        let parent = parent.map_or_else(std::env::temp_dir, PathBuf::from);
+        let made = dir::create_all(&parent, false).and_then(|()| {
+            sweep(&parent);
+            Self::make(&parent)
+        });
+        made.map_err(|error| RunError::io(format!("can't stage in {} (--staging)", parent.display()), error))
+    }
+
+    fn make(parent: &Path) -> io::Result<Self> {
+        loop {
+            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+            let dir = Dir::open(folder.path())?;
+            let lock = dir.open_or_create(LOCK)?;
+            // One that sweeps may have been faster; then this one is about to go.
+            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                return Ok(Self { dir: Arc::new(dir), _lock: lock, _folder: folder });
+            }
+        }
+    }
+}
+
+/// Removes folders of runs that have ended otherwise than by themselves. What can't be looked at or removed is others'.
+fn sweep(parent: &Path) {
+    let Ok(parent) = Dir::open(parent) else { return };
+    for name in parent.list().unwrap_or_default() {
+        if name.to_str().is_some_and(|name| name.starts_with(PREFIX)) && is_left(&parent, &name).unwrap_or(false) {
+            let _ = parent.remove_tree(&name);
+        }
+    }
+}
+
+/// Whether the folder is this user's, and nobody holds its lock.
+fn is_left(parent: &Dir, name: &std::ffi::OsStr) -> io::Result<bool> {
+    let folder = parent.dir(name)?;
+    let lock = folder.file(LOCK)?;
+    let is_own = rustix::fs::fstat(folder.fd())?.st_uid == rustix::process::geteuid().as_raw();
+    Ok(is_own && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "tests look at the files from outside")]
+
+    use super::*;
+
+    fn names(parent: &Path) -> Vec<String> {
+        let names = std::fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_folder_goes_with_the_run_and_stays_as_long_as_that() {
+        let parent = tempfile::tempdir().unwrap();
+        let one = Staging::new(Some(parent.path())).unwrap();
+        let other = Staging::new(Some(parent.path())).unwrap();
+        assert_eq!(names(parent.path()).len(), 2);
+        drop(one);
+        assert_eq!(names(parent.path()).len(), 1);
+        drop(other);
+        assert_eq!(names(parent.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_and_nothing_else() {
+        let parent = tempfile::tempdir().unwrap();
+        let killed = parent.path().join("element-mirror-killed");
+        std::fs::create_dir_all(killed.join("u_1/version")).unwrap();
+        std::fs::write(killed.join("u_1/version/cover.png"), "bytes").unwrap();
+        std::fs::write(killed.join(LOCK), "").unwrap();
+        std::fs::create_dir(parent.path().join("element-mirror-of-somebody")).unwrap();
+        std::fs::write(parent.path().join("element-mirror-notes"), "mine").unwrap();
+        let staging = Staging::new(Some(parent.path())).unwrap();
+        drop(staging);
+        assert_eq!(names(parent.path()), ["element-mirror-notes", "element-mirror-of-somebody"]);
+    }
+}

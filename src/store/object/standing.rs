@@ -1,0 +1,88 @@
+//! What stands in an element's place in a bucket: its manifest decides.
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::bucket::{Bucket, Revision};
+use super::{AT_A_TIME, BucketStore};
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure};
+use crate::layout::{MANIFEST, Naming};
+use crate::manifest::{InvalidManifest, Manifest};
+use crate::plan::Standing;
+use crate::store::Readable;
+use crate::store::standing::{self, Holds};
+
+pub(super) type Occupant = standing::Occupant<Arc<Revision>>;
+pub(super) type Version = standing::Version<Arc<Revision>>;
+type Remains = standing::Remains<Arc<Revision>>;
+
+/// Where the manifest of `id` is.
+pub(super) fn place(id: &ElementId) -> String {
+    format!("{id}/{MANIFEST}")
+}
+
+/// What is in the place of `id`, by its manifest alone: one request. Files whose names don't say their bytes, as of a folder's
+/// mirror that was copied here, can't be vouched for and count as damaged.
+pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Failure> {
+    let Some(revision) = bucket.read(&place(id)).await? else { return Ok(Occupant::Nothing) };
+    let revision = Arc::new(revision);
+    let shown = || bucket.shown(&place(id));
+    match Manifest::parse(&revision.bytes, id) {
+        Ok(manifest) => {
+            let is_named_otherwise = |file: &str, digest| {
+                let plain = Naming::ByContent.plain(file);
+                Naming::ByContent.name(&plain, digest) != file
+            };
+            let unnamed = manifest.own_files().filter(|(file, _, digest, _)| is_named_otherwise(file, *digest));
+            let damaged = unnamed.map(|(file, ..)| file.to_owned()).collect();
+            Ok(Occupant::Version(Box::new(Version { place: revision, standing: Standing { manifest, damaged } })))
+        }
+        Err(InvalidManifest::Damaged(why)) => {
+            let holds = Holds::BadManifest(format!("{} is damaged: {why}", shown()));
+            Ok(Occupant::Remains(Remains { place: revision, holds }))
+        }
+        Err(error @ InvalidManifest::Newer(_)) => {
+            Err(Failure::new(ErrorKind::NewerFormat, format!("{} is not touched: {error}", shown())))
+        }
+        Err(error @ InvalidManifest::OtherElement(_)) => {
+            Err(Failure::new(ErrorKind::FolderTaken, format!("{} is not touched: {error}", shown())))
+        }
+    }
+}
+
+impl BucketStore {
+    /// What is in the place of `id`; where nothing is trusted, every object of it is read.
+    pub(super) async fn look_at(&self, id: &ElementId) -> Result<Occupant, Failure> {
+        let mut occupant = find(&self.0.bucket, id).await?;
+        if let Occupant::Version(version) = &mut occupant
+            && self.0.distrust
+        {
+            let Standing { manifest, damaged } = &mut version.standing;
+            let files = manifest.own_files().map(|(file, size, digest, _)| async move {
+                let found = self.0.bucket.hash(&format!("{id}/{file}"), |_| ()).await?;
+                Ok::<_, Failure>((found != Some((size, digest))).then(|| file.to_owned()))
+            });
+            let files: Vec<_> = futures::stream::iter(files).buffer_unordered(AT_A_TIME).try_collect().await?;
+            for file in files.into_iter().flatten().filter(|file| !damaged.contains(file)).collect::<Vec<_>>() {
+                damaged.push(file);
+            }
+        }
+        Ok(occupant)
+    }
+
+    /// The manifest of `id`, or what is wrong with it; none where there is none.
+    pub(super) async fn read_manifest(&self, id: &ElementId) -> Result<Option<Readable>, Failure> {
+        let Some(revision) = self.0.bucket.read(&place(id)).await? else { return Ok(None) };
+        Ok(Some(readable(&revision, id)))
+    }
+}
+
+/// The manifest, or what is wrong with it.
+pub(super) fn readable(revision: &Revision, id: &ElementId) -> Readable {
+    Manifest::parse(&revision.bytes, id).map_err(|error| match error {
+        InvalidManifest::Damaged(why) => format!("is damaged: {why}"),
+        error => format!("can't be used: {error}"),
+    })
+}

@@ -1,0 +1,154 @@
+//! From a staged file into an object: in one put, or a large one in parts. What is on its way is bounded in memory.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::MultipartUpload;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::bucket::Bucket;
+use super::words;
+use crate::error::{ErrorKind, Failure};
+
+/// A file that is larger goes up in parts.
+const PART: u64 = 8 << 20;
+/// So many parts are the most that stores take.
+const MOST_PARTS: u64 = 10_000;
+/// So many parts of one file are on their way at a time.
+const PARTS_AT_A_TIME: usize = 4;
+/// The room for what is on its way, in units of a KiB.
+const ROOM: u32 = 48 << 10;
+
+/// Where what is on its way has its room in memory.
+#[derive(Clone)]
+pub(super) struct Room(Arc<Semaphore>);
+
+/// A file that goes up.
+pub(super) struct Upload<'a> {
+    pub(super) bucket: &'a Bucket,
+    pub(super) room: &'a Room,
+    /// Where to.
+    pub(super) path: &'a str,
+    pub(super) media_type: &'a str,
+    /// Ends it.
+    pub(super) stop: &'a CancellationToken,
+}
+
+impl Room {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(ROOM as usize)))
+    }
+
+    async fn take(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+        let units = u32::try_from(bytes.div_ceil(1024)).unwrap_or(ROOM).clamp(1, ROOM);
+        // It is never closed.
+        Arc::clone(&self.0).acquire_many_owned(units).await.ok()
+    }
+}
+
+impl Upload<'_> {
+    /// Puts the whole `file`.
+    ///
+    /// # Errors
+    /// It can't be read or put, or the run has ended; nothing of it is left then, but perhaps the whole object.
+    pub(super) async fn put(&self, file: &File) -> Result<(), Failure> {
+        let size = file.metadata().map_err(|error| self.unreadable(&error))?.len();
+        if size > PART {
+            return self.put_in_parts(file, size).await;
+        }
+        self.unless_ended(async {
+            let _room = self.room.take(size).await;
+            let bytes = read(file, 0, size).map_err(|error| self.unreadable(&error))?;
+            self.bucket.put(self.path, bytes, self.media_type).await
+        })
+        .await
+    }
+
+    async fn put_in_parts(&self, file: &File, size: u64) -> Result<(), Failure> {
+        // Not cut off: nobody could end what was begun then.
+        let mut upload = self.bucket.put_in_parts(self.path, self.media_type).await?;
+        let done = async {
+            self.put_parts(&mut *upload, file, size).await?;
+            let completed = upload.complete().await;
+            match completed {
+                Ok(_) => Ok(()),
+                // The answer may have been lost: then another try finds no upload.
+                Err(_) if self.is_there(size).await => Ok(()),
+                Err(error) => Err(self.failure(&error)),
+            }
+        };
+        let done = self.unless_ended(done).await;
+        if done.is_err() {
+            // Or else the store would keep the parts, and be paid for that. What can't be done about it is the store's.
+            let _ = upload.abort().await;
+        }
+        done
+    }
+
+    async fn put_parts(&self, upload: &mut dyn MultipartUpload, file: &File, size: u64) -> Result<(), Failure> {
+        let part = PART.max(size.div_ceil(MOST_PARTS));
+        // Tasks of their own: those under way must not wait for this one, which waits for room.
+        let mut under_way = JoinSet::new();
+        let mut start = 0;
+        while start < size {
+            while under_way.len() >= PARTS_AT_A_TIME {
+                self.check_next(&mut under_way).await?;
+            }
+            let length = part.min(size - start);
+            let room = self.room.take(length).await;
+            let bytes = read(file, start, length).map_err(|error| self.unreadable(&error))?;
+            let put = upload.put_part(bytes.into());
+            under_way.spawn(async move {
+                let done = put.await;
+                drop(room);
+                done
+            });
+            start += length;
+        }
+        while !under_way.is_empty() {
+            self.check_next(&mut under_way).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for one part of those `under_way`.
+    async fn check_next(&self, under_way: &mut JoinSet<object_store::Result<()>>) -> Result<(), Failure> {
+        match under_way.join_next().await {
+            None | Some(Ok(Ok(()))) => Ok(()),
+            Some(Ok(Err(error))) => Err(self.failure(&error)),
+            Some(Err(error)) => Err(Failure::new(ErrorKind::Io, format!("putting a part broke down: {error}"))),
+        }
+    }
+
+    /// Whether the whole object is there.
+    async fn is_there(&self, size: u64) -> bool {
+        self.bucket.head(self.path).await.is_ok_and(|found| found.is_some_and(|found| found.size == size))
+    }
+
+    async fn unless_ended<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        match self.stop.run_until_cancelled(work).await {
+            Some(done) => done,
+            None => Err(Failure::new(ErrorKind::Interrupted, "the run ended before its commit")),
+        }
+    }
+
+    fn failure(&self, error: &object_store::Error) -> Failure {
+        words::failure(format!("put {}", self.bucket.shown(self.path)), error)
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Failure {
+        Failure::io(format!("read what is staged for {}", self.bucket.shown(self.path)), error)
+    }
+}
+
+/// A piece of a file.
+fn read(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, start)?;
+    Ok(bytes.into())
+}
