@@ -65,16 +65,27 @@ class Changes:
         scene.check("what changed is updated", done.returncode == 0 and statuses(report) == {"updated"} and not flaws,
                     done.stderr + flaws)
         self.in_order(log, "a changed element")
-        manifests = [request for element in self.upstream.elements for request in log
-                     if scene.is_manifest(element)(request) and request.succeeded()]
-        scene.check("a manifest is put in the place of the one that was read (If-Match)",
-                    all("if-match" in request.headers and request.headers["if-match"] != "*" for request in manifests)
-                    and len(manifests) == len(self.upstream.elements), scene.told(manifests))
+        self.on_condition(log)
         self.as_the_server_has_it("a changed element", 6 + 5)
         put = [scene.inside(request).split("/")[-1].split(".")[0] for request in log
                if request.writes() and request.succeeded() and scene.inside(request).startswith("u_0/")]
         scene.check("what did not change is not put again",
                     sorted(put) == ["SHA256SUMS", "cover", "element", "manifest"], scene.told(log, "u_0"))
+
+    def on_condition(self, log):
+        """A manifest takes the place of the one that was read, and of no other."""
+        scene, wrong = self.scene, []
+        for element in self.upstream.elements:
+            about = [request for request in log if scene.inside(request) == f"{element}/manifest.json"]
+            methods = [request.method for request in about if request.succeeded()]
+            put = [request for request in about if request.writes()][-1]
+            if scene.store.is_conditional:
+                right = methods == ["GET", "PUT"] and put.headers.get("if-match", "*") != "*"
+            else:
+                right = methods == ["GET", "GET", "PUT"] and not put.condition()
+            wrong += [] if right else [scene.told(about)]
+        how = "on a condition (If-Match)" if scene.store.is_conditional else "and read before, where none is heeded"
+        scene.check(f"a manifest is put in the place of the one that was read, {how}", not wrong, "\n".join(wrong))
 
     def the_past_stands(self):
         scene, wrong = self.scene, []
