@@ -1,6 +1,7 @@
 """Runs that go on at the same time on one prefix, and a reader who follows manifests while runs replace them."""
 
 import contextlib
+import re
 import threading
 
 from checks import wait_until
@@ -106,6 +107,29 @@ class AtOnce:
         torn = f"; what the store itself cut short was asked for again {len(again)} times" if again else ""
         print(f"    {len(rounds)} times all, {objects} objects, during {len(runs)} runs{torn}", flush=True)
 
+    def a_reader_at_that_moment(self):
+        """One who reads a version when its manifest has just been put, and the run does not know it yet; and who had
+        read the manifest before it, and goes on to what that names when the run is over."""
+        scene, flaws, read = self.scene, [], []
+
+        def reads(request, forward):
+            element = scene.inside(request).split("/")[0]
+            before = scene.manifest(element)
+            reply = forward()
+            flaws.append(scene.flaws([element]))
+            read.append((element, before))
+            return reply
+
+        def is_manifest(request):
+            return request.method == "PUT" and re.fullmatch(r"u_\d+/manifest.json", scene.inside(request))
+
+        with scene.proxy.meeting(is_manifest, reads, times=1000):
+            for _ in range(3):
+                scene.run("--keep-versions", "0", ids="-", input="u_0\nu_1\n")
+        flaws += [flaw for element, before in read for flaw in scene.flaws_of(element, before)]
+        scene.check("who reads at that moment finds all that the new manifest names, and later what the old one did",
+                    len(read) == 6 and not any(flaws), "\n".join(filter(None, flaws)))
+
     def flaws_seen(self, element, again):
         """What a reader finds wrong with a version; of a store that cuts replies short he asks once more."""
         tries = 1 if self.scene.store.replaces_whole else 5
@@ -124,4 +148,4 @@ def steps(check, place, store):
     scene = Scene(check, place, store, "at-once", elements=24)
     at_once = AtOnce(scene)
     return [at_once.two_runs, at_once.one_overtakes, at_once.eight_shards, at_once.a_reader_follows,
-            scene.keeps_secrets, scene.stop]
+            at_once.a_reader_at_that_moment, scene.keeps_secrets, scene.stop]
