@@ -30,7 +30,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Access, Opened, dry, format, local};
+use super::{Access, Opened, Recovered, dry, format};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::layout::OWN;
@@ -107,11 +107,8 @@ impl BucketStore {
         }
         let staging = match access {
             Access::Write | Access::Change => {
-                // Whoever may not write is told before anything is fetched. That it is there already is well.
-                match bucket.put_if(&place, (format::text().into(), "text/plain"), Condition::Absent).await {
-                    Ok(()) | Err(Refused::Condition(_)) => {}
-                    Err(Refused::Otherwise(failure)) => return Err(broken(failure)),
-                }
+                // Whoever may not write is told before anything is fetched.
+                settle_format(&bucket, &place, found.is_some()).await.map_err(broken)?;
                 Some(Staging::new(options.staging.as_deref())?)
             }
             Access::Read | Access::Look => None,
@@ -119,7 +116,7 @@ impl BucketStore {
         let (distrust, stop) = (options.distrust, options.stop.clone());
         let runtime = Handle::current();
         let store = Self(Arc::new(Inner { bucket, runtime, gone, staging, room: Room::new(), distrust, stop }));
-        Ok(Opened { store, recovered: local::Recovered::default() })
+        Ok(Opened { store, recovered: Recovered::default() })
     }
 
     fn staging(&self) -> Result<&Staging, Failure> {
@@ -128,16 +125,38 @@ impl BucketStore {
 
     /// What comes of `work`, on a thread that may wait. After the run's end that is not waited for long.
     fn wait<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let ended = async {
-            self.0.stop.cancelled().await;
-            let _ = timeout(GRACE, std::future::pending::<()>()).await;
-        };
         self.0.runtime.block_on(async {
             tokio::select! {
                 done = work => done,
-                () = ended => Err(Failure::new(ErrorKind::Interrupted, "the run has ended")),
+                () = grace(&self.0.stop) => Err(ended()),
             }
         })
+    }
+}
+
+/// Until the run has ended, and a little longer.
+async fn grace(stop: &CancellationToken) {
+    stop.cancelled().await;
+    let _ = timeout(GRACE, std::future::pending::<()>()).await;
+}
+
+fn ended() -> Failure {
+    Failure::new(ErrorKind::Interrupted, "the run has ended")
+}
+
+/// Puts the format, unless it is there. A server that puts it over another, though it is told not to, heeds no conditions, and
+/// does not say so: it is found out here.
+async fn settle_format(bucket: &Bucket, place: &str, mut is_there: bool) -> Result<(), Failure> {
+    loop {
+        match bucket.put_if(place, (format::text().into(), "text/plain"), Condition::Absent).await {
+            Err(Refused::Condition(_)) => return Ok(()),
+            Err(Refused::Otherwise(failure)) => return Err(failure),
+            Ok(()) if is_there => {
+                bucket.trust_no_condition();
+                return Ok(());
+            }
+            Ok(()) => is_there = true,
+        }
     }
 }
 
