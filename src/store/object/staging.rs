@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock, fstat};
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 use crate::error::RunError;
@@ -41,8 +42,10 @@ impl Staging {
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
             let dir = Dir::open(folder.path())?;
             let lock = dir.open_or_create(LOCK)?;
-            // One that sweeps may have been faster; then this one is about to go, or has gone already.
-            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() && fstat(&lock)?.st_nlink > 0 {
+            // One that sweeps may have been faster; then this one is about to go, or has gone already. (Where there are no
+            // locks nobody sweeps.)
+            let is_taken = flock(&lock, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+            if !is_taken && fstat(&lock)?.st_nlink > 0 {
                 return Ok(Self { dir: Arc::new(dir), _lock: lock, _folder: folder });
             }
         }
