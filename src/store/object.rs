@@ -92,7 +92,10 @@ impl BucketStore {
         options: &BucketOptions,
         access: Access,
     ) -> Result<Opened<Self>, RunError> {
-        let broken = |failure: Failure| RunError::Broken(format!("can't use the destination: {}", failure.message));
+        let broken = |Failure { message, .. }| {
+            let endpoint = connect::told_endpoint(location.scheme);
+            RunError::Broken(format!("can't use the destination: {message}{endpoint}"))
+        };
         let bucket = Bucket::new(client, location.prefix.clone(), location.to_string());
         let place = format!("{OWN}/{}", format::FILE);
         let found = bucket.read(&place).await.map_err(broken)?;
