@@ -1,0 +1,3 @@
+//! Mirrors in a bucket, of a scripted S3 server.
+
+mod server;
