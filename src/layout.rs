@@ -88,7 +88,8 @@ impl Naming {
     pub fn stem(self, stem: &str) -> &str {
         match self {
             Self::Plain => stem,
-            Self::ByContent => &stem[..stem.floor_char_boundary(MAX_STEM - DIGITS - 1)],
+            // It is ASCII alone, so that any cut is between two characters.
+            Self::ByContent => stem.get(..MAX_STEM - DIGITS - 1).unwrap_or(stem),
         }
     }
 

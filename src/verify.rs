@@ -54,7 +54,7 @@ impl<S: Store> Verify<S> {
     pub async fn run(self, elements: Elements, repair: Option<MirrorOptions>) -> Result<Summary, RunError> {
         let started = Instant::now();
         let is_listed = matches!(elements, Elements::Listed(_));
-        let lines = self.lines(elements)?;
+        let lines = self.lines(elements).await?;
         let verify = Arc::new(Self { is_listed, ..self });
         let is_repair = repair.is_some();
         match repair {
@@ -82,12 +82,15 @@ impl<S: Store> Verify<S> {
     }
 
     /// The lines that name the elements, counted for progress.
-    fn lines(&self, elements: Elements) -> Result<Box<dyn Iterator<Item = Line> + Send>, RunError> {
+    async fn lines(&self, elements: Elements) -> Result<Box<dyn Iterator<Item = Line> + Send>, RunError> {
         let sieve = match elements {
             Elements::Listed(lines) => return Ok(Box::new(lines.into_blocking(self.stop.closing().clone()))),
             Elements::All(sieve) => sieve,
         };
-        let elements = self.store.all_elements()?.into_iter().map(|id| Entry { id, email: None });
+        let store = self.store.clone();
+        let all = tokio::task::spawn_blocking(move || store.all_elements()).await;
+        let all = all.map_err(|error| RunError::Broken(format!("listing broke down, please report it: {error}")))??;
+        let elements = all.into_iter().map(|id| Entry { id, email: None });
         let elements: Vec<Entry> = elements.filter(|entry| sieve.sift(entry) == Sifted::Taken).collect();
         let counters = &self.events.counters;
         counters.known.store(elements.len() as u64, Relaxed);

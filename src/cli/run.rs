@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    AccountArgs, Destination, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, STORE, SayingArgs, SelectArgs, StoreArgs,
-    TimeArgs, WHAT, WHICH, value,
+    AccountArgs, Destination, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, STORE, SayingArgs, SelectArgs,
+    StoreArgs, TimeArgs, WHAT, WHICH, value,
 };
 
 pub(super) const EXAMPLES: &str = "\

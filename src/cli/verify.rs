@@ -5,15 +5,17 @@ use clap::{ArgAction, Args};
 use element_mirror::keep::Keep;
 use element_mirror::mirror::{Accepts, MirrorOptions, Purpose};
 use element_mirror::plan::Policy;
-use element_mirror::store::inspect::Depth;
 use element_mirror::store::Access;
+use element_mirror::store::inspect::Depth;
 use element_mirror::store::local::LocalOptions;
 use element_mirror::store::object::BucketOptions;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{AccountArgs, Destination, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs};
+use super::{
+    AccountArgs, Destination, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs,
+};
 
 pub(super) const EXAMPLES: &str = "\
 Without --repair nothing is written, nobody is asked and no lock is taken: a run may be going on. Account and network,

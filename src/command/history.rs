@@ -21,9 +21,9 @@ use crate::session::{self, Session};
 pub(crate) fn history(args: &HistoryArgs) -> Result<Summary, RunError> {
     match &args.destination {
         Destination::Folder(path) => list(args, async |stop| LocalStore::open_to_read(path, stop)),
-        Destination::Bucket(location) => list(args, async |stop| {
-            BucketStore::open(location, &args.bucket_options(stop), Access::Read).await
-        }),
+        Destination::Bucket(location) => {
+            list(args, async |stop| BucketStore::open(location, &args.bucket_options(stop), Access::Read).await)
+        }
     }
 }
 

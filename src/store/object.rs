@@ -13,6 +13,8 @@ mod index;
 mod inspect;
 pub mod location;
 mod prune;
+#[cfg(test)]
+mod scripted;
 mod shelf;
 mod staging;
 mod standing;

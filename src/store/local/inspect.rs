@@ -76,7 +76,8 @@ impl LocalStore {
                 let Version { place: dir, standing } = *version;
                 let flaws = standing.damaged.iter().map(|_| sums_flaw(&dir, SUMS)).collect();
                 let manifest = Some(standing.manifest);
-                inspection.standing = Some(Inspected { when: None, folder: String::new(), manifest, flaws, place: dir });
+                inspection.standing =
+                    Some(Inspected { when: None, folder: String::new(), manifest, flaws, place: dir });
             }
         }
         if depth.history {

@@ -13,7 +13,7 @@ use super::seal::OLD;
 use crate::digest::{Digest, Hasher};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::layout::{self, MANIFEST, OWN, SUMS};
+use crate::layout::{self, MANIFEST, OWN, RESPONSE, SUMS};
 use crate::manifest::{InvalidManifest, Manifest};
 use crate::plan::Standing;
 use crate::store::standing;
@@ -200,7 +200,9 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
         sums => sums.map_err(|error| Failure::io(format!("read {}", dir.at(SUMS)), &error))?,
     };
     let digest = Digest::of(&bytes);
-    if sums == manifest.sums(digest).as_bytes() {
+    // A bucket's mirror that was copied here has checksums of the data alone.
+    let of_bucket = || manifest.response.file != RESPONSE && sums == manifest.sums_of_data().as_bytes();
+    if sums == manifest.sums(digest).as_bytes() || of_bucket() {
         return Ok(Found::Whole(Box::new(manifest), true));
     }
     // Where the two contradict one another one was edited, and nobody can say which.

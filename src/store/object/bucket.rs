@@ -19,6 +19,9 @@ use crate::time::Time;
 /// No manifest, and nothing else that is read whole, is larger.
 const MAX_READ: u64 = 64 << 20;
 
+/// How often what broke off is tried.
+const TRIES: usize = 4;
+
 /// A bucket, and a prefix in it. Paths are those behind the prefix.
 pub(super) struct Bucket {
     client: Arc<dyn ObjectStore>,
@@ -85,11 +88,14 @@ impl Bucket {
     pub(super) async fn read(&self, path: &str) -> Result<Option<Revision>, Failure> {
         let failed = |error| self.failure("read", path, &error);
         let found = match self.client.get(&self.at(path)).await {
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) if words::is_not_found(&error) => return Ok(None),
             found => found.map_err(failed)?,
         };
         if found.meta.size > MAX_READ {
-            return Err(Failure::new(ErrorKind::Io, format!("read {}: it has {} bytes", self.shown(path), found.meta.size)));
+            return Err(Failure::new(
+                ErrorKind::Io,
+                format!("read {}: it has {} bytes", self.shown(path), found.meta.size),
+            ));
         }
         let (e_tag, version) = (found.meta.e_tag.clone(), found.meta.version.clone());
         let bytes = found.bytes().await.map_err(failed)?;
@@ -100,7 +106,7 @@ impl Bucket {
     pub(super) async fn hash(&self, path: &str, took: impl Fn(u64)) -> Result<Option<(u64, Digest)>, Failure> {
         let failed = |error| self.failure("read", path, &error);
         let found = match self.client.get(&self.at(path)).await {
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) if words::is_not_found(&error) => return Ok(None),
             found => found.map_err(failed)?,
         };
         let (mut hasher, mut size, mut stream) = (Hasher::new(), 0, found.into_stream());
@@ -115,7 +121,7 @@ impl Bucket {
     /// What the server says of the object; none where there is none.
     pub(super) async fn head(&self, path: &str) -> Result<Option<Entry>, Failure> {
         match self.client.head(&self.at(path)).await {
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) if words::is_not_found(&error) => Ok(None),
             Err(error) => Err(self.failure("look at", path, &error)),
             Ok(meta) => Ok(Some(entry(&meta))),
         }
@@ -156,11 +162,7 @@ impl Bucket {
     }
 
     /// Begins to put a large object in parts.
-    pub(super) async fn put_in_parts(
-        &self,
-        path: &str,
-        media_type: &str,
-    ) -> Result<Box<dyn MultipartUpload>, Failure> {
+    pub(super) async fn put_in_parts(&self, path: &str, media_type: &str) -> Result<Box<dyn MultipartUpload>, Failure> {
         let options = PutMultipartOptions { attributes: attributes(media_type), ..PutMultipartOptions::default() };
         let begun = self.client.put_multipart_opts(&self.at(path), options).await;
         begun.map_err(|error| self.failure("put", path, &error))
@@ -174,8 +176,9 @@ impl Bucket {
 
     /// Removes the object, if it is there.
     pub(super) async fn remove(&self, path: &str) -> Result<(), Failure> {
-        match self.client.delete(&self.at(path)).await {
-            Err(object_store::Error::NotFound { .. }) => Ok(()),
+        let at = self.at(path);
+        match again(|| self.client.delete(&at)).await {
+            Err(error) if words::is_not_found(&error) => Ok(()),
             removed => removed.map_err(|error| self.failure("remove", path, &error)),
         }
     }
@@ -184,17 +187,19 @@ impl Bucket {
     pub(super) async fn list(&self, folder: &str) -> Result<Vec<(String, Entry)>, Failure> {
         let at = self.at(folder);
         let strip = |meta: ObjectMeta| {
-            let parts: Vec<_> = meta.location.prefix_match(&self.prefix)?.map(|part| part.as_ref().to_owned()).collect();
+            let parts: Vec<_> =
+                meta.location.prefix_match(&self.prefix)?.map(|part| part.as_ref().to_owned()).collect();
             Some((parts.join("/"), entry(&meta)))
         };
-        let listed = self.client.list(Some(&at)).map_ok(strip).try_collect::<Vec<_>>().await;
-        let listed = listed.map_err(|error| self.failure("list", folder, &error))?;
+        let list = || self.client.list(Some(&at)).map_ok(strip).try_collect::<Vec<_>>();
+        let listed = again(list).await.map_err(|error| self.failure("list", folder, &error))?;
         Ok(listed.into_iter().flatten().collect())
     }
 
     /// The names of the folders in a folder.
     pub(super) async fn folders(&self, folder: &str) -> Result<Vec<String>, Failure> {
-        let listed = self.client.list_with_delimiter(Some(&self.at(folder))).await;
+        let at = self.at(folder);
+        let listed = again(|| self.client.list_with_delimiter(Some(&at))).await;
         let listed = listed.map_err(|error| self.failure("list", folder, &error))?;
         let name = |path: &Path| path.filename().map(str::to_owned);
         Ok(listed.common_prefixes.iter().filter_map(name).collect())
@@ -212,6 +217,20 @@ impl Bucket {
         }
         Ok(false)
     }
+}
+
+/// Tries what the client does not try again by itself where a connection breaks, though it may be done twice.
+async fn again<T, W>(work: impl Fn() -> W) -> object_store::Result<T>
+where
+    W: Future<Output = object_store::Result<T>>,
+{
+    for _ in 1..TRIES {
+        match work().await {
+            Err(error) if words::is_broken_off(&error) => {}
+            done => return done,
+        }
+    }
+    work().await
 }
 
 impl Condition<'_> {

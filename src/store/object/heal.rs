@@ -7,6 +7,7 @@ use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::SUMS;
+use crate::manifest::Manifest;
 
 impl BucketStore {
     /// Heals what can be healed of the versions of `id`; their flaws are then those that are left.
@@ -39,7 +40,7 @@ impl BucketStore {
         (file, digest): (&str, Digest),
     ) -> Result<bool, Failure> {
         let bucket = &self.0.bucket;
-        let files = inspection.versions().flat_map(|version| &version.manifest).flat_map(|manifest| manifest.own_files());
+        let files = inspection.versions().flat_map(|version| &version.manifest).flat_map(Manifest::own_files);
         let is_twin = |other: &&str| *other != file;
         let twins = files.filter(|(.., other, _)| *other == digest).map(|(other, ..)| other).filter(is_twin);
         for twin in twins {

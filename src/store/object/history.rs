@@ -35,7 +35,8 @@ impl BucketStore {
             async move {
                 let revision = bucket.read(&place_of(id, &when)).await?;
                 let stands = |revision: &Revision| standing.as_ref().is_some_and(|it| it.bytes == revision.bytes);
-                let past = revision.filter(|revision| !stands(revision)).map(|revision| of(revision, id, (when, position)));
+                let past =
+                    revision.filter(|revision| !stands(revision)).map(|revision| of(revision, id, (when, position)));
                 Ok::<_, Failure>(past)
             }
         };

@@ -4,8 +4,8 @@ use std::fmt;
 
 use object_store::path::Path;
 
-/// What bounds a URL's parts, and none of it is taken in a bucket's name or a prefix.
-const MARKS: [(char, &str); 2] = [('?', "a query"), ('#', "a fragment")];
+/// What begins those parts of a URL that say nothing of a bucket.
+const MARKS: [(char, &str); 2] = [('?', "query"), ('#', "fragment")];
 
 /// Whose protocol a bucket speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +63,7 @@ impl Location {
         let scheme = scheme.ok_or_else(|| unknown("of an unknown scheme"))?;
         for (mark, part) in MARKS {
             if rest.contains(mark) {
-                return Err(format!("a {scheme}:// URL takes no {}", part.trim_start_matches("a ")));
+                return Err(format!("a {scheme}:// URL takes no {part}"));
             }
         }
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));

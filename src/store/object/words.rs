@@ -1,4 +1,4 @@
-//! What a store said, in its own words: the code and the message of its reply, without what it should not be told again.
+//! What a store said, in its own words: the code and the message of its reply, without its secrets.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -20,35 +20,40 @@ const ERROR_AS_SUCCESS: &str = "Server returned error response: ";
 const NO_LOCATION: &str = "Received redirect without LOCATION";
 
 /// The failure of an operation on a store: `what` names the operation and the object.
-pub fn failure(what: impl fmt::Display, error: &Error) -> Failure {
+pub(super) fn failure(what: impl fmt::Display, error: &Error) -> Failure {
     let kind = if is_interrupted(error) { ErrorKind::Interrupted } else { ErrorKind::Io };
     Failure::new(kind, format!("{what}: {}", words(error)))
 }
 
 /// Why a run can't be done, where it is a store that fails it.
-pub fn run_error(what: impl fmt::Display, error: &Error) -> RunError {
+pub(super) fn run_error(what: impl fmt::Display, error: &Error) -> RunError {
     RunError::Broken(format!("{what}: {}", words(error)))
 }
 
 /// Whether there is no such object, in a bucket that is there as far as the store tells.
-pub fn is_not_found(error: &Error) -> bool {
+pub(super) fn is_not_found(error: &Error) -> bool {
     matches!(error, Error::NotFound { .. }) && !is_without_bucket(error)
 }
 
 /// Whether another was there first, or may have been: the condition of a put does not hold.
-pub fn is_conflict(error: &Error) -> bool {
+pub(super) fn is_conflict(error: &Error) -> bool {
     let told = matches!(error, Error::AlreadyExists { .. } | Error::Precondition { .. });
     (told || reply(error).is_some_and(|reply| matches!(reply.status, 409 | 412))) && !is_without_bucket(error)
 }
 
 /// Whether the store can't do what was asked of it, such as a conditional put.
-pub fn is_unsupported(error: &Error) -> bool {
+pub(super) fn is_unsupported(error: &Error) -> bool {
     matches!(error, Error::NotImplemented { .. } | Error::NotSupported { .. })
         || reply(error).is_some_and(|reply| reply.status == 501)
 }
 
+/// Whether no reply came, or not to its end.
+pub(super) fn is_broken_off(error: &Error) -> bool {
+    reply(error).is_none() && chain(error).any(|cause| cause.downcast_ref::<HttpError>().is_some())
+}
+
 /// What `error` comes to, on one line, without secrets.
-pub fn words(error: &Error) -> String {
+pub(super) fn words(error: &Error) -> String {
     let said = if let Some(reply) = reply(error) {
         reply.words()
     } else if let Some(broken) = chain(error).find_map(|cause| cause.downcast_ref::<HttpError>()) {
@@ -175,3 +180,6 @@ fn without_secrets(text: &str) -> String {
     };
     text.split_whitespace().map(clean).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;

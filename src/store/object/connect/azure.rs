@@ -7,11 +7,11 @@ use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
 
 use super::connection_string::{ConnectionString, account_of};
 use super::endpoint::{Endpoint, reach};
-use super::variables::Variables;
+use super::variables::{Variables, is_yes};
 use super::{ClientSettings, granted, unbuildable};
 use crate::error::RunError;
 
-/// The variables that are taken as they are; where two set the same, the later one wins, which is that of the Azure CLI.
+/// The variables that are taken as they are; where two set the same, the later one wins: that of the Azure CLI.
 const TABLE: [(&str, Key); 27] = [
     ("AZURE_STORAGE_ACCOUNT_NAME", Key::AccountName),
     ("AZURE_STORAGE_ACCOUNT", Key::AccountName),
@@ -88,20 +88,9 @@ pub(super) fn plan(variables: Variables<'_>) -> Result<Plan, RunError> {
         }
     }
     let endpoint = endpoint.map(|(name, url)| Endpoint::parse(name, &url, variables)).transpose()?;
-    let has = |wanted| settings.iter().any(|(key, _)| *key == wanted);
-    let says = |wanted| settings.iter().any(|(key, value)| *key == wanted && is_yes(value));
-    let is_emulator = says(Key::UseEmulator);
-    let credentials = if is_emulator || says(Key::SkipSignature) || says(Key::UseAzureCli) {
-        Credentials::Given
-    } else if [Key::Token, Key::AccessKey, Key::SasKey].into_iter().any(has) {
-        Credentials::Given
-    } else if has(Key::ClientId) && has(Key::AuthorityId) && (has(Key::ClientSecret) || has(Key::FederatedTokenFile)) {
-        Credentials::Exchanged
-    } else {
-        Credentials::Instance
-    };
+    let credentials = credentials(&settings);
     let account = endpoint.as_ref().and_then(|endpoint| account_of(&endpoint.url));
-    if !is_emulator && !has(Key::AccountName) {
+    if !says_yes(&settings, Key::UseEmulator) && !has(&settings, Key::AccountName) {
         let account = account.ok_or_else(|| {
             let words = format!("no Azure account is named: set AZURE_STORAGE_ACCOUNT or {CONNECTION_STRING}");
             RunError::Broken(words)
@@ -109,7 +98,9 @@ pub(super) fn plan(variables: Variables<'_>) -> Result<Plan, RunError> {
         settings.push((Key::AccountName, account));
     }
     // A signature for the store is meant for it; the client would rather use an identity.
-    if has_signature_only(&settings) {
+    if has(&settings, Key::SasKey)
+        && ![Key::AccessKey, Key::Token, Key::CredentialType].iter().any(|&key| has(&settings, key))
+    {
         settings.push((Key::CredentialType, "sas_token".to_owned()));
     }
     Ok(Plan { settings, endpoint, credentials })
@@ -119,13 +110,26 @@ fn is_said_by_connection_string(key: Key) -> bool {
     matches!(key, Key::AccountName | Key::AccessKey | Key::SasKey | Key::Token | Key::UseEmulator | Key::CredentialType)
 }
 
-fn has_signature_only(settings: &[(Key, String)]) -> bool {
-    let has = |wanted| settings.iter().any(|(key, _)| *key == wanted);
-    has(Key::SasKey) && ![Key::AccessKey, Key::Token, Key::CredentialType].into_iter().any(has)
+fn has(settings: &[(Key, String)], wanted: Key) -> bool {
+    settings.iter().any(|(key, _)| *key == wanted)
 }
 
-fn is_yes(value: &str) -> bool {
-    matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "on" | "yes" | "y")
+fn says_yes(settings: &[(Key, String)], wanted: Key) -> bool {
+    settings.iter().any(|(key, value)| *key == wanted && is_yes(value))
+}
+
+/// Where the credentials come from, as the client will decide.
+fn credentials(settings: &[(Key, String)]) -> Credentials {
+    const OF_THE_STORE: [Key; 3] = [Key::Token, Key::AccessKey, Key::SasKey];
+    const NONE_NEEDED: [Key; 3] = [Key::UseEmulator, Key::SkipSignature, Key::UseAzureCli];
+    let has = |key| has(settings, key);
+    if OF_THE_STORE.into_iter().any(has) || NONE_NEEDED.into_iter().any(|key| says_yes(settings, key)) {
+        Credentials::Given
+    } else if has(Key::ClientId) && has(Key::AuthorityId) && (has(Key::ClientSecret) || has(Key::FederatedTokenFile)) {
+        Credentials::Exchanged
+    } else {
+        Credentials::Instance
+    }
 }
 
 fn missing(why: &str) -> RunError {
@@ -146,7 +150,7 @@ pub(super) async fn connect(
         let msi = plan.settings.iter().rfind(|(key, _)| *key == Key::MsiEndpoint);
         reach(msi.map_or(METADATA_DEFAULT, |(_, url)| url)).await.map_err(|why| missing(&why))?;
     }
-    let is_plain = plan.endpoint.as_ref().is_some_and(|endpoint| endpoint.is_plain);
+    let is_plain = says_yes(&plan.settings, Key::UseEmulator) || plan.endpoint.as_ref().is_some_and(|it| it.is_plain);
     let mut options = settings.options(is_plain)?;
     if is_plain && plan.credentials != Credentials::Exchanged {
         // Without trust roots, which a slim machine may not have.

@@ -29,8 +29,7 @@ impl Variables<'_> {
 
     /// Whether `name` says yes.
     pub(super) fn is_true(self, name: &str) -> bool {
-        let yes = |value: String| matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "on" | "yes" | "y");
-        self.get(name).is_some_and(yes)
+        self.get(name).is_some_and(|value| is_yes(&value))
     }
 
     /// The values of a `table` of names, each with what it sets.
@@ -49,6 +48,11 @@ impl Variables<'_> {
         }
         Ok(settings)
     }
+}
+
+/// Whether a value says yes, as the client reads it.
+pub(super) fn is_yes(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "on" | "yes" | "y")
 }
 
 /// Whether a variable names a file, or holds what is in one.
