@@ -30,7 +30,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Access, Opened, dry, format, local};
+use super::{Access, Opened, Recovered, dry, format};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::layout::OWN;
@@ -119,7 +119,7 @@ impl BucketStore {
         let (distrust, stop) = (options.distrust, options.stop.clone());
         let runtime = Handle::current();
         let store = Self(Arc::new(Inner { bucket, runtime, gone, staging, room: Room::new(), distrust, stop }));
-        Ok(Opened { store, recovered: local::Recovered::default() })
+        Ok(Opened { store, recovered: Recovered::default() })
     }
 
     fn staging(&self) -> Result<&Staging, Failure> {
@@ -128,17 +128,23 @@ impl BucketStore {
 
     /// What comes of `work`, on a thread that may wait. After the run's end that is not waited for long.
     fn wait<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let ended = async {
-            self.0.stop.cancelled().await;
-            let _ = timeout(GRACE, std::future::pending::<()>()).await;
-        };
         self.0.runtime.block_on(async {
             tokio::select! {
                 done = work => done,
-                () = ended => Err(Failure::new(ErrorKind::Interrupted, "the run has ended")),
+                () = grace(&self.0.stop) => Err(ended()),
             }
         })
     }
+}
+
+/// Until the run has ended, and a little longer.
+async fn grace(stop: &CancellationToken) {
+    stop.cancelled().await;
+    let _ = timeout(GRACE, std::future::pending::<()>()).await;
+}
+
+fn ended() -> Failure {
+    Failure::new(ErrorKind::Interrupted, "the run has ended")
 }
 
 fn is_id(name: &str) -> bool {

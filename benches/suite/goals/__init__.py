@@ -1,10 +1,10 @@
 """Goals: what the program is to achieve. A file a goal, or a few that are measured together."""
 
-from suite.goals import durability, memory, rerun, speed, startup, verification
+from suite.goals import bucket, durability, memory, rerun, speed, startup, verification
 from suite.goals.goal import show, skipped
 from suite.place import NoRoom
 
-ALL = [speed, durability, rerun, memory, startup, verification]
+ALL = [speed, durability, rerun, memory, bucket, startup, verification]
 
 
 def measure(suite):

@@ -7,7 +7,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -19,7 +18,7 @@ use super::bucket::{Condition, Refused, Revision};
 use super::shelf::Shelf;
 use super::standing::{Occupant, Version, place};
 use super::upload::Upload;
-use super::{AT_A_TIME, BucketStore};
+use super::{AT_A_TIME, BucketStore, ended, grace};
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, RunError};
@@ -36,9 +35,6 @@ type Job = commit::Job<Arc<Revision>>;
 const COMMITS: usize = 16;
 /// How often the manifest is put where that fails, and the one that was there before is still there.
 const PUTS: u32 = 3;
-/// What is said of a manifest that is under way when the run ends is waited for so long.
-const GRACE: Duration = Duration::from_secs(10);
-
 const JSON: &str = "application/json";
 
 /// Starts the committer of `store`.
@@ -87,18 +83,19 @@ impl Work {
 
     async fn commit(&self, candidate: &Candidate) -> Result<(), Failure> {
         let (id, manifest) = (candidate.stage.id(), &candidate.manifest);
-        self.put_aside(candidate).await?;
+        self.unless_ended(self.put_aside(candidate)).await?;
+        // Which ends by itself, and in order: what was begun in parts is to be aborted.
         self.put_files(candidate).await?;
-        self.keep_superseded(candidate).await?;
+        self.unless_ended(self.keep_superseded(candidate)).await?;
         let bytes = Bytes::from(manifest.to_bytes());
         let put = self.put_manifest(id, (bytes, candidate.digest), condition(&candidate.occupant));
-        let ended = async {
-            self.stop.cancelled().await;
-            let _ = tokio::time::timeout(GRACE, std::future::pending::<()>()).await;
-        };
+        if self.stop.is_cancelled() {
+            return Err(ended());
+        }
         tokio::select! {
             done = put => done?,
-            () = ended => return Err(Failure::new(ErrorKind::Interrupted, "the run ended during its commit")),
+            // Cut off any sooner, nobody would know whether it stands.
+            () = grace(&self.stop) => return Err(ended()),
         }
         let sums = self.store.put_sums(id, manifest).await;
         if let Err(failure) = sums {
@@ -107,6 +104,13 @@ impl Work {
             self.events.tell(Event::Warned { what: id.to_string(), message }).await;
         }
         Ok(())
+    }
+
+    async fn unless_ended<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        match self.stop.run_until_cancelled(work).await {
+            Some(done) => done,
+            None => Err(ended()),
+        }
     }
 
     /// Puts every object that the standing manifest does not name, whether it is there already or not: one that no

@@ -5,12 +5,12 @@ use std::io::{self, BufWriter, Write as _};
 
 use futures::StreamExt as _;
 
-use super::BucketStore;
 use super::bucket::Bucket;
 use super::standing::{self, Occupant};
 use super::upload::Upload;
+use super::{BucketStore, ended};
 use crate::element::ElementId;
-use crate::error::{ErrorKind, Failure};
+use crate::error::Failure;
 use crate::layout::INDEX;
 
 /// So many manifests are read ahead.
@@ -24,7 +24,7 @@ impl BucketStore {
         mut leave_out: impl FnMut(&ElementId, String),
     ) -> Result<(), Failure> {
         let check_on = || match is_over() {
-            true => Err(Failure::new(ErrorKind::Interrupted, "the run has ended")),
+            true => Err(ended()),
             false => Ok(()),
         };
         let cannot = |error: io::Error| Failure::io(format!("stage {INDEX}"), &error);

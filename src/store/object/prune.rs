@@ -10,7 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::history::{PastVersion, place_of};
 use super::standing::{self, Occupant};
-use super::{AT_A_TIME, BucketStore};
+use super::{AT_A_TIME, BucketStore, ended};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::layout::{self, MANIFEST, Naming, SUMS};
@@ -33,7 +33,7 @@ impl BucketStore {
         }
         for version in versions {
             if self.0.stop.is_cancelled() {
-                return Err(Failure::new(ErrorKind::Interrupted, "the run has ended"));
+                return Err(ended());
             }
             bucket.remove(&place_of(id, &version.when)).await?;
         }

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use object_store::MultipartUpload;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
-use super::words;
+use super::{GRACE, ended, words};
 use crate::error::{ErrorKind, Failure};
 
 /// A file that is larger goes up in parts.
@@ -85,7 +86,7 @@ impl Upload<'_> {
         let done = self.unless_ended(done).await;
         if done.is_err() {
             // Or else the store would keep the parts, and be paid for that. What can't be done about it is the store's.
-            let _ = upload.abort().await;
+            let _ = timeout(GRACE, upload.abort()).await;
         }
         done
     }
@@ -133,7 +134,7 @@ impl Upload<'_> {
     async fn unless_ended<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         match self.stop.run_until_cancelled(work).await {
             Some(done) => done,
-            None => Err(Failure::new(ErrorKind::Interrupted, "the run ended before its commit")),
+            None => Err(ended()),
         }
     }
 
