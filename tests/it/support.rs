@@ -9,7 +9,7 @@ mod tls;
 mod upstream;
 
 pub(crate) use accounts::{Accounts, SECRET, query};
-pub(crate) use bucket::{Bucket, Fault, Held, Objects, Op, Seen};
+pub(crate) use bucket::{Bucket, Fault, Op, Seen};
 pub(crate) use mirror::{MirrorDir, check_version};
 pub(crate) use mount::{Disk, Mount, skipped};
 pub(crate) use program::{Outcome, Program, Running, TOKEN, program, program_with_umask};

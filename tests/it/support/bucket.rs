@@ -23,7 +23,7 @@ use contents::{Object, Upload};
 use fault::Rule;
 use wire::{Answer, Asked};
 
-pub(crate) use fault::{Fault, Held};
+pub(crate) use fault::Fault;
 pub(crate) use seen::{Op, Seen};
 
 /// The name of the one bucket there is.
@@ -217,8 +217,12 @@ impl Objects {
     }
 
     /// Does what is asked for, and watches what that leaves.
-    fn answer(&self, asked: &Asked, op: Op) -> Answer {
+    fn answer(&self, asked: &Asked, op: Op, at: usize) -> Answer {
         let mut state = self.state();
+        if let Some(seen) = state.log.get_mut(at) {
+            seen.is_done = true;
+        }
+        self.state.1.notify_all();
         if let Some(refusal) = protocol::refused(&state, asked, op) {
             return refusal;
         }

@@ -30,7 +30,7 @@ pub(super) enum End {
 pub(crate) struct Fault {
     pub(super) end: End,
     /// What was asked for is done all the same.
-    pub(super) is_applied: bool,
+    pub(crate) is_applied: bool,
     /// The body is not even read.
     pub(crate) is_early: bool,
     pub(super) gate: Option<Arc<Gate>>,

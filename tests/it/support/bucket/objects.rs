@@ -158,10 +158,29 @@ impl Objects {
     /// Waits until so many requests of this kind have come.
     #[track_caller]
     pub(crate) fn wait_for(&self, op: Op, pattern: &str, count: usize) {
-        let few = |state: &mut State| {
-            state.log.iter().filter(|seen| seen.op == op && matches(pattern, &seen.key)).count() < count
+        self.wait(op, pattern, |seen| seen.len() >= count);
+    }
+
+    /// Waits until a request of this kind has been done, whatever is answered then.
+    #[track_caller]
+    pub(crate) fn wait_until_done(&self, op: Op, pattern: &str) {
+        self.wait(op, pattern, |seen| seen.iter().any(|seen| seen.is_done));
+    }
+
+    /// Waits until a request of this kind has been answered.
+    #[track_caller]
+    pub(crate) fn wait_until_answered(&self, op: Op, pattern: &str) {
+        self.wait(op, pattern, |seen| seen.iter().any(|seen| seen.status.is_some()));
+    }
+
+    #[track_caller]
+    fn wait(&self, op: Op, pattern: &str, holds: impl Fn(&[&Seen]) -> bool) {
+        let is_waiting = |state: &mut State| {
+            let meant = state.log.iter().filter(|seen| seen.op == op && matches(pattern, &seen.key));
+            !holds(&meant.collect::<Vec<_>>())
         };
-        let (state, waited) = self.state.1.wait_timeout_while(self.state(), Duration::from_secs(60), few).unwrap();
-        assert!(!waited.timed_out(), "{count} times {op} {pattern} never came:\n{}", seen::shown(&state.log));
+        let (state, waited) =
+            self.state.1.wait_timeout_while(self.state(), Duration::from_secs(60), is_waiting).unwrap();
+        assert!(!waited.timed_out(), "waited in vain for {op} {pattern}:\n{}", seen::shown(&state.log));
     }
 }

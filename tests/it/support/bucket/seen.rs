@@ -56,6 +56,8 @@ pub(crate) struct Seen {
     pub(crate) headers: HashMap<String, String>,
     /// How long its body is.
     pub(crate) size: usize,
+    /// Whether the server did what it should about it, whatever it answered then.
+    pub(super) is_done: bool,
     /// None where it was not answered.
     pub(crate) status: Option<u16>,
 }
@@ -63,7 +65,7 @@ pub(crate) struct Seen {
 impl Seen {
     pub(super) fn new(op: Op, key: String, asked: &Asked) -> Self {
         let (query, headers) = (asked.query.clone(), asked.headers.clone());
-        Self { op, key, query, headers, size: asked.body.len(), status: None }
+        Self { op, key, query, headers, size: asked.body.len(), is_done: false, status: None }
     }
 
     /// What it says of the state in which an object must be.
@@ -75,7 +77,8 @@ impl Seen {
 
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:8} {} {}", self.op, self.key, self.condition())?;
+        let upload = self.query.get("uploadId").map_or("", String::as_str);
+        write!(f, "{:8} {} {}{upload}", self.op, self.key, self.condition())?;
         match self.status {
             Some(status) => write!(f, " → {status}"),
             None => f.write_str(" → nothing"),

@@ -49,7 +49,7 @@ fn one(
     if let Some(gate) = &fault.gate {
         gate.pass();
     }
-    let answer = fault.is_done().then(|| objects.answer(&asked, op));
+    let answer = fault.is_done().then(|| objects.answer(&asked, op, at));
     respond(stream, reader, (&asked, at), (answer, &fault), objects)
 }
 

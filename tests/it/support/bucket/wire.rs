@@ -1,7 +1,7 @@
 //! Requests and answers as they are on the wire.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, Read as _, Write};
+use std::io::{self, BufRead, Write};
 
 use url::form_urlencoded;
 
