@@ -2,7 +2,9 @@
 
 mod layout;
 mod manifest_put;
+mod overlap;
 mod parts;
+mod prune;
 mod puts;
 mod refusals;
 mod server;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::contents::Object;
@@ -123,6 +124,13 @@ impl Objects {
         let objects = state.objects.iter_mut();
         let meant = objects.filter(|(key, _)| key.strip_prefix(&*self.prefix).is_some_and(|key| matches(pattern, key)));
         meant.for_each(|(_, object)| object.age(by));
+    }
+
+    /// Makes it as if the object had been put then.
+    #[track_caller]
+    pub(crate) fn set_modified(&self, key: &str, modified: Timestamp) {
+        let object = Object { modified, ..self.object(key) };
+        self.state().objects.insert(self.at(key), object);
     }
 
     /// All objects, whosever they are, to be compared.
