@@ -107,11 +107,8 @@ impl BucketStore {
         }
         let staging = match access {
             Access::Write | Access::Change => {
-                // Whoever may not write is told before anything is fetched. That it is there already is well.
-                match bucket.put_if(&place, (format::text().into(), "text/plain"), Condition::Absent).await {
-                    Ok(()) | Err(Refused::Condition(_)) => {}
-                    Err(Refused::Otherwise(failure)) => return Err(broken(failure)),
-                }
+                // Whoever may not write is told before anything is fetched.
+                settle_format(&bucket, &place, found.is_some()).await.map_err(broken)?;
                 Some(Staging::new(options.staging.as_deref())?)
             }
             Access::Read | Access::Look => None,
@@ -145,6 +142,22 @@ async fn grace(stop: &CancellationToken) {
 
 fn ended() -> Failure {
     Failure::new(ErrorKind::Interrupted, "the run has ended")
+}
+
+/// Puts the format, unless it is there. A server that puts it over another, though it is told not to, heeds no conditions, and
+/// does not say so: it is found out here.
+async fn settle_format(bucket: &Bucket, place: &str, mut is_there: bool) -> Result<(), Failure> {
+    loop {
+        match bucket.put_if(place, (format::text().into(), "text/plain"), Condition::Absent).await {
+            Err(Refused::Condition(_)) => return Ok(()),
+            Err(Refused::Otherwise(failure)) => return Err(failure),
+            Ok(()) if is_there => {
+                bucket.trust_no_condition();
+                return Ok(());
+            }
+            Ok(()) => is_there = true,
+        }
+    }
 }
 
 fn is_id(name: &str) -> bool {

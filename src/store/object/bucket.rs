@@ -28,7 +28,7 @@ pub(super) struct Bucket {
     prefix: Path,
     /// What people call it: its URL.
     name: String,
-    /// Whether the server puts an object on a condition; known to be false once it said so.
+    /// Whether the server puts an object on a condition; known to be false once it said so, or put one all the same.
     is_conditional: AtomicBool,
 }
 
@@ -69,6 +69,11 @@ pub(super) struct Entry {
 impl Bucket {
     pub(super) fn new(client: Arc<dyn ObjectStore>, prefix: Path, name: String) -> Self {
         Self { client, prefix, name, is_conditional: AtomicBool::new(true) }
+    }
+
+    /// The server heeds no conditions.
+    pub(super) fn trust_no_condition(&self) {
+        self.is_conditional.store(false, Relaxed);
     }
 
     /// What people call the object, or the folder.
@@ -144,7 +149,7 @@ impl Bucket {
         if let Some(mode) = condition.mode().filter(|_| self.is_conditional.load(Relaxed)) {
             let options = PutOptions { mode, attributes: attributes(media_type), ..PutOptions::default() };
             match self.client.put_opts(&self.at(path), bytes.clone().into(), options).await {
-                Err(error) if words::is_unsupported(&error) => self.is_conditional.store(false, Relaxed),
+                Err(error) if words::is_unsupported(&error) => self.trust_no_condition(),
                 Err(error) => {
                     let failure = self.failure("put", path, &error);
                     let is_conflict = words::is_conflict(&error);
