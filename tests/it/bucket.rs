@@ -1,12 +1,15 @@
 //! Mirrors in a bucket, of a scripted S3 server.
 
+mod gone;
 mod layout;
 mod manifest_put;
 mod overlap;
 mod parts;
 mod prune;
 mod puts;
+mod reading;
 mod refusals;
+mod repair;
 mod server;
 mod signals;
 

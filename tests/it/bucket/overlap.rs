@@ -36,9 +36,10 @@ fn runs_of_the_same_elements_end_well_turn_after_turn() {
         let all = run_at_once((0..3).map(|_| bucket.run(&upstream).ids(&ids)));
         let well = ["created", "updated", "unchanged"];
         assert!(all.iter().flatten().all(|status| well.contains(&status.as_str())), "{all:?}");
-        // Whoever was overtaken found what it wanted to put.
-        let committed = all.iter().flatten().filter(|status| *status != "unchanged").count();
-        assert_eq!(committed, ids.len());
+        // Whoever was overtaken found what it wanted to put. (Of two that made it in the same millisecond, both did.)
+        let puts = bucket.seen(Op::Put, "u_*/manifest.json").into_iter();
+        assert_eq!(puts.filter(|seen| seen.status == Some(200)).count(), ids.len(), "{}", bucket.shown());
+        bucket.forget();
     }
     assert!(ids.iter().all(|id| bucket.history(id).len() == 3), "{:?}", bucket.history("u_0"));
     bucket.check();

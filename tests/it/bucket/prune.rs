@@ -74,7 +74,9 @@ fn history(bucket: &Bucket) -> Vec<u8> {
         let is_it = |number: &u8| digest == element_mirror::digest::Digest::of(&cover(*number)).to_string();
         (0..=u8::MAX).find(is_it).unwrap()
     };
-    bucket.history("u_1").into_iter().map(number).collect()
+    let mut numbers: Vec<u8> = bucket.history("u_1").into_iter().map(number).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 fn prune(bucket: &Bucket, rules: &[&str]) -> Outcome {
