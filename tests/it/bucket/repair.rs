@@ -34,6 +34,19 @@ fn two_versions() -> (Upstream, Bucket, String) {
     (upstream, bucket, old)
 }
 
+/// `u_1` with a cover and a side view that are the same picture.
+fn twins() -> (Upstream, Bucket, Vec<u8>) {
+    let (upstream, bucket) = scene();
+    let same = png(8, 8, 5);
+    let paths = ["/cdn/u_1/one", "/cdn/u_1/two"];
+    for path in paths {
+        upstream.on(path, [Reply::ok(same.clone())]);
+    }
+    upstream.tell("u_1", &element("u_1", &paths.map(|path| upstream.url(path))));
+    run(&upstream, &bucket).expect(0);
+    (upstream, bucket, same)
+}
+
 #[test]
 fn a_damaged_object_is_put_aside_before_it_is_overwritten_with_what_was_fetched_again() {
     let (upstream, bucket) = mirrored();
@@ -47,10 +60,7 @@ fn a_damaged_object_is_put_aside_before_it_is_overwritten_with_what_was_fetched_
         (&json!("repaired"), &json!("complete"), &json!(1))
     );
     assert_eq!(bucket.read(&cover_key), cover(0));
-    assert_eq!(
-        aside(&bucket),
-        [(".element-mirror/damaged/u_1/WHEN/".to_owned() + &cover_key[4..].replace(&cover_key[10..43], ""), edited)]
-    );
+    assert_eq!(aside(&bucket), [(".element-mirror/damaged/u_1/WHEN/cover.png".to_owned(), edited)]);
     let log = bucket.log();
     let at = |op: Op, part: &str| log.iter().position(|seen| seen.op == op && seen.key.contains(part)).unwrap();
     assert!(at(Op::Copy, "damaged/u_1/") < at(Op::Put, "u_1/cover."), "{}", bucket.shown());
@@ -141,12 +151,7 @@ fn a_superseded_object_that_nobody_has_any_more_stays_damaged() {
 
 #[test]
 fn what_another_object_of_the_element_has_is_not_fetched() {
-    let (upstream, bucket) = scene();
-    let same = png(8, 8, 5);
-    let paths = ["/cdn/u_1/one", "/cdn/u_1/two"];
-    paths.map(|path| upstream.on(path, [Reply::ok(same.clone())]));
-    upstream.tell("u_1", &element("u_1", &paths.map(|path| upstream.url(path))));
-    run(&upstream, &bucket).expect(0);
+    let (upstream, bucket, same) = twins();
     upstream.forget();
     let cover_key = bucket.key("u_1/cover.*");
     bucket.flip(&cover_key);
@@ -161,12 +166,7 @@ fn what_another_object_of_the_element_has_is_not_fetched() {
 
 #[test]
 fn a_quick_look_heals_from_nothing_that_only_looks_whole() {
-    let (upstream, bucket) = scene();
-    let same = png(8, 8, 5);
-    let paths = ["/cdn/u_1/one", "/cdn/u_1/two"];
-    paths.map(|path| upstream.on(path, [Reply::ok(same.clone())]));
-    upstream.tell("u_1", &element("u_1", &paths.map(|path| upstream.url(path))));
-    run(&upstream, &bucket).expect(0);
+    let (upstream, bucket, same) = twins();
     bucket.remove(&bucket.key("u_1/cover.*"));
     bucket.flip(&bucket.key("u_1/side.*"));
     repair(&upstream, &bucket, &["--quick"]);

@@ -197,3 +197,36 @@ fn a_run_that_stops_early_leaves_nothing_begun() {
     running.end_within(Duration::from_secs(60)).expect(4);
     bucket.check();
 }
+
+#[test]
+fn a_signal_ends_every_command_that_waits_for_the_store() {
+    let (upstream, bucket) = mirrored();
+    turn(&upstream, "u_1", 1);
+    bucket.run(&upstream).ids(["u_1"]).output().expect(0);
+    let past = ".element-mirror/history/u_1/*";
+    for (command, op, key) in [
+        (vec!["verify"], Op::List, ""),
+        (vec!["verify"], Op::Get, "u_1/manifest.json"),
+        (vec!["verify"], Op::Get, "u_1/cover.*"),
+        (vec!["verify", "--repair"], Op::Get, "u_1/SHA256SUMS"),
+        (vec!["history"], Op::List, ".element-mirror/history/"),
+        (vec!["history"], Op::Get, past),
+        (vec!["prune", "--keep-versions", "0"], Op::List, ".element-mirror/history/"),
+        (vec!["prune", "--keep-versions", "0"], Op::Get, past),
+    ] {
+        bucket.forget();
+        bucket.always(op, key, Fault::stalled());
+        let running = bucket.command(&command).spawn();
+        bucket.wait_for(op, key, 1);
+        running.signal("INT");
+        assert_eq!(running.end_within(Duration::from_secs(20)).code, 130, "{command:?} at {op} {key}");
+        bucket.mend();
+    }
+    bucket.always(Op::List, "", Fault::stalled());
+    bucket.forget();
+    let running = bucket.run(&upstream).ids(["u_1"]).arg("--index").spawn();
+    bucket.wait_for(Op::List, "", 1);
+    running.signal("TERM");
+    running.end_within(Duration::from_secs(20)).expect(143);
+    bucket.check();
+}
