@@ -69,7 +69,7 @@ fn a_changed_element_keeps_its_old_manifest_before_the_new_one_takes_its_place()
     assert_eq!(bucket.seen(Op::Put, "u_1/manifest.json")[0].headers["if-match"], e_tag);
     let committed = serde_json::from_slice::<serde_json::Value>(&old).unwrap()["committedAt"].clone();
     let when = committed.as_str().unwrap()[..19].replace(['-', ':'], "") + "Z";
-    assert_eq!(bucket.history("u_1"), [when.clone()]);
+    assert_eq!(bucket.history("u_1"), [when.as_str()]);
     assert_eq!(bucket.read(&format!(".element-mirror/history/u_1/{when}/manifest.json")), old);
     assert_eq!(bucket.keys_like("u_1/cover.*").len(), 2, "the old one stays where it is");
     bucket.check();
@@ -101,12 +101,8 @@ fn an_unchanged_element_costs_one_request_to_the_store_and_none_to_the_cdn() {
     assert!(upstream.cdn_requests().is_empty());
     assert_eq!(bucket.snapshot(), before);
     for id in &ids {
-        let about: Vec<String> = bucket
-            .log()
-            .iter()
-            .filter(|seen| seen.key.contains(&format!("{id}/")))
-            .map(|seen| seen.to_string())
-            .collect();
+        let about: Vec<String> =
+            bucket.log().iter().filter(|seen| seen.key.contains(&format!("{id}/"))).map(ToString::to_string).collect();
         assert_eq!(about, [format!("GET      {id}/manifest.json  → 200")]);
     }
     // And those at the start of a run, however many elements it has.

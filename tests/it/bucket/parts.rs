@@ -106,7 +106,7 @@ fn what_s3_says_with_a_success_is_told_from_one() {
 fn what_fails_for_good_fails_its_element_and_is_aborted(#[case] op: Op) {
     for fault in [Fault::broken(), Fault::error(403, "AccessDenied"), Fault::reset()] {
         for retries in ["0", "1"] {
-            let (upstream, bucket) = scene(25 * MIB);
+            let (upstream, bucket) = scene(17 * MIB);
             // The second one, of the parts.
             bucket.on(op, COVER, (op == Op::Part).then(Fault::none));
             bucket.always(op, COVER, fault.clone());

@@ -52,21 +52,21 @@ fn a_put_that_fails_once_is_tried_again(#[case] key: &str) {
 }
 
 #[rstest]
-#[case::cover(Op::Put, "u_1/cover.*")]
-#[case::superseded(Op::Put, ".element-mirror/history/u_1/*")]
-#[case::manifest(Op::Put, "u_1/manifest.json")]
-#[case::checksums(Op::Put, "u_1/SHA256SUMS")]
-#[case::standing_manifest(Op::Get, "u_1/manifest.json")]
-fn a_request_that_gets_no_answer_is_given_up_and_made_again(#[case] op: Op, #[case] key: &str) {
-    for fault in [Fault::stalled(), Fault::stalled().applied()] {
-        let (upstream, bucket) = mirrored();
-        turn(&upstream, "u_1", 1);
-        bucket.on(op, key, [fault]);
-        let run = bucket.run(&upstream).ids(["u_1"]).args(["--retries", "1", "--stall-timeout", "1s"]);
-        assert_eq!(run.report().expect(0).status("u_1"), "updated");
-        assert_eq!(bucket.history("u_1").len(), 1);
-        bucket.check();
-    }
+#[case::cover(Op::Put, "u_1/cover.*", Fault::stalled())]
+#[case::superseded(Op::Put, ".element-mirror/history/u_1/*", Fault::stalled())]
+#[case::superseded_and_done(Op::Put, ".element-mirror/history/u_1/*", Fault::stalled().applied())]
+#[case::manifest(Op::Put, "u_1/manifest.json", Fault::stalled())]
+#[case::manifest_and_done(Op::Put, "u_1/manifest.json", Fault::stalled().applied())]
+#[case::checksums(Op::Put, "u_1/SHA256SUMS", Fault::stalled())]
+#[case::standing_manifest(Op::Get, "u_1/manifest.json", Fault::stalled())]
+fn a_request_that_gets_no_answer_is_given_up_and_made_again(#[case] op: Op, #[case] key: &str, #[case] fault: Fault) {
+    let (upstream, bucket) = mirrored();
+    turn(&upstream, "u_1", 1);
+    bucket.on(op, key, [fault]);
+    let run = bucket.run(&upstream).ids(["u_1"]).args(["--retries", "1", "--stall-timeout", "1s"]);
+    assert_eq!(run.report().expect(0).status("u_1"), "updated");
+    assert_eq!(bucket.history("u_1").len(), 1);
+    bucket.check();
 }
 
 #[rstest]

@@ -105,7 +105,7 @@ async fn a_large_object_goes_up_in_parts_or_not_at_all() {
     upload.abort().await.unwrap();
     assert_eq!((bucket.open_uploads(), bucket.has("small parts")), (Vec::new(), false));
     let operations: Vec<String> = bucket.seen(Op::Abort, "*").iter().map(ToString::to_string).collect();
-    assert_eq!(operations, ["ABORT    small parts  → 204"]);
+    assert_eq!(operations, ["ABORT    small parts upload-2 → 204"]);
 }
 
 #[tokio::test]

@@ -57,7 +57,8 @@ pub(super) fn sums_flaw(objects: &BTreeMap<&str, &Object>, id: &str) -> Option<S
     let mut expected: Vec<String> =
         files(&manifest).map(|file| format!("{}  {}", text(&file["sha256"]), text(&file["file"]))).collect();
     let mut lines: Vec<String> = String::from_utf8_lossy(&sums.bytes).lines().map(str::to_owned).collect();
-    (expected.sort(), lines.sort());
+    expected.sort();
+    lines.sort();
     (expected != lines).then(|| format!("{id}/SHA256SUMS holds {lines:?} instead of {expected:?}"))
 }
 
