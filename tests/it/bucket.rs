@@ -44,7 +44,7 @@ fn mirrored() -> (Upstream, Bucket) {
     (upstream, bucket)
 }
 
-/// What was asked of the bucket about the element `u_1`, in order: operation, key without what its digest says, condition.
+/// What was asked of the bucket about the element `u_1`, in order: operation, key without digest, condition.
 fn story(bucket: &Bucket) -> Vec<String> {
     let log = bucket.log().into_iter().filter(|seen| seen.key.contains("u_1"));
     log.map(|seen| format!("{} {} {}", seen.op, plain(&seen.key), condition(&seen)).trim_end().to_owned()).collect()

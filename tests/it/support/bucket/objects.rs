@@ -12,8 +12,8 @@ use super::fault::{Fault, Gate, Held, Rule, matches};
 use super::{Objects, Op, Seen, State, behind, seen};
 
 impl Objects {
-    /// What happens to the next requests of this kind, one after the other; those behind are answered as they should. In a
-    /// pattern of keys, `*` stands for anything.
+    /// What happens to the next requests of this kind, one after the other; those behind are answered as they should.
+    /// In a pattern of keys, `*` stands for anything.
     pub(crate) fn on(&self, op: Op, pattern: &str, faults: impl IntoIterator<Item = Fault>) {
         let faults = faults.into_iter().collect();
         self.state().rules.push(Rule { op, pattern: pattern.to_owned(), faults, repeats: false });

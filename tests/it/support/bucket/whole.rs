@@ -9,7 +9,8 @@ use super::SECRET;
 use super::contents::Object;
 use crate::support::TOKEN;
 
-/// What is wrong with the manifests of `id`, the standing one and those in its history. Keys are those behind the prefix.
+/// What is wrong with the manifests of `id`, the standing one and those in its history. Keys are those behind the
+/// prefix.
 pub(super) fn flaws(objects: &BTreeMap<&str, &Object>, id: &str) -> Vec<String> {
     let standing = format!("{id}/manifest.json");
     let history = format!(".element-mirror/history/{id}/");
