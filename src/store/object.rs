@@ -86,7 +86,8 @@ impl BucketStore {
         Self::open_with(client, location, options, access).await
     }
 
-    async fn open_with(
+    /// The same, over a client that is there.
+    pub(super) async fn open_with(
         client: Arc<dyn ObjectStore>,
         location: &Location,
         options: &BucketOptions,
