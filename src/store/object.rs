@@ -1,11 +1,15 @@
 //! A mirror in a bucket of an object store. There is no rename there, so wholeness comes from immutability: what lies where
 //! is documented in `docs/format.md`, the order of the puts in `docs/design.md`.
 
+#[cfg(test)]
+mod bench;
 mod bucket;
 mod commit;
 pub mod connect;
 mod destination;
 mod elements;
+#[cfg(test)]
+mod faulty;
 mod gone;
 mod heal;
 mod history;
@@ -110,6 +114,8 @@ impl BucketStore {
             Access::Write | Access::Change => {
                 // Whoever may not write is told before anything is fetched. That it is there already is well.
                 match bucket.put_if(&place, (format::text().into(), "text/plain"), Condition::Absent).await {
+                    // It overwrote what is there: conditions are not heeded, nor is that said.
+                    Ok(()) if found.is_some() => bucket.distrust_conditions(),
                     Ok(()) | Err(Refused::Condition(_)) => {}
                     Err(Refused::Otherwise(failure)) => return Err(broken(failure)),
                 }
@@ -151,3 +157,6 @@ fn ended() -> Failure {
 fn is_id(name: &str) -> bool {
     name.parse::<ElementId>().is_ok()
 }
+
+#[cfg(test)]
+mod tests;

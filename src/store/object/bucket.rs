@@ -28,7 +28,7 @@ pub(super) struct Bucket {
     prefix: Path,
     /// What people call it: its URL.
     name: String,
-    /// Whether the server puts an object on a condition; known to be false once it said so.
+    /// Whether the server puts an object on a condition; known to be false once it said or showed that.
     is_conditional: AtomicBool,
 }
 
@@ -69,6 +69,11 @@ pub(super) struct Entry {
 impl Bucket {
     pub(super) fn new(client: Arc<dyn ObjectStore>, prefix: Path, name: String) -> Self {
         Self { client, prefix, name, is_conditional: AtomicBool::new(true) }
+    }
+
+    /// From now on an object is looked at before it is put on a condition.
+    pub(super) fn distrust_conditions(&self) {
+        self.is_conditional.store(false, Relaxed);
     }
 
     /// What people call the object, or the folder.
@@ -134,7 +139,7 @@ impl Bucket {
         put.map(drop).map_err(|error| self.failure("put", path, &error))
     }
 
-    /// Puts an object on a condition, where the server can; else it is read before.
+    /// Puts an object on a condition, where the server heeds that; else it is read before.
     pub(super) async fn put_if(
         &self,
         path: &str,
@@ -144,7 +149,7 @@ impl Bucket {
         if let Some(mode) = condition.mode().filter(|_| self.is_conditional.load(Relaxed)) {
             let options = PutOptions { mode, attributes: attributes(media_type), ..PutOptions::default() };
             match self.client.put_opts(&self.at(path), bytes.clone().into(), options).await {
-                Err(error) if words::is_unsupported(&error) => self.is_conditional.store(false, Relaxed),
+                Err(error) if words::is_unsupported(&error) => self.distrust_conditions(),
                 Err(error) => {
                     let failure = self.failure("put", path, &error);
                     let is_conflict = words::is_conflict(&error);

@@ -235,3 +235,6 @@ fn condition(occupant: &Occupant) -> Condition<'_> {
         Occupant::Remains(remains) => Condition::Still(&remains.place),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,3 +59,6 @@ async fn line(bucket: &Bucket, id: ElementId) -> (ElementId, Result<Option<Vec<u
     };
     (id, line)
 }
+
+#[cfg(test)]
+mod tests;
