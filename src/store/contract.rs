@@ -39,6 +39,7 @@ contract! {
         whoever_reads_or_looks_writes_nothing,
         a_newer_or_damaged_format_is_refused,
         a_mirror_without_its_format_is_one_by_its_elements,
+        strangers_alone_are_no_mirror,
     }
     committing::{
         a_first_version_stands_whole,
@@ -67,6 +68,7 @@ contract! {
         a_quick_look_tells_sizes_but_not_bytes,
         a_defect_of_a_superseded_version_is_found_where_that_is_asked,
         what_another_file_has_heals_a_flaw_and_the_damage_is_kept_aside,
+        what_is_damaged_itself_heals_nothing,
         what_nothing_else_has_stays_flawed,
         checksums_are_written_anew,
         a_lost_manifest_is_told_and_replaced,

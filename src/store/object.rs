@@ -35,7 +35,6 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Access, Opened, dry, format, local};
-use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::layout::OWN;
 use bucket::{Bucket, Condition, Refused};
@@ -107,7 +106,7 @@ impl BucketStore {
         // That also fails where the bucket is missing, which a missing object does not tell.
         let gone = Gone::list(&bucket).await.map_err(broken)?;
         let must_exist = matches!(access, Access::Change | Access::Read);
-        if must_exist && found.is_none() && !bucket.has_any(is_id).await.map_err(broken)? {
+        if must_exist && found.is_none() && !elements::is_any_there(&bucket).await.map_err(broken)? {
             return Err(RunError::Broken(format!("{location} holds no mirror: no element, and no {OWN}")));
         }
         let staging = match access {
@@ -152,10 +151,6 @@ async fn grace(stop: &CancellationToken) {
 
 fn ended() -> Failure {
     Failure::new(ErrorKind::Interrupted, "the run has ended")
-}
-
-fn is_id(name: &str) -> bool {
-    name.parse::<ElementId>().is_ok()
 }
 
 #[cfg(test)]

@@ -118,6 +118,26 @@ pub(super) fn what_another_file_has_heals_a_flaw_and_the_damage_is_kept_aside<P:
     assert!(is_aside(place, b"edited"), "{:#?}", place.list());
 }
 
+pub(super) fn what_is_damaged_itself_heals_nothing<P: Place>(place: &P) {
+    let version = Recipe::number(1).with("back.png", cover());
+    commit_each(place, std::slice::from_ref(&version));
+    let [front, back] = ["cover.png", "back.png"].map(|plain| format!("u_1/{}", version.name(naming(place), plain)));
+    place.write(&front, b"cut");
+    // Which a quick look does not see.
+    place.write(&back, &cover().to_ascii_uppercase());
+    for quick in [true, false] {
+        let store = place.open(Access::Change).unwrap_or_else(|error| panic!("{error}")).store;
+        let mut inspection = inspect(&store, Depth { history: true, quick });
+        let expected = flaws(&inspection);
+        assert_eq!(expected.len(), if quick { 1 } else { 2 });
+        store.heal(&id("u_1"), &mut inspection).unwrap();
+        assert_eq!(flaws(&inspection), expected);
+        drop(store);
+        assert_eq!(place.read(&front), Some(b"cut".to_vec()));
+        assert_eq!(place.read(&back), Some(cover().to_ascii_uppercase()));
+    }
+}
+
 pub(super) fn what_nothing_else_has_stays_flawed<P: Place>(place: &P) {
     let versions = [1, 2].map(Recipe::number);
     commit_each(place, &versions);

@@ -2,7 +2,7 @@
 
 use super::place::Place;
 use super::recipe::{Recipe, id};
-use super::{assert_stands, commit_each, contents, run};
+use super::{assert_stands, commit_each, contents, naming, run};
 use crate::error::ErrorKind;
 use crate::event::Events;
 use crate::layout::OWN;
@@ -77,4 +77,24 @@ pub(super) fn a_mirror_without_its_format_is_one_by_its_elements<P: Place>(place
     }
     assert_eq!(place.read(&format!("{OWN}/format")), Some(b"1\n".to_vec()), "whoever changes it says the format");
     assert_stands(place, &version);
+}
+
+pub(super) fn strangers_alone_are_no_mirror<P: Place>(place: &P) {
+    // The folder above a mirror, too.
+    let manifest = Recipe::number(1).manifest(naming(place)).to_bytes();
+    for (path, bytes) in [
+        ("notes.txt", &b"mine"[..]),
+        ("README", b"mine"),
+        ("elements/format", b"1\n"),
+        ("elements/u_1/manifest.json", &manifest),
+        ("u_2/manifest.json", &manifest),
+    ] {
+        place.write(path, bytes);
+    }
+    let before = contents(place);
+    for access in [Access::Read, Access::Change] {
+        let said = place.open(access).err().unwrap_or_else(|| panic!("{access:?}")).to_string();
+        assert!(said.contains("holds no mirror"), "{access:?}: {said}");
+    }
+    assert_eq!(contents(place), before);
 }

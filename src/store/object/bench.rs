@@ -29,7 +29,7 @@ const PREFIX: &str = "some/where";
 #[derive(Clone)]
 pub(super) struct Bench {
     pub(super) world: Arc<World>,
-    staging: Arc<TempDir>,
+    pub(super) staging: Arc<TempDir>,
 }
 
 impl Bench {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutMultipartOptions,
@@ -208,19 +208,6 @@ impl Bucket {
         let listed = listed.map_err(|error| self.failure("list", folder, &error))?;
         let name = |path: &Path| path.filename().map(str::to_owned);
         Ok(listed.common_prefixes.iter().filter_map(name).collect())
-    }
-
-    /// Whether there is anything under the prefix in a folder whose name `matters`.
-    pub(super) async fn has_any(&self, matters: impl Fn(&str) -> bool) -> Result<bool, Failure> {
-        let mut listed = self.client.list(Some(&self.prefix));
-        while let Some(found) = listed.next().await {
-            let found = found.map_err(|error| self.failure("list", "", &error))?;
-            let mut parts = found.location.prefix_match(&self.prefix).into_iter().flatten();
-            if parts.next().is_some_and(|part| matters(part.as_ref())) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }
 

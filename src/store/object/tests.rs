@@ -1,8 +1,12 @@
 //! Opening, and notes of what is gone, in a bucket that fails.
 
 use super::*;
+use crate::event::Counters;
+use crate::keep::Keep;
 use crate::store::Store as _;
-use crate::store::contract::recipe::{Recipe, id};
+use crate::store::contract::place::options;
+use crate::store::contract::recipe::{RUNTIME, Recipe, id};
+use crate::store::inspect::Depth;
 use crate::time::Time;
 use bench::{Bench, only};
 use faulty::{Conditions, Fault, Faulty};
@@ -95,5 +99,38 @@ fn a_note_that_cant_be_put_or_removed_is_a_failure_and_what_is_known_stays() {
         }
         store.clear_gone(&id("u_1")).unwrap();
         assert_eq!(bench.run().gone_since(&id("u_1")), None, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_mirror_may_have_the_whole_bucket_or_lie_beside_others() {
+    let bench = Bench::new();
+    let open = |url: &str| {
+        let location = Location::parse(url).unwrap();
+        let options = options(Some(bench.staging.path().to_owned()));
+        let client = Arc::new(Faulty::of(&bench.world));
+        let opened = RUNTIME.block_on(BucketStore::open_with(client, &location, &options, Access::Write));
+        opened.unwrap_or_else(|error| panic!("{error}")).store
+    };
+    let names = ["s3://memory", "s3://memory/u", "s3://memory/u_1", "s3://memory/u_1/u"];
+    let versions = |name: &str| [1, 2, 3].map(|number| Recipe::of(&format!("e_{}", name.len()), number));
+    for name in names {
+        versions(name).iter().for_each(|version| assert_eq!(version.commit(&open(name)), Ok(())));
+    }
+    for name in names {
+        let (store, [first, second, standing]) = (open(name), versions(name));
+        assert!(store.all_elements().unwrap().contains(&standing.id), "{name}");
+        assert_eq!(store.elements_with_history().unwrap(), std::slice::from_ref(&standing.id), "{name}");
+        let past = store.history(&standing.id).unwrap();
+        assert_eq!(past.iter().map(|past| past.when.clone()).collect::<Vec<_>>(), [first.when(), second.when()]);
+        let depth = Depth { history: true, quick: true };
+        let inspection = store.inspect(&standing.id, depth, &Counters::default()).unwrap();
+        assert!(inspection.versions().all(|version| version.flaws.is_empty()) && inspection.past.len() == 2, "{name}");
+        let keep = Keep { versions: Some(0), within: None };
+        store.prune(&standing.id, &store.expired(&standing.id, &keep).unwrap(), |_| ()).unwrap();
+        assert!(store.history(&standing.id).unwrap().is_empty(), "{name}");
+        let mut indexed = 0;
+        store.write_index(|| false, |_, _| indexed += 1).unwrap();
+        assert_eq!(indexed, 0, "{name}");
     }
 }

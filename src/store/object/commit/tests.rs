@@ -229,6 +229,23 @@ fn an_error_of_the_manifests_put_alone_fails_nothing() {
     }
 }
 
+#[test]
+fn checksums_that_cant_be_put_are_a_warning() {
+    for fault in [Fault::Fails, Fault::FailsThough, Fault::Dies, Fault::DiesAfter] {
+        let bench = Before::Version.bench(Conditions::Heeded);
+        let (store, client) = bench.faulty_run();
+        let put = calls_of_a_commit(Before::Version).iter().position(|call| call.ends_with(SUMS));
+        client.fail(put.unwrap(), fault);
+        let (answer, warnings) = Before::Version.commit(&store);
+        assert_eq!(answer, Ok(()), "{fault:?}");
+        assert!(
+            matches!(&warnings[..], [one] if one.starts_with("SHA256SUMS is not up to date: put s3://")),
+            "{warnings:?}"
+        );
+        assert_eq!(bench.standing(&[Recipe::number(2)]), Some(0), "{fault:?}");
+    }
+}
+
 fn is_manifest(call: &str) -> bool {
     call.ends_with(" some/where/u_1/manifest.json")
 }

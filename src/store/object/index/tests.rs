@@ -69,3 +69,20 @@ fn of_two_indexes_at_once_one_has_its_way() {
         }
     }
 }
+
+#[test]
+fn an_index_may_end_early_between_any_two_lines_and_after_the_last() {
+    for asked in 0_u32.. {
+        let (bench, left) = (bench(), std::cell::Cell::new(asked));
+        let is_over = || left.replace(left.get().saturating_sub(1)) == 0;
+        let done = bench.run().write_index(is_over, |_, _| ());
+        let found = bench.objects().remove(INDEX).unwrap();
+        if done.is_ok() {
+            // Three lines, and the end.
+            assert_eq!(asked, 4);
+            assert!(found == lines(&["u_1", "u_2", "u_3"]));
+            break;
+        }
+        assert!(found == lines(&["u_1", "u_3"]), "{asked}");
+    }
+}
