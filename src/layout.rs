@@ -238,8 +238,80 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn a_name_by_content_says_the_first_half_of_the_digest_before_the_extension() {
+        let digest = Digest::of(b"the bytes");
+        let half = digest.to_string()[..32].to_owned();
+        for (plain, expected) in [
+            ("cover.jpg", format!("cover.{half}.jpg")),
+            ("_com1.png.webp", format!("_com1.png.{half}.webp")),
+            (RESPONSE, format!("element.{half}.json")),
+            // As no file of ours is called.
+            ("cover", format!("cover.{half}.bin")),
+        ] {
+            assert_eq!(Naming::ByContent.name(plain, digest), expected);
+            assert_eq!(Naming::Plain.name(plain, digest), plain);
+        }
+        assert!(Naming::Plain.can_rename() && !Naming::ByContent.can_rename());
+    }
+
+    #[test]
+    fn what_does_not_say_its_content_is_plain_already() {
+        let half = "9f86d081884c7d659a2feaa0c55ad015";
+        let shorter = &half[1..];
+        let upper = half.to_uppercase();
+        for plain in [
+            "cover.jpg",
+            "cover",
+            "",
+            half,
+            &format!("{half}.jpg"),
+            &format!("cover.{shorter}.jpg"),
+            &format!("cover.{half}0.jpg"),
+            &format!("cover.{upper}.jpg"),
+            &format!("cover-{half}.jpg"),
+            &format!("cover.{half}"),
+        ] {
+            assert_eq!(Naming::ByContent.plain(plain), plain);
+        }
+        let named = format!("cover.{half}.jpg");
+        assert_eq!(Naming::ByContent.plain(&named), "cover.jpg");
+        assert_eq!(Naming::Plain.plain(&named), named);
+        // Only what was put there is taken away.
+        assert_eq!(Naming::ByContent.plain(&format!("cover.{half}.{half}.jpg")), format!("cover.{half}.jpg"));
+    }
+
+    #[test]
+    fn a_stem_is_cut_to_the_room_that_there_is() {
+        let stem = "x".repeat(MAX_STEM);
+        assert_eq!(Naming::Plain.stem(&stem), stem);
+        assert_eq!(Naming::ByContent.stem(&stem), &stem[..MAX_STEM - 33]);
+        assert_eq!(Naming::ByContent.stem("side"), "side");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn whatever_slots_the_network_sends_names_by_content_are_safe_distinct_and_lead_back_to_the_plain_ones(
+            slots in prop::collection::vec(slot(), 0..12),
+            same in prop::bool::ANY,
+        ) {
+            let assets: Vec<Asset> = slots.iter().map(|slot| asset(Role::Secondary, slot)).collect();
+            let (naming, mut names, mut seen) = (Naming::ByContent, Names::new(), HashSet::new());
+            for stem in &stems(&assets) {
+                let plain = names.claim(naming.stem(stem), "jpeg");
+                // Twelve files may well have the same bytes.
+                let digest = Digest::of(if same { "" } else { stem }.as_bytes());
+                let name = naming.name(&plain, digest);
+                prop_assert!(is_safe_name(&name), "{name}");
+                prop_assert!(!is_reserved(&name), "{name}");
+                prop_assert!(name.len() <= 100, "{name}");
+                prop_assert_eq!(naming.plain(&name), plain.clone());
+                prop_assert_eq!(naming.name(&naming.plain(&name), digest), name.clone());
+                prop_assert!(seen.insert(name.to_ascii_lowercase()), "{name} twice");
+            }
+        }
+
         #[test]
         fn whatever_slots_the_network_sends_names_are_safe_and_distinct(
             slots in prop::collection::vec(slot(), 0..12)

@@ -346,4 +346,55 @@ mod tests {
         let names: Vec<&str> = sums.lines().map(|line| &line[66..]).collect();
         assert_eq!(names, ["cover.jpg", "element.json", "manifest.json"]);
     }
+    /// The same as it is in a bucket.
+    fn by_content() -> Manifest {
+        let mut manifest = Manifest::parse(WRITTEN.as_bytes(), &id()).unwrap();
+        let Response { file, sha256, .. } = &mut manifest.response;
+        *file = Naming::ByContent.name(file, *sha256);
+        for asset in &mut manifest.assets {
+            asset.file = Naming::ByContent.name(&asset.file, asset.sha256);
+        }
+        manifest
+    }
+
+    #[test]
+    fn a_manifest_whose_files_are_named_by_their_content_is_read() {
+        let manifest = by_content();
+        assert!(manifest.response.file.len() > 40, "{}", manifest.response.file);
+        assert_eq!(Manifest::parse(&manifest.to_bytes(), &id()).unwrap(), manifest);
+        // The response alone may be, and the assets alone.
+        let mut mixed = by_content();
+        mixed.response.file = layout::RESPONSE.to_owned();
+        assert_eq!(Manifest::parse(&mixed.to_bytes(), &id()).unwrap(), mixed);
+    }
+
+    #[test]
+    fn a_response_that_is_named_by_other_content_is_damage() {
+        let mut manifest = by_content();
+        manifest.response.file = Naming::ByContent.name(layout::RESPONSE, Digest::of(b"other"));
+        for file in [manifest.response.file.clone(), "reply.json".to_owned(), "element.json.json".to_owned()] {
+            manifest.response.file = file.clone();
+            let refused = Manifest::parse(&manifest.to_bytes(), &id()).unwrap_err().to_string();
+            assert!(refused.contains(&file), "{refused}");
+        }
+    }
+
+    #[test]
+    fn sums_of_data_leave_the_manifest_out() {
+        let manifest = by_content();
+        let (sums, with_manifest) = (manifest.sums_of_data(), manifest.sums(Digest::of(b"own")));
+        let own = with_manifest.strip_prefix(&sums).unwrap();
+        assert_eq!(own, format!("{}  manifest.json\n", Digest::of(b"own")));
+        let expected: Vec<_> = manifest.own_files().map(|(file, _, digest, _)| format!("{digest}  {file}")).collect();
+        assert_eq!(sums.lines().collect::<Vec<_>>(), expected);
+        assert!(sums.ends_with('\n') && sums.contains(&manifest.response.file));
+    }
+
+    #[test]
+    fn files_have_types_the_response_last() {
+        let manifest = by_content();
+        let typed: Vec<_> = manifest.typed_files().collect();
+        let expected = [(&*manifest.assets[0].file, "image/jpeg"), (&*manifest.response.file, "application/json")];
+        assert_eq!(typed, expected);
+    }
 }

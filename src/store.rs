@@ -2,6 +2,8 @@
 //! whole: `local` does that on a file system, `object` in a bucket. What either must do is [`Store`].
 
 pub mod commit;
+#[cfg(test)]
+mod contract;
 mod dir;
 mod format;
 pub mod inspect;

@@ -1,11 +1,15 @@
 //! A mirror in a bucket of an object store. There is no rename there, so wholeness comes from immutability: what lies where
 //! is documented in `docs/format.md`, the order of the puts in `docs/design.md`.
 
+#[cfg(test)]
+mod bench;
 mod bucket;
 mod commit;
 pub mod connect;
 mod destination;
 mod elements;
+#[cfg(test)]
+mod faulty;
 mod gone;
 mod heal;
 mod history;
@@ -31,7 +35,6 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Access, Opened, Recovered, dry, format};
-use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::layout::OWN;
 use bucket::{Bucket, Condition, Refused};
@@ -86,7 +89,8 @@ impl BucketStore {
         Self::open_with(client, location, options, access).await
     }
 
-    async fn open_with(
+    /// The same, over a client that is there.
+    pub(super) async fn open_with(
         client: Arc<dyn ObjectStore>,
         location: &Location,
         options: &BucketOptions,
@@ -105,7 +109,7 @@ impl BucketStore {
         // That also fails where the bucket is missing, which a missing object does not tell.
         let gone = Gone::list(&bucket).await.map_err(broken)?;
         let must_exist = matches!(access, Access::Change | Access::Read);
-        if must_exist && found.is_none() && !bucket.has_any(is_id).await.map_err(broken)? {
+        if must_exist && found.is_none() && !elements::is_any_there(&bucket).await.map_err(broken)? {
             return Err(RunError::Broken(format!("{location} holds no mirror: no element, and no {OWN}")));
         }
         let staging = match access {
@@ -155,7 +159,7 @@ async fn settle_format(bucket: &Bucket, place: &str, mut is_there: bool) -> Resu
             Err(Refused::Condition(_)) => return Ok(()),
             Err(Refused::Otherwise(failure)) => return Err(failure),
             Ok(()) if is_there => {
-                bucket.trust_no_condition();
+                bucket.distrust_conditions();
                 return Ok(());
             }
             Ok(()) => is_there = true,
@@ -163,6 +167,5 @@ async fn settle_format(bucket: &Bucket, place: &str, mut is_there: bool) -> Resu
     }
 }
 
-fn is_id(name: &str) -> bool {
-    name.parse::<ElementId>().is_ok()
-}
+#[cfg(test)]
+mod tests;

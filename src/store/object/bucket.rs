@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutMultipartOptions,
@@ -28,7 +28,7 @@ pub(super) struct Bucket {
     prefix: Path,
     /// What people call it: its URL.
     name: String,
-    /// Whether the server puts an object on a condition; known to be false once it said so, or put one all the same.
+    /// Whether the server puts an object on a condition; known to be false once it said or showed that.
     is_conditional: AtomicBool,
 }
 
@@ -71,8 +71,8 @@ impl Bucket {
         Self { client, prefix, name, is_conditional: AtomicBool::new(true) }
     }
 
-    /// The server heeds no conditions.
-    pub(super) fn trust_no_condition(&self) {
+    /// From now on an object is looked at before it is put on a condition.
+    pub(super) fn distrust_conditions(&self) {
         self.is_conditional.store(false, Relaxed);
     }
 
@@ -139,7 +139,7 @@ impl Bucket {
         put.map(drop).map_err(|error| self.failure("put", path, &error))
     }
 
-    /// Puts an object on a condition, where the server can; else it is read before.
+    /// Puts an object on a condition, where the server heeds that; else it is read before.
     pub(super) async fn put_if(
         &self,
         path: &str,
@@ -149,7 +149,7 @@ impl Bucket {
         if let Some(mode) = condition.mode().filter(|_| self.is_conditional.load(Relaxed)) {
             let options = PutOptions { mode, attributes: attributes(media_type), ..PutOptions::default() };
             match self.client.put_opts(&self.at(path), bytes.clone().into(), options).await {
-                Err(error) if words::is_unsupported(&error) => self.trust_no_condition(),
+                Err(error) if words::is_unsupported(&error) => self.distrust_conditions(),
                 Err(error) => {
                     let failure = self.failure("put", path, &error);
                     let is_conflict = words::is_conflict(&error);
@@ -208,19 +208,6 @@ impl Bucket {
         let listed = listed.map_err(|error| self.failure("list", folder, &error))?;
         let name = |path: &Path| path.filename().map(str::to_owned);
         Ok(listed.common_prefixes.iter().filter_map(name).collect())
-    }
-
-    /// Whether there is anything under the prefix in a folder whose name `matters`.
-    pub(super) async fn has_any(&self, matters: impl Fn(&str) -> bool) -> Result<bool, Failure> {
-        let mut listed = self.client.list(Some(&self.prefix));
-        while let Some(found) = listed.next().await {
-            let found = found.map_err(|error| self.failure("list", "", &error))?;
-            let mut parts = found.location.prefix_match(&self.prefix).into_iter().flatten();
-            if parts.next().is_some_and(|part| matters(part.as_ref())) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }
 

@@ -247,3 +247,6 @@ fn condition(occupant: &Occupant) -> Condition<'_> {
         Occupant::Remains(remains) => Condition::Still(&remains.place),
     }
 }
+
+#[cfg(test)]
+mod tests;

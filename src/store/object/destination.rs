@@ -89,10 +89,12 @@ impl Store for BucketStore {
     }
 
     fn note_gone(&self, id: &ElementId, since: Time) -> Result<(), Failure> {
+        self.staging()?;
         self.wait(self.0.gone.note(&self.0.bucket, id, since))
     }
 
     fn clear_gone(&self, id: &ElementId) -> Result<(), Failure> {
+        self.staging()?;
         self.wait(self.0.gone.clear(&self.0.bucket, id))
     }
 
@@ -127,6 +129,7 @@ impl Store for BucketStore {
         versions: &[PastVersion],
         mut gone: impl FnMut(&PastVersion),
     ) -> Result<(), Failure> {
+        self.staging()?;
         self.wait(self.prune_versions(id, versions))?;
         versions.iter().for_each(&mut gone);
         Ok(())
@@ -141,6 +144,7 @@ impl Store for BucketStore {
     }
 
     fn heal(&self, id: &ElementId, inspection: &mut Inspection) -> Result<(), Failure> {
+        self.staging()?;
         self.wait(self.heal_versions(id, inspection))
     }
 

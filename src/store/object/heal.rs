@@ -55,3 +55,6 @@ impl BucketStore {
         Ok(false)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,9 @@ impl BucketStore {
         };
         let cannot = |error: io::Error| Failure::io(format!("stage {INDEX}"), &error);
         let staging = self.staging()?;
-        let mut part = BufWriter::new(staging.dir.create(INDEX).map_err(cannot)?);
+        // One that was interrupted may have left its part.
+        let made = staging.dir.remove_if_there(INDEX).and_then(|()| staging.dir.create(INDEX));
+        let mut part = BufWriter::new(made.map_err(cannot)?);
         let ids = self.wait(self.standing_elements())?;
         let bucket = &self.0.bucket;
         let mut lines = futures::stream::iter(ids).map(|id| line(bucket, id)).buffered(AHEAD);
@@ -57,3 +59,6 @@ async fn line(bucket: &Bucket, id: ElementId) -> (ElementId, Result<Option<Vec<u
     };
     (id, line)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::bucket::Revision;
-use super::history::PastVersion;
+use super::history::{PastVersion, place_of};
 use super::standing::{self, Occupant, place};
 use super::{AT_A_TIME, BucketStore};
 use crate::digest::Digest;
@@ -22,7 +22,7 @@ use crate::store::standing::Holds;
 pub(super) type Inspection = inspect::Inspection<Arc<Revision>>;
 type Inspected = inspect::Inspected<Arc<Revision>>;
 
-/// How often an element is looked at again that a run replaced in the meantime.
+/// How often an element is looked at that other runs replace or prune in the meantime.
 const MOST_LOOKS: usize = 5;
 
 /// What is at a name; none where nothing is. The digest is known where it was read.
@@ -40,11 +40,28 @@ impl BucketStore {
             let (inspection, manifest) = self.look_once(id, depth, counters).await?;
             let is_good = inspection.versions().all(|version| version.flaws.is_empty());
             let is_settled = is_good && inspection.remains.is_none();
-            if is_settled || self.0.bucket.read(&place(id)).await?.map(|now| now.bytes) == manifest {
+            if is_settled || self.is_still_so(id, &inspection, manifest).await? {
                 return Ok(inspection);
             }
         }
         Ok(self.look_once(id, depth, counters).await?.0)
+    }
+
+    /// Whether the manifest stands by which flaws were found, and no flawed version was pruned meanwhile.
+    async fn is_still_so(
+        &self,
+        id: &ElementId,
+        inspection: &Inspection,
+        manifest: Option<Bytes>,
+    ) -> Result<bool, Failure> {
+        let bucket = &self.0.bucket;
+        for past in inspection.past.iter().filter(|past| !past.flaws.is_empty()) {
+            let now = bucket.read(&place_of(id, past.when.as_deref().unwrap_or_default())).await?;
+            if now.is_none_or(|now| now.bytes != past.place.bytes) {
+                return Ok(false);
+            }
+        }
+        Ok(bucket.read(&place(id)).await?.map(|now| now.bytes) == manifest)
     }
 
     /// What is found now, and the manifest by which.
@@ -164,3 +181,6 @@ fn superseded(id: &ElementId, past: PastVersion) -> Inspected {
     };
     Inspected { when: Some(when), folder, manifest, flaws, place }
 }
+
+#[cfg(test)]
+mod tests;

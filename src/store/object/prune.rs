@@ -65,19 +65,15 @@ impl BucketStore {
 
     /// The names that manifests of `id` name.
     async fn named(&self, id: &ElementId) -> Result<HashSet<String>, Failure> {
-        let past = self.past(id).await?;
-        let mut named: HashSet<String> = past.iter().flat_map(names).map(str::to_owned).collect();
-        match standing::find(&self.0.bucket, id).await? {
-            Occupant::Version(version) => {
-                named.extend(version.standing.manifest.own_files().map(|(file, ..)| file.to_owned()));
-            }
+        // Before the history: what is superseded meanwhile is in the one or in the other.
+        let Occupant::Version(standing) = standing::find(&self.0.bucket, id).await? else {
             // What stood is lost, and this may be all that is left of it.
-            Occupant::Nothing | Occupant::Remains(_) => {
-                let message = "no manifest stands that could be read; nothing of its past is removed";
-                return Err(Failure::new(ErrorKind::Damaged, message));
-            }
-        }
-        Ok(named)
+            let message = "no manifest stands that could be read; nothing of its past is removed";
+            return Err(Failure::new(ErrorKind::Damaged, message));
+        };
+        let past = self.past(id).await?;
+        let stands = standing.standing.manifest.own_files().map(|(file, ..)| file);
+        Ok(stands.chain(past.iter().flat_map(names)).map(str::to_owned).collect())
     }
 }
 
@@ -91,3 +87,6 @@ fn is_data(name: &str) -> bool {
     let plain = Naming::ByContent.plain(name);
     plain != name && layout::is_ours(&plain)
 }
+
+#[cfg(test)]
+mod tests;

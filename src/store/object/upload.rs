@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
 use super::{GRACE, ended, words};
+use crate::digest::{Digest, Hasher};
 use crate::error::{ErrorKind, Failure};
 
 /// A file that is larger goes up in parts.
@@ -79,7 +80,7 @@ impl Upload<'_> {
             match completed {
                 Ok(_) => Ok(()),
                 // The answer may have been lost: then another try finds no upload.
-                Err(_) if self.is_there(size).await => Ok(()),
+                Err(_) if self.is_there(file, size).await => Ok(()),
                 Err(error) => Err(self.failure(&error)),
             }
         };
@@ -126,9 +127,15 @@ impl Upload<'_> {
         }
     }
 
-    /// Whether the whole object is there.
-    async fn is_there(&self, size: u64) -> bool {
-        self.bucket.head(self.path).await.is_ok_and(|found| found.is_some_and(|found| found.size == size))
+    /// Whether the whole object is there, and no older one.
+    async fn is_there(&self, file: &File, size: u64) -> bool {
+        let has_size =
+            self.bucket.head(self.path).await.is_ok_and(|found| found.is_some_and(|found| found.size == size));
+        if !has_size {
+            return false;
+        }
+        let found = self.bucket.hash(self.path, |_| ()).await;
+        found.is_ok_and(|found| found.is_some_and(|(_, found)| hash(file, size).is_ok_and(|should| should == found)))
     }
 
     async fn unless_ended<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -153,3 +160,15 @@ fn read(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
     file.read_exact_at(&mut bytes, start)?;
     Ok(bytes.into())
 }
+
+/// The digest of a file.
+fn hash(file: &File, size: u64) -> io::Result<Digest> {
+    let mut hasher = Hasher::new();
+    for start in (0..size).step_by(PART as usize) {
+        hasher.update(&read(file, start, PART.min(size - start))?);
+    }
+    Ok(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests;
