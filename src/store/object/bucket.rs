@@ -20,7 +20,7 @@ use crate::time::Time;
 const MAX_READ: u64 = 64 << 20;
 
 /// How often what broke off is tried.
-const TRIES: usize = 4;
+pub(super) const TRIES: u32 = 4;
 
 /// A bucket, and a prefix in it. Paths are those behind the prefix.
 pub(super) struct Bucket {
@@ -57,13 +57,15 @@ pub(super) enum Refused {
     Otherwise(Failure),
 }
 
-/// What a listing says of an object.
+/// What the server says of an object.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// The last part of its path.
     pub(super) name: String,
     pub(super) size: u64,
     /// By the server's clock.
     pub(super) modified: Time,
+    e_tag: Option<String>,
 }
 
 impl Bucket {
@@ -166,6 +168,36 @@ impl Bucket {
         self.put(path, bytes, media_type).await.map_err(Refused::Otherwise)
     }
 
+    /// Puts an object on a condition, and where that fails reads it back: it may have been put all the same. Where it was not,
+    /// and the condition still holds, it is put again.
+    pub(super) async fn put_once(
+        &self,
+        path: &str,
+        (bytes, media_type): (Bytes, &str),
+        condition: Condition<'_>,
+    ) -> Result<(), Refused> {
+        let mut left = TRIES;
+        loop {
+            left -= 1;
+            let refused = match self.put_if(path, (bytes.clone(), media_type), condition).await {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused,
+            };
+            // What is there says more than the store's word: a put that was made twice is refused the second time.
+            let Ok(found) = self.read(path).await else { return Err(refused) };
+            if found.as_ref().is_some_and(|found| found.bytes == bytes) {
+                return Ok(());
+            }
+            if !condition.holds(found.as_ref()) {
+                let message = format!("{} was replaced by another run meanwhile", self.shown(path));
+                return Err(Refused::Condition(Failure::new(ErrorKind::Conflict, message)));
+            }
+            if left == 0 {
+                return Err(refused);
+            }
+        }
+    }
+
     /// Begins to put a large object in parts.
     pub(super) async fn put_in_parts(&self, path: &str, media_type: &str) -> Result<Box<dyn MultipartUpload>, Failure> {
         let options = PutMultipartOptions { attributes: attributes(media_type), ..PutMultipartOptions::default() };
@@ -255,5 +287,5 @@ fn entry(meta: &ObjectMeta) -> Entry {
     let name = meta.location.filename().unwrap_or_default().to_owned();
     // One that is out of reach is of no past that matters.
     let modified = Time::from_unix_millis(meta.last_modified.timestamp_millis()).unwrap_or_else(Time::now);
-    Entry { name, size: meta.size, modified }
+    Entry { name, size: meta.size, modified, e_tag: meta.e_tag.clone() }
 }
