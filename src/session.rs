@@ -16,7 +16,7 @@ use element_mirror::report::ndjson::NdjsonReport;
 use element_mirror::report::sink::Sink;
 use element_mirror::report::{Reporter, drain};
 use element_mirror::stop::Stop;
-use element_mirror::store::local::Recovered;
+use element_mirror::store::Recovered;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -240,7 +240,18 @@ pub struct Opened<S> {
     /// The destination.
     pub store: S,
     /// What an earlier run had left.
-    pub recovered: local::Recovered,
+    pub recovered: Recovered,
+}
+
+/// What an earlier run had left half done, and what became of it. Nothing in a bucket: what was not committed there is unused.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// Elements whose sealed version an earlier run could not finish, and this one did.
+    pub finished: Vec<ElementId>,
+    /// Elements whose sealed version can't be finished; it stays where it is.
+    pub stuck: Vec<(ElementId, Failure)>,
+    /// Elements of which a superseded version that was being pruned can't be removed; it is out of sight.
+    pub unpruned: Vec<(ElementId, Failure)>,
 }
 
 /// The failure of a destination that was opened to look only.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Asset, Manifest, Missing};
 use crate::element::{Identity, Role};
+use crate::layout::Naming;
 
 /// One thing in which a version differs from its successor; files go by their names in the version, those that only the
 /// successor has by their names there.
@@ -106,7 +107,8 @@ impl<'a> Part<'a> {
     /// What it is called.
     fn name(self) -> String {
         match self {
-            Self::Had(asset) => asset.file.clone(),
+            // In a bucket other bytes have another name, which is nothing to tell.
+            Self::Had(asset) => Naming::ByContent.plain(&asset.file),
             Self::Missing(missing) if missing.slot.is_empty() => missing.role.as_str().to_owned(),
             Self::Missing(missing) => crate::error::printable(&missing.slot, 80),
         }
@@ -145,13 +147,14 @@ fn between(old: Part<'_>, new: Option<Part<'_>>) -> Vec<Difference> {
     match (old, new) {
         (Part::Had(old), Some(Part::Had(new))) => {
             let mut differences = Vec::new();
+            let (was, is) = (Part::Had(old).name(), Part::Had(new).name());
             if old.sha256 != new.sha256 {
-                differences.push(Difference::OtherBytes(old.file.clone()));
+                differences.push(Difference::OtherBytes(was.clone()));
             } else if old.identity() != new.identity() {
-                differences.push(Difference::OtherLink(old.file.clone()));
+                differences.push(Difference::OtherLink(was.clone()));
             }
-            if old.file != new.file {
-                differences.push(Difference::Renamed { from: old.file.clone(), to: new.file.clone() });
+            if was != is {
+                differences.push(Difference::Renamed { from: was, to: is });
             }
             differences
         }

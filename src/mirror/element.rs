@@ -51,7 +51,7 @@ impl<S: Store> Mirror<S> {
         let was_overtaken = |failure: &Failure| failure.kind == ErrorKind::Conflict;
         let mut outcome = match done.error.as_ref().is_some_and(was_overtaken) {
             // Another run has put its version first; it is planned against that, once.
-            true => self.bring(&asked, None, committer).await,
+            true => Box::pin(self.bring(&asked, None, committer)).await,
             false => done,
         };
         let is_refused =
@@ -75,8 +75,13 @@ impl<S: Store> Mirror<S> {
         listed: Option<Box<Listed>>,
         committer: Option<&Committer<S::Place>>,
     ) -> ElementOutcome {
-        match self.stop.token().run_until_cancelled(self.mirror(asked, listed)).await {
-            Some((step, slot)) => self.finish(asked.id, step, slot, committer).await,
+        // (Not `run_until_cancelled`, whose future has room for this large one twice.)
+        let done = tokio::select! {
+            done = self.mirror(asked, listed) => Some(done),
+            () = self.stop.token().cancelled() => None,
+        };
+        match done {
+            Some((step, slot)) => Box::pin(self.finish(asked.id, step, slot, committer)).await,
             None => self.cut_off(asked.id).await,
         }
     }

@@ -27,12 +27,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::dir::Dir;
-use super::{Access, dir, dry, format, stage};
+use super::{Access, Recovered, dir, dry, format, stage};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::layout::OWN;
 use lock::Lock;
-pub use recover::Recovered;
 use stage::Leaves;
 
 /// How a destination is opened.
@@ -128,11 +127,10 @@ impl LocalStore {
         })
         .await
         .map_err(|error| RunError::Broken(format!("clearing up broke down, please report it: {error}")))?;
-        let mut recovered = recovered.map_err(|error| {
+        let (recovered, drafts) = recovered.map_err(|error| {
             RunError::io(format!("can't clear up what an earlier run left in {}", own.staging.at("")), error)
         })?;
         let stuck = recovered.stuck.iter().cloned().collect();
-        let drafts = std::mem::take(&mut recovered.drafts);
         let (path, distrust, stop) = (path.to_owned(), options.distrust, options.stop.clone());
         let store = Self(Arc::new(Inner { path, root: Some(root), own: Some(own), stuck, drafts, distrust, stop }));
         Ok(Opened { store, recovered })

@@ -34,7 +34,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Access, Opened, dry, format, local};
+use super::{Access, Opened, Recovered, dry, format};
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::layout::OWN;
 use bucket::{Bucket, Condition, Refused};
@@ -96,7 +96,10 @@ impl BucketStore {
         options: &BucketOptions,
         access: Access,
     ) -> Result<Opened<Self>, RunError> {
-        let broken = |failure: Failure| RunError::Broken(format!("can't use the destination: {}", failure.message));
+        let broken = |Failure { message, .. }| {
+            let endpoint = connect::told_endpoint(location.scheme);
+            RunError::Broken(format!("can't use the destination: {message}{endpoint}"))
+        };
         let bucket = Bucket::new(client, location.prefix.clone(), location.to_string());
         let place = format!("{OWN}/{}", format::FILE);
         let found = bucket.read(&place).await.map_err(broken)?;
@@ -111,13 +114,8 @@ impl BucketStore {
         }
         let staging = match access {
             Access::Write | Access::Change => {
-                // Whoever may not write is told before anything is fetched. That it is there already is well.
-                match bucket.put_if(&place, (format::text().into(), "text/plain"), Condition::Absent).await {
-                    // It overwrote what is there: conditions are not heeded, nor is that said.
-                    Ok(()) if found.is_some() => bucket.distrust_conditions(),
-                    Ok(()) | Err(Refused::Condition(_)) => {}
-                    Err(Refused::Otherwise(failure)) => return Err(broken(failure)),
-                }
+                // Whoever may not write is told before anything is fetched.
+                settle_format(&bucket, &place, found.is_some()).await.map_err(broken)?;
                 Some(Staging::new(options.staging.as_deref())?)
             }
             Access::Read | Access::Look => None,
@@ -125,7 +123,7 @@ impl BucketStore {
         let (distrust, stop) = (options.distrust, options.stop.clone());
         let runtime = Handle::current();
         let store = Self(Arc::new(Inner { bucket, runtime, gone, staging, room: Room::new(), distrust, stop }));
-        Ok(Opened { store, recovered: local::Recovered::default() })
+        Ok(Opened { store, recovered: Recovered::default() })
     }
 
     fn staging(&self) -> Result<&Staging, Failure> {
@@ -151,6 +149,22 @@ async fn grace(stop: &CancellationToken) {
 
 fn ended() -> Failure {
     Failure::new(ErrorKind::Interrupted, "the run has ended")
+}
+
+/// Puts the format, unless it is there. A server that puts it over another, though it is told not to, heeds no conditions, and
+/// does not say so: it is found out here.
+async fn settle_format(bucket: &Bucket, place: &str, mut is_there: bool) -> Result<(), Failure> {
+    loop {
+        match bucket.put_if(place, (format::text().into(), "text/plain"), Condition::Absent).await {
+            Err(Refused::Condition(_)) => return Ok(()),
+            Err(Refused::Otherwise(failure)) => return Err(failure),
+            Ok(()) if is_there => {
+                bucket.trust_no_condition();
+                return Ok(());
+            }
+            Ok(()) => is_there = true,
+        }
+    }
 }
 
 #[cfg(test)]

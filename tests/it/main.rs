@@ -11,6 +11,7 @@ mod accounts;
 mod api_faults;
 mod architecture;
 mod asset_faults;
+mod bucket;
 mod command_line;
 mod cron;
 mod demo;

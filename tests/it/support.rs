@@ -1,6 +1,7 @@
 //! What every topic needs: a scripted upstream, the program, and a mirror to look at.
 
 mod accounts;
+mod bucket;
 mod mirror;
 mod mount;
 mod program;
@@ -8,6 +9,7 @@ mod tls;
 mod upstream;
 
 pub(crate) use accounts::{Accounts, SECRET, query};
+pub(crate) use bucket::{Bucket, Fault, Op, Seen};
 pub(crate) use mirror::{MirrorDir, check_version};
 pub(crate) use mount::{Disk, Mount, skipped};
 pub(crate) use program::{Outcome, Program, Running, TOKEN, program, program_with_umask};

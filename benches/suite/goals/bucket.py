@@ -3,10 +3,10 @@
 import shutil
 
 from suite import place, table
-from suite.bucket import Bucket
+from suite.bucket import RCLONE, Bucket
 from suite.compare import served
 from suite.contender import mirror
-from suite.goals.goal import at_most, share_at_most
+from suite.goals.goal import at_most, share_at_most, skipped
 from suite.goals.taken import ENVIRONMENT
 from suite.measure import measure, median
 from suite.upstream import Upstream
@@ -17,13 +17,19 @@ BODIES, BODY = 48, 64_000_000
 
 
 def goals(suite):
+    if not RCLONE.exists():
+        yield skipped("a bucket as the destination", "rclone is not installed")
+        return
     yield against_a_copy(suite)
     yield large_bodies(BODY if not suite.asked.smoke else 9_000_000)
 
 
 def against_a_copy(suite):
     straight, folder, copy = [], [], []
-    with served(suite.kind("typical")) as (work, _), Bucket(work.root) as bucket:
+    kind = suite.kind("typical")
+    with served(kind) as (work, _), Bucket(work.root) as bucket:
+        # The bucket twice, the folder, and what is staged.
+        place.room_for(2 * kind.needs(), work.root)
         environment = {**ENVIRONMENT, **bucket.environment}
         for number in range(suite.asked.rounds + 1):
             out, stage = work.root / "out", work.root / "stage"
@@ -48,7 +54,7 @@ def large_bodies(size):
         place.room_for(2 * BODIES * size + (1 << 30), disk)
         ids = disk / "ids.txt"
         ids.write_text("".join(f"u_{number}\n" for number in range(BODIES)))
-        command = mirror(upstream.api, ids, bucket.url("large"), "-j", "16", "--api-concurrency", "16",
+        command = mirror(upstream.api, ids, bucket.url("large"), "--api-concurrency", "16",
                          "--staging", disk / "stage")
         peak = measure(command, environment={**ENVIRONMENT, **bucket.environment}).peak
     return at_most(f"peak with {BODIES} bodies of {size / 1e6:,.0f} MB into a bucket", peak, MOST, table.mb)

@@ -17,24 +17,12 @@ use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::MANIFEST;
 use crate::manifest::{InvalidManifest, Manifest};
+use crate::store::Recovered;
 use crate::time::Time;
 
-/// What was found under `staging/`.
-#[derive(Debug, Default)]
-pub struct Recovered {
-    /// Elements whose sealed version an earlier run could not finish, and this one did.
-    pub finished: Vec<ElementId>,
-    /// Elements whose sealed version can't be finished; it stays where it is.
-    pub stuck: Vec<(ElementId, Failure)>,
-    /// Elements of which a superseded version that was being pruned can't be removed; it is out of sight.
-    pub unpruned: Vec<(ElementId, Failure)>,
-    /// Elements of which there is a draft.
-    pub(super) drafts: HashSet<ElementId>,
-}
-
-/// Finishes or removes everything under `staging/`.
-pub(super) fn recover(root: &Dir, own: &Own) -> io::Result<Recovered> {
-    let mut recovered = Recovered::default();
+/// Finishes or removes everything under `staging/`, and gives the elements of which there is a draft.
+pub(super) fn recover(root: &Dir, own: &Own) -> io::Result<(Recovered, HashSet<ElementId>)> {
+    let (mut recovered, mut drafts) = (Recovered::default(), HashSet::new());
     for name in own.staging.list()? {
         let Some(id) = name.to_str().and_then(|name| name.parse::<ElementId>().ok()) else {
             match name.to_str().and_then(prune::parse) {
@@ -47,12 +35,12 @@ pub(super) fn recover(root: &Dir, own: &Own) -> io::Result<Recovered> {
         // One element's trouble keeps no other from being mirrored.
         match take_up(root, own, &id) {
             Ok(Found::Sealed) => recovered.finished.push(id),
-            Ok(Found::Draft) => recovered.drafts.extend([id]),
+            Ok(Found::Draft) => drafts.extend([id]),
             Ok(Found::Litter) => {}
             Err(failure) => recovered.stuck.push((id, failure)),
         }
     }
-    Ok(recovered)
+    Ok((recovered, drafts))
 }
 
 /// What was staged for an element.

@@ -28,7 +28,7 @@ pub(super) struct Bucket {
     prefix: Path,
     /// What people call it: its URL.
     name: String,
-    /// Whether the server puts an object on a condition; known to be false once it said or showed that.
+    /// Whether the server puts an object on a condition; known to be false once it said so, or put one all the same.
     is_conditional: AtomicBool,
 }
 
@@ -71,8 +71,8 @@ impl Bucket {
         Self { client, prefix, name, is_conditional: AtomicBool::new(true) }
     }
 
-    /// From now on an object is looked at before it is put on a condition.
-    pub(super) fn distrust_conditions(&self) {
+    /// The server heeds no conditions.
+    pub(super) fn trust_no_condition(&self) {
         self.is_conditional.store(false, Relaxed);
     }
 
@@ -149,7 +149,7 @@ impl Bucket {
         if let Some(mode) = condition.mode().filter(|_| self.is_conditional.load(Relaxed)) {
             let options = PutOptions { mode, attributes: attributes(media_type), ..PutOptions::default() };
             match self.client.put_opts(&self.at(path), bytes.clone().into(), options).await {
-                Err(error) if words::is_unsupported(&error) => self.distrust_conditions(),
+                Err(error) if words::is_unsupported(&error) => self.trust_no_condition(),
                 Err(error) => {
                     let failure = self.failure("put", path, &error);
                     let is_conflict = words::is_conflict(&error);

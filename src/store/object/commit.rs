@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -88,22 +88,25 @@ impl Work {
         self.put_files(candidate).await?;
         self.unless_ended(self.keep_superseded(candidate)).await?;
         let bytes = Bytes::from(manifest.to_bytes());
-        let put = self.put_manifest(id, (bytes, candidate.digest), condition(&candidate.occupant));
         if self.stop.is_cancelled() {
             return Err(ended());
         }
-        tokio::select! {
-            done = put => done?,
-            // Cut off any sooner, nobody would know whether it stands.
-            () = grace(&self.stop) => return Err(ended()),
-        }
-        let sums = self.store.put_sums(id, manifest).await;
-        if let Err(failure) = sums {
+        // Cut off at once, nobody would know whether it stands.
+        self.within_grace(self.put_manifest(id, (bytes, candidate.digest), condition(&candidate.occupant))).await?;
+        if let Err(failure) = self.within_grace(self.store.put_sums(id, manifest)).await {
             // It may lag: the manifest decides.
             let message = format!("{SUMS} is not up to date: {failure}");
             self.events.tell(Event::Warned { what: id.to_string(), message }).await;
         }
         Ok(())
+    }
+
+    /// The run's end leaves `work` some time.
+    async fn within_grace(&self, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+        tokio::select! {
+            done = work => done,
+            () = grace(&self.stop) => Err(ended()),
+        }
     }
 
     async fn unless_ended<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -118,16 +121,25 @@ impl Work {
     async fn put_files(&self, Candidate { stage, manifest, occupant, .. }: &Candidate) -> Result<(), Failure> {
         let standing = good_names(occupant);
         let files = manifest.typed_files().filter(|(file, _)| !standing.contains(file));
+        // Where one fails the others end too, but each in order.
+        let stop = &self.stop.child_token();
         let puts = files.map(|(file, media_type)| async move {
             let staged = stage.version.file(file);
             let staged = staged.map_err(|error| Failure::io(format!("read {}", stage.version.at(file)), &error))?;
             let path = format!("{}/{file}", stage.id);
             let (bucket, room) = (&self.store.0.bucket, &self.store.0.room);
-            Upload { bucket, room, path: &path, media_type, stop: &self.stop }.put(&staged).await
+            Upload { bucket, room, path: &path, media_type, stop }.put(&staged).await
         });
         // Collected, since the compiler does not see that what borrows from the manifest may move between threads.
-        let puts: Vec<_> = puts.collect();
-        futures::stream::iter(puts).buffer_unordered(AT_A_TIME).try_collect().await
+        let mut puts = futures::stream::iter(puts.collect::<Vec<_>>()).buffer_unordered(AT_A_TIME);
+        let mut failed = None;
+        while let Some(done) = puts.next().await {
+            if let Err(failure) = done {
+                stop.cancel();
+                failed.get_or_insert(failure);
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// Gives each of the damaged objects whose place is going to be taken a copy under `damaged/`.

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use object_store::{BackoffConfig, ClientOptions, HeaderValue, ObjectStore, RetryConfig};
 use tokio::time::timeout;
+use url::Url;
 
 use super::location::{Location, Scheme};
 use super::words;
@@ -95,6 +96,20 @@ pub async fn connect_with(
         Scheme::Gs => google::connect(&location.bucket, settings, variables).await,
         Scheme::Az => azure::connect(&location.bucket, settings, variables).await,
     }
+}
+
+/// Which server was named by a variable, for messages; nothing where none was.
+pub(super) fn told_endpoint(scheme: Scheme) -> String {
+    let names: &[&str] = match scheme {
+        Scheme::S3 => &aws::ENDPOINTS,
+        Scheme::Gs => &google::ENDPOINTS,
+        Scheme::Az => &azure::ENDPOINTS,
+    };
+    let environment = |name: &str| std::env::var(name).ok();
+    let named = Variables(&environment).first(names);
+    // Not all of it: of a variable that is not used, nobody has looked whether there are secrets in it.
+    let origin = named.and_then(|(name, value)| Some((name, Url::parse(&value).ok()?.origin().ascii_serialization())));
+    origin.map(|(name, origin)| format!(" ({name} is {origin})")).unwrap_or_default()
 }
 
 /// Whether credentials are to be had from a machine's own service; they are kept by the client that asks.

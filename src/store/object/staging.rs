@@ -1,10 +1,13 @@
 //! Where versions are put together on their way to a bucket: a local folder of the run's own, that goes with it.
 
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, fstat};
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 use crate::error::RunError;
@@ -19,7 +22,7 @@ const LOCK: &str = "lock";
 pub(super) struct Staging {
     pub(super) dir: Arc<Dir>,
     /// Dropped before the folder goes, or whoever sweeps would find it unlocked a moment too early.
-    _lock: std::fs::File,
+    _lock: File,
     _folder: TempDir,
 }
 
@@ -39,8 +42,10 @@ impl Staging {
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
             let dir = Dir::open(folder.path())?;
             let lock = dir.open_or_create(LOCK)?;
-            // One that sweeps may have been faster; then this one is about to go.
-            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            // One that sweeps may have been faster; then this one is about to go, or has gone already. (Where there are no
+            // locks nobody sweeps.)
+            let is_taken = flock(&lock, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+            if !is_taken && fstat(&lock)?.st_nlink > 0 {
                 return Ok(Self { dir: Arc::new(dir), _lock: lock, _folder: folder });
             }
         }
@@ -51,18 +56,23 @@ impl Staging {
 fn sweep(parent: &Path) {
     let Ok(parent) = Dir::open(parent) else { return };
     for name in parent.list().unwrap_or_default() {
-        if name.to_str().is_some_and(|name| name.starts_with(PREFIX)) && is_left(&parent, &name).unwrap_or(false) {
+        if !name.to_str().is_some_and(|name| name.starts_with(PREFIX)) {
+            continue;
+        }
+        // Held until all is gone: whoever has just made the folder must not get the lock meanwhile.
+        if let Ok(Some(_lock)) = lock_left(&parent, &name) {
             let _ = parent.remove_tree(&name);
         }
     }
 }
 
-/// Whether the folder is this user's, and nobody holds its lock.
-fn is_left(parent: &Dir, name: &std::ffi::OsStr) -> io::Result<bool> {
+/// The lock of a folder that is this user's, where nobody held it.
+fn lock_left(parent: &Dir, name: &OsStr) -> io::Result<Option<File>> {
     let folder = parent.dir(name)?;
     let lock = folder.file(LOCK)?;
-    let is_own = rustix::fs::fstat(folder.fd())?.st_uid == rustix::process::geteuid().as_raw();
-    Ok(is_own && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok())
+    let is_own = fstat(folder.fd())?.st_uid == rustix::process::geteuid().as_raw();
+    let is_left = is_own && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+    Ok(is_left.then_some(lock))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ const MOST_PARTS: u64 = 10_000;
 /// So many parts of one file are on their way at a time.
 const PARTS_AT_A_TIME: usize = 4;
 /// The room for what is on its way, in units of a KiB.
-const ROOM: u32 = 48 << 10;
+const ROOM: u32 = 32 << 10;
 
 /// Where what is on its way has its room in memory.
 #[derive(Clone)]

@@ -39,7 +39,7 @@ const NAMES: [&str; 24] = [
 ];
 
 /// Where the endpoint is read; the first one wins, as with the AWS CLI.
-const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
+pub(super) const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
 
 /// Where the service is found that gives credentials to a machine in the cloud: its name here, and with AWS' tools.
 const METADATA: [&str; 2] = ["AWS_METADATA_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT"];

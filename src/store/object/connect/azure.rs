@@ -43,7 +43,7 @@ const TABLE: [(&str, Key); 27] = [
 ];
 
 /// Where the endpoint is read; the first one wins.
-const ENDPOINTS: [&str; 4] =
+pub(super) const ENDPOINTS: [&str; 4] =
     ["AZURE_STORAGE_SERVICE_ENDPOINT", "AZURE_STORAGE_BLOB_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"];
 
 /// The variable that says it all, and wins over the others.

@@ -23,6 +23,8 @@ const TABLE: [(&str, Key); 6] = [
 
 /// What Google's own clients read to speak to an emulator, without credentials.
 const EMULATOR: &str = "STORAGE_EMULATOR_HOST";
+/// Where the endpoint is read; the first one wins.
+pub(super) const ENDPOINTS: [&str; 2] = [EMULATOR, "GOOGLE_BASE_URL"];
 
 /// Where the service is found that gives credentials to a machine in the cloud.
 const METADATA: [&str; 3] = ["GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"];
@@ -108,7 +110,7 @@ pub(super) async fn connect(
 }
 
 fn endpoint(variables: Variables<'_>) -> Result<Option<Endpoint>, RunError> {
-    let Some((name, text)) = variables.first(&[EMULATOR, "GOOGLE_BASE_URL"]) else { return Ok(None) };
+    let Some((name, text)) = variables.first(&ENDPOINTS) else { return Ok(None) };
     // A host alone is meant as one that is spoken to in clear.
     let text = if text.contains("://") { text } else { format!("http://{text}") };
     // Some clients want it with the path of the protocol that they speak.
