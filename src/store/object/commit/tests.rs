@@ -246,6 +246,37 @@ fn checksums_that_cant_be_put_are_a_warning() {
     }
 }
 
+#[test]
+fn where_one_object_cant_be_put_the_parts_of_the_others_are_aborted() {
+    let large = |filling: u8| vec![filling; (8 << 20) + 1];
+    let version = Recipe::number(1).with("back.png", large(1)).with("voice.mp3", large(2));
+    for number in 0.. {
+        let bench = Bench::new();
+        let (store, client) = bench.faulty_run();
+        let candidate = version.stage(&store).unwrap();
+        client.calls();
+        client.fail(number, Fault::Fails);
+        let (answer, _) = commit_telling(&store, candidate);
+        assert!(client.end());
+        let calls = client.calls();
+        if only(&calls[number..=number], &["begin", "put", "part", "complete"]).is_empty()
+            || is_manifest(&calls[number])
+        {
+            // All data objects are there.
+            assert!(number > 8, "{calls:?}");
+            break;
+        }
+        assert!(answer.is_err(), "{calls:#?}");
+        for path in only(&calls, &["begin"]).iter().map(|call| &call["begin ".len()..]) {
+            let is_begun = calls[number] != format!("begin some/where/{path}");
+            let is_there = bench.objects().contains_key(path);
+            let is_aborted = calls.contains(&format!("abort some/where/{path}"));
+            assert_eq!(is_aborted, is_begun && !is_there, "{number}: {calls:#?}");
+        }
+        assert_eq!(bench.standing(&[]), None);
+    }
+}
+
 fn is_manifest(call: &str) -> bool {
     call.ends_with(" some/where/u_1/manifest.json")
 }
