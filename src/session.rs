@@ -101,7 +101,15 @@ impl Session {
         // A pipe that says nothing, or a slow name server, is no reason to stay.
         runtime.shutdown_background();
         // A report that could not be written to its end is known only now.
-        summary.map(|summary| Summary { ends: stop.ends(), ..summary })
+        unless_interrupted(&stop, summary).map(|summary| Summary { ends: stop.ends(), ..summary })
+    }
+}
+
+/// What was interrupted has not failed.
+pub(crate) fn unless_interrupted<T: Default>(stop: &Stop, done: Result<T, RunError>) -> Result<T, RunError> {
+    match done {
+        Err(_) if stop.ends().iter().any(End::is_interruption) => Ok(T::default()),
+        done => done,
     }
 }
 

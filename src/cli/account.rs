@@ -23,7 +23,7 @@ pub(crate) struct AccountArgs {
     token_file: Option<PathBuf>,
 
     /// The API's base URL; http:// only for loopback.
-    #[arg(long, value_name = "URL", default_value = element_mirror::api::PUBLIC_API, value_parser = value::api_base,
+    #[arg(long, value_name = "URL", default_value = element_mirror::api::PUBLIC_API, value_parser = value::Discreet(value::api_base),
           env = "ELEMENT_MIRROR_API_BASE", hide_env = true)]
     api_base: Url,
 

@@ -6,7 +6,7 @@ use element_mirror::http::HttpOptions;
 use element_mirror::store::object::BucketOptions;
 use tokio_util::sync::CancellationToken;
 
-use super::{Destination, NamedArgs, SayingArgs, network};
+use super::{Destination, NamedArgs, SayingArgs, network, value};
 
 pub(super) const EXAMPLES: &str = "\
 A line a version, columns apart by a tab. Nothing is written, and no lock is taken: a run may be going on.
@@ -24,7 +24,7 @@ Exit codes:
 #[derive(Args, Debug)]
 pub(crate) struct HistoryArgs {
     /// The mirror: its folder, or s3://bucket/prefix, gs://…, az://….
-    #[arg(value_name = "DEST", value_parser = Destination::parse)]
+    #[arg(value_name = "DEST", value_parser = value::Discreet(Destination::parse))]
     pub(crate) destination: Destination,
 
     #[command(flatten)]

@@ -10,7 +10,7 @@ use element_mirror::store::local::LocalOptions;
 use element_mirror::store::object::BucketOptions;
 use tokio_util::sync::CancellationToken;
 
-use super::{Destination, KeepArgs, SayingArgs, StoreArgs, network};
+use super::{Destination, KeepArgs, SayingArgs, StoreArgs, network, value};
 
 pub(super) const EXAMPLES: &str = "\
 The version that stands is never removed, nor what others put beside the program's files.
@@ -28,7 +28,7 @@ Exit codes:
 #[derive(Args, Debug)]
 pub(crate) struct PruneArgs {
     /// The mirror: its folder, or s3://bucket/prefix, gs://…, az://….
-    #[arg(value_name = "DEST", value_parser = Destination::parse)]
+    #[arg(value_name = "DEST", value_parser = value::Discreet(Destination::parse))]
     pub(crate) destination: Destination,
 
     #[command(flatten)]

@@ -50,7 +50,7 @@ pub(crate) struct RunArgs {
     ids: Vec<String>,
 
     /// Where to: a folder, or s3://bucket/prefix, gs://…, az://….
-    #[arg(short, long, value_name = "DIR|URL", default_value = "mirror", value_parser = Destination::parse,
+    #[arg(short, long, value_name = "DIR|URL", default_value = "mirror", value_parser = value::Discreet(Destination::parse),
         env = "ELEMENT_MIRROR_OUT", hide_env = true)]
     out: Destination,
 

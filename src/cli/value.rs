@@ -1,10 +1,13 @@
 //! The values of options: how they are written, and what is wrong with those that are not.
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{RangedU64ValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 use element_mirror::element::Role;
 use element_mirror::error::RunError;
 use element_mirror::ids::is_email;
@@ -32,6 +35,24 @@ pub(super) fn email(text: &str) -> Result<String, String> {
 pub(super) fn word(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("nothing is given".into()) } else { Ok(text.to_owned()) }
+}
+
+/// A parser of values that may hold a password, before an @: what is wrong with such a one is said without repeating it.
+#[derive(Clone)]
+pub(super) struct Discreet<T>(pub(super) fn(&str) -> Result<T, String>);
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Discreet<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let parsed = value.to_str().ok_or_else(|| "it is no UTF-8".to_owned()).and_then(self.0);
+        parsed.map_err(|words| {
+            let name = arg.map(ToString::to_string).unwrap_or_default();
+            let shown = value.to_str().filter(|value| !value.contains('@')).map(|value| format!("'{value}' "));
+            let message = format!("invalid value {}for '{name}': {words}\n", shown.unwrap_or_default());
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
+    }
 }
 
 /// A folder.

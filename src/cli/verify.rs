@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    AccountArgs, Destination, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs,
+    AccountArgs, Destination, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs, value,
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -35,7 +35,7 @@ Exit codes:
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
     /// The mirror: its folder, or s3://bucket/prefix, gs://…, az://….
-    #[arg(value_name = "DEST", value_parser = Destination::parse)]
+    #[arg(value_name = "DEST", value_parser = value::Discreet(Destination::parse))]
     pub(crate) destination: Destination,
 
     #[command(flatten)]

@@ -59,7 +59,9 @@ fn lines<'a>(
 ) -> Result<Box<dyn Iterator<Item = Line> + 'a>, RunError> {
     let Some(inputs) = inputs else {
         return Ok(Box::new(
-            store.elements_with_history()?.into_iter().map(|id| Line::Entry(Entry { id, email: None })),
+            session::unless_interrupted(&session.stop, store.elements_with_history())?
+                .into_iter()
+                .map(|id| Line::Entry(Entry { id, email: None })),
         ));
     };
     let mut lines = Lines::read(inputs.into(), Arc::default())?;

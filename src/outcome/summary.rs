@@ -69,7 +69,7 @@ impl End {
     }
 
     /// Whether someone from outside broke the run off.
-    pub(crate) fn is_interruption(&self) -> bool {
+    pub fn is_interruption(&self) -> bool {
         matches!(self, Self::Signal(_) | Self::ReaderGone)
     }
 

@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Access, Opened, Recovered, dry, format};
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::layout::OWN;
-use bucket::{Bucket, Condition, Refused};
+use bucket::{Bucket, Condition, Refused, TRIES};
 use connect::ClientSettings;
 use gone::Gone;
 use location::Location;
@@ -153,18 +153,25 @@ fn ended() -> Failure {
 
 /// Puts the format, unless it is there. A server that puts it over another, though it is told not to, heeds no conditions, and
 /// does not say so: it is found out here.
-async fn settle_format(bucket: &Bucket, place: &str, mut is_there: bool) -> Result<(), Failure> {
-    loop {
-        match bucket.put_if(place, (format::text().into(), "text/plain"), Condition::Absent).await {
+async fn settle_format(bucket: &Bucket, place: &str, is_there: bool) -> Result<(), Failure> {
+    let text = || (format::text().into(), "text/plain");
+    if !is_there && let Err(Refused::Otherwise(failure)) = bucket.put_once(place, text(), Condition::Absent).await {
+        return Err(failure);
+    }
+    let mut failed = None;
+    for _ in 0..TRIES {
+        match bucket.put_if(place, text(), Condition::Absent).await {
             Err(Refused::Condition(_)) => return Ok(()),
-            Err(Refused::Otherwise(failure)) => return Err(failure),
-            Ok(()) if is_there => {
-                bucket.trust_no_condition();
+            Err(Refused::Otherwise(failure)) => failed = Some(failure),
+            // One that failed before may have been put all the same.
+            Ok(()) if failed.is_some() => failed = None,
+            Ok(()) => {
+                bucket.distrust_conditions();
                 return Ok(());
             }
-            Ok(()) => is_there = true,
         }
     }
+    failed.map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

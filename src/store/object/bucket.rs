@@ -20,7 +20,7 @@ use crate::time::Time;
 const MAX_READ: u64 = 64 << 20;
 
 /// How often what broke off is tried.
-const TRIES: usize = 4;
+pub(super) const TRIES: u32 = 4;
 
 /// A bucket, and a prefix in it. Paths are those behind the prefix.
 pub(super) struct Bucket {
@@ -28,7 +28,7 @@ pub(super) struct Bucket {
     prefix: Path,
     /// What people call it: its URL.
     name: String,
-    /// Whether the server puts an object on a condition; known to be false once it said so, or put one all the same.
+    /// Whether the server puts an object on a condition; known to be false once it said or showed that.
     is_conditional: AtomicBool,
 }
 
@@ -57,13 +57,25 @@ pub(super) enum Refused {
     Otherwise(Failure),
 }
 
-/// What a listing says of an object.
+impl Refused {
+    /// The same where nobody was seen to be faster, so that another name would be refused as well.
+    fn without_reason(self) -> Self {
+        match self {
+            Self::Condition(failure) => Self::Otherwise(Failure { kind: ErrorKind::Conflict, ..failure }),
+            otherwise @ Self::Otherwise(_) => otherwise,
+        }
+    }
+}
+
+/// What the server says of an object.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// The last part of its path.
     pub(super) name: String,
     pub(super) size: u64,
     /// By the server's clock.
     pub(super) modified: Time,
+    e_tag: Option<String>,
 }
 
 impl Bucket {
@@ -71,8 +83,8 @@ impl Bucket {
         Self { client, prefix, name, is_conditional: AtomicBool::new(true) }
     }
 
-    /// The server heeds no conditions.
-    pub(super) fn trust_no_condition(&self) {
+    /// From now on an object is looked at before it is put on a condition.
+    pub(super) fn distrust_conditions(&self) {
         self.is_conditional.store(false, Relaxed);
     }
 
@@ -149,7 +161,7 @@ impl Bucket {
         if let Some(mode) = condition.mode().filter(|_| self.is_conditional.load(Relaxed)) {
             let options = PutOptions { mode, attributes: attributes(media_type), ..PutOptions::default() };
             match self.client.put_opts(&self.at(path), bytes.clone().into(), options).await {
-                Err(error) if words::is_unsupported(&error) => self.trust_no_condition(),
+                Err(error) if words::is_unsupported(&error) => self.distrust_conditions(),
                 Err(error) => {
                     let failure = self.failure("put", path, &error);
                     let is_conflict = words::is_conflict(&error);
@@ -164,6 +176,36 @@ impl Bucket {
             return Err(Refused::Condition(Failure::new(ErrorKind::Conflict, message)));
         }
         self.put(path, bytes, media_type).await.map_err(Refused::Otherwise)
+    }
+
+    /// Puts an object on a condition, and where that fails reads it back: it may have been put all the same. Where it was not,
+    /// and the condition still holds, it is put again.
+    pub(super) async fn put_once(
+        &self,
+        path: &str,
+        (bytes, media_type): (Bytes, &str),
+        condition: Condition<'_>,
+    ) -> Result<(), Refused> {
+        let mut left = TRIES;
+        loop {
+            left -= 1;
+            let refused = match self.put_if(path, (bytes.clone(), media_type), condition).await {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused,
+            };
+            // What is there says more than the store's word: a put that was made twice is refused the second time.
+            let Ok(found) = self.read(path).await else { return Err(refused.without_reason()) };
+            if found.as_ref().is_some_and(|found| found.bytes == bytes) {
+                return Ok(());
+            }
+            if !condition.holds(found.as_ref()) {
+                let message = format!("{} was replaced by another run meanwhile", self.shown(path));
+                return Err(Refused::Condition(Failure::new(ErrorKind::Conflict, message)));
+            }
+            if left == 0 {
+                return Err(refused.without_reason());
+            }
+        }
     }
 
     /// Begins to put a large object in parts.
@@ -255,5 +297,5 @@ fn entry(meta: &ObjectMeta) -> Entry {
     let name = meta.location.filename().unwrap_or_default().to_owned();
     // One that is out of reach is of no past that matters.
     let modified = Time::from_unix_millis(meta.last_modified.timestamp_millis()).unwrap_or_else(Time::now);
-    Entry { name, size: meta.size, modified }
+    Entry { name, size: meta.size, modified, e_tag: meta.e_tag.clone() }
 }

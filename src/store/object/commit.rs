@@ -19,7 +19,6 @@ use super::shelf::Shelf;
 use super::standing::{Occupant, Version, place};
 use super::upload::Upload;
 use super::{AT_A_TIME, BucketStore, ended, grace};
-use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::{Event, Events};
@@ -33,8 +32,6 @@ type Job = commit::Job<Arc<Revision>>;
 
 /// So many elements are committed at a time, beside those that are in flight. (Each waits for a few requests in a row.)
 const COMMITS: usize = 16;
-/// How often the manifest is put where that fails, and the one that was there before is still there.
-const PUTS: u32 = 3;
 const JSON: &str = "application/json";
 
 /// Starts the committer of `store`.
@@ -92,7 +89,7 @@ impl Work {
             return Err(ended());
         }
         // Cut off at once, nobody would know whether it stands.
-        self.within_grace(self.put_manifest(id, (bytes, candidate.digest), condition(&candidate.occupant))).await?;
+        self.within_grace(self.put_manifest(id, bytes, condition(&candidate.occupant))).await?;
         if let Err(failure) = self.within_grace(self.store.put_sums(id, manifest)).await {
             // It may lag: the manifest decides.
             let message = format!("{SUMS} is not up to date: {failure}");
@@ -150,7 +147,7 @@ impl Work {
         self.store.put_aside(stage.id(), &damaged).await
     }
 
-    /// Keeps the manifest that is to be superseded, unless the new one names all that it names. Where its place is taken
+    /// Keeps the manifest that is to be superseded, unless the new one says all that it says. Where its place is taken
     /// already, by an earlier try, it is that of the same manifest.
     async fn keep_superseded(&self, Candidate { stage, manifest, occupant, .. }: &Candidate) -> Result<(), Failure> {
         let bucket = &self.store.0.bucket;
@@ -161,7 +158,8 @@ impl Work {
                 let new: HashSet<&str> = manifest.own_files().map(|(file, ..)| file).collect();
                 let is_in_new = |file: &str| new.contains(file);
                 let old = &version.standing;
-                if old.manifest.own_files().all(|(file, ..)| is_in_new(file)) {
+                let is_all_in_new = old.manifest.own_files().all(|(file, ..)| is_in_new(file));
+                if is_all_in_new && old.manifest.holds_same(manifest) {
                     return Ok(());
                 }
                 // What is kept in history is whole.
@@ -173,34 +171,12 @@ impl Work {
         shelf.keep_manifest(bucket, (&stage.id, &when.to_compact()), &revision.bytes).await
     }
 
-    /// Puts the manifest on its condition. After any error it is read back: it may have been put all the same.
-    async fn put_manifest(
-        &self,
-        id: &ElementId,
-        (bytes, digest): (Bytes, Digest),
-        condition: Condition<'_>,
-    ) -> Result<(), Failure> {
-        let (bucket, path) = (&self.store.0.bucket, place(id));
-        let mut left = PUTS;
-        loop {
-            left -= 1;
-            let (failure, is_refused) = match bucket.put_if(&path, (bytes.clone(), JSON), condition).await {
-                Ok(()) => return Ok(()),
-                Err(Refused::Condition(failure)) => (failure, true),
-                Err(Refused::Otherwise(failure)) => (failure, false),
-            };
-            let Ok(found) = bucket.read(&path).await else { return Err(failure) };
-            if found.as_ref().is_some_and(|found| Digest::of(&found.bytes) == digest) {
-                return Ok(());
-            }
-            if !condition.holds(found.as_ref()) {
-                let message = format!("{} was replaced by another run meanwhile", bucket.shown(&path));
-                return Err(Failure::new(ErrorKind::Conflict, message));
-            }
-            if left == 0 {
-                let kind = if is_refused { ErrorKind::Conflict } else { failure.kind };
-                return Err(Failure { kind, ..failure });
-            }
+    /// Puts the manifest, if what it was planned against still stands.
+    async fn put_manifest(&self, id: &ElementId, bytes: Bytes, condition: Condition<'_>) -> Result<(), Failure> {
+        match self.store.0.bucket.put_once(&place(id), (bytes, JSON), condition).await {
+            Ok(()) => Ok(()),
+            Err(Refused::Condition(failure)) => Err(Failure { kind: ErrorKind::Conflict, ..failure }),
+            Err(Refused::Otherwise(failure)) => Err(failure),
         }
     }
 }

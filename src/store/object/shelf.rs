@@ -43,14 +43,10 @@ impl Shelf {
     ) -> Result<(), Failure> {
         for name in names(when) {
             let path = format!("{}/{name}/{MANIFEST}", self.folder(id));
-            let failure = match bucket.put_if(&path, (bytes.clone(), "application/json"), Condition::Absent).await {
+            match bucket.put_once(&path, (bytes.clone(), "application/json"), Condition::Absent).await {
                 Ok(()) => return Ok(()),
-                Err(Refused::Condition(failure) | Refused::Otherwise(failure)) => failure,
-            };
-            match bucket.read(&path).await? {
-                Some(found) if found.bytes == *bytes => return Ok(()),
-                Some(_) => {}
-                None => return Err(failure),
+                Err(Refused::Condition(_)) => {}
+                Err(Refused::Otherwise(failure)) => return Err(failure),
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use faulty::{Conditions, Fault, Faulty};
 #[test]
 fn opening_asks_for_the_format_proves_that_it_may_write_and_lists_notes() {
     let bench = Bench::new();
-    // The second put of the very first run shows whether conditions are heeded.
+    // What puts the format puts it once more, to see that it is told of the one that is there.
     for puts in [2, 1] {
         let client = Faulty::of(&bench.world);
         bench.open(&client).unwrap_or_else(|error| panic!("{error}"));
@@ -22,7 +22,7 @@ fn opening_asks_for_the_format_proves_that_it_may_write_and_lists_notes() {
         calls.sort();
         let format = ".element-mirror/format";
         let mut expected = vec![format!("get {format}"), "list .element-mirror/gone".to_owned()];
-        expected.resize(2 + puts, format!("put-if {format}"));
+        expected.extend(vec![format!("put-if {format}"); puts]);
         assert_eq!(calls, expected);
     }
 }
@@ -47,8 +47,8 @@ fn whoever_cant_read_list_or_write_is_told_at_once_and_may_come_again() {
                     let is_put = calls[number].starts_with("put-if");
                     let is_refused = matches!(fault, Fault::Refuses | Fault::RefusesThough);
                     let is_alone = !matches!(fault, Fault::Dies | Fault::DiesAfter);
-                    // A listing that broke off is tried again; that another was first with the format is well.
-                    let expected = is_listing && is_alone && !is_refused || is_put && is_refused;
+                    // What broke off is tried again; that another was first with the format is well.
+                    let expected = is_listing && is_alone && !is_refused || is_put && is_alone;
                     assert_eq!(opened.is_ok(), expected, "{context}");
                 }
                 if let Err(error) = opened {
@@ -64,9 +64,19 @@ fn whoever_cant_read_list_or_write_is_told_at_once_and_may_come_again() {
 }
 
 #[test]
+fn a_store_that_refuses_every_condition_without_a_reason_is_told_at_once() {
+    let bench = Bench::new();
+    let client = Faulty::of(&bench.world);
+    client.fail(0, Fault::RefusesFromHere);
+    let said = bench.open(&client).err().unwrap().to_string();
+    assert!(said.contains("can't use the destination: "), "{said}");
+}
+
+#[test]
 fn a_store_that_heeds_no_condition_and_does_not_say_so_is_found_out() {
     for conditions in [Conditions::Unsupported, Conditions::Ignored] {
         let bench = Bench::with(conditions);
+        drop(bench.run());
         let store = bench.run();
         // The same second: what the history has is not overwritten.
         let versions = [1, 2, 3].map(|number| Recipe::number(number).at_the_time_of(&Recipe::number(1)));

@@ -12,9 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, Entry};
 use super::{GRACE, ended, words};
-use crate::digest::{Digest, Hasher};
 use crate::error::{ErrorKind, Failure};
 
 /// A file that is larger goes up in parts.
@@ -72,6 +71,7 @@ impl Upload<'_> {
     }
 
     async fn put_in_parts(&self, file: &File, size: u64) -> Result<(), Failure> {
+        let before = self.unless_ended(self.bucket.head(self.path)).await?;
         // Not cut off: nobody could end what was begun then.
         let mut upload = self.bucket.put_in_parts(self.path, self.media_type).await?;
         let done = async {
@@ -80,7 +80,7 @@ impl Upload<'_> {
             match completed {
                 Ok(_) => Ok(()),
                 // The answer may have been lost: then another try finds no upload.
-                Err(_) if self.is_there(file, size).await => Ok(()),
+                Err(_) if self.is_there(before.as_ref(), size).await => Ok(()),
                 Err(error) => Err(self.failure(&error)),
             }
         };
@@ -127,15 +127,10 @@ impl Upload<'_> {
         }
     }
 
-    /// Whether the whole object is there, and no older one.
-    async fn is_there(&self, file: &File, size: u64) -> bool {
-        let has_size =
-            self.bucket.head(self.path).await.is_ok_and(|found| found.is_some_and(|found| found.size == size));
-        if !has_size {
-            return false;
-        }
-        let found = self.bucket.hash(self.path, |_| ()).await;
-        found.is_ok_and(|found| found.is_some_and(|(_, found)| hash(file, size).is_ok_and(|should| should == found)))
+    /// Whether the whole object is there, and not the one that was there `before`.
+    async fn is_there(&self, before: Option<&Entry>, size: u64) -> bool {
+        let found = self.bucket.head(self.path).await.ok().flatten();
+        found.is_some_and(|found| found.size == size && before != Some(&found))
     }
 
     async fn unless_ended<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -159,15 +154,6 @@ fn read(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
     let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
     file.read_exact_at(&mut bytes, start)?;
     Ok(bytes.into())
-}
-
-/// The digest of a file.
-fn hash(file: &File, size: u64) -> io::Result<Digest> {
-    let mut hasher = Hasher::new();
-    for start in (0..size).step_by(PART as usize) {
-        hasher.update(&read(file, start, PART.min(size - start))?);
-    }
-    Ok(hasher.finish())
 }
 
 #[cfg(test)]
