@@ -19,6 +19,7 @@ use crate::store::object::connect::{ClientSettings, connect};
 use crate::store::object::location::Location;
 use crate::store::object::{BucketOptions, BucketStore};
 use crate::store::{Access, Opened, Store};
+use crate::time::Time;
 
 /// Names a bucket of a real server, and a prefix there, in which the contract is held against that server, too.
 const NAMED_BUCKET: &str = "ELEMENT_MIRROR_TEST_BUCKET";
@@ -129,7 +130,8 @@ impl Bucket {
             return None;
         };
         let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Relaxed));
-        let prefix = format!("{}/contract-{process}-{number}", named.trim_end_matches('/'));
+        let (now, _) = Time::now().to_unix();
+        let prefix = format!("{}/contract-{now}-{process}-{number}", named.trim_end_matches('/'));
         let location = Location::parse(&prefix).unwrap();
         let client = RUNTIME.block_on(connect(&location, &options(None).client)).unwrap();
         Some(Self { client, location, is_real: true, staging: folder() })

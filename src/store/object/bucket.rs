@@ -57,6 +57,16 @@ pub(super) enum Refused {
     Otherwise(Failure),
 }
 
+impl Refused {
+    /// The same where nobody was seen to be faster, so that another name would be refused as well.
+    fn without_reason(self) -> Self {
+        match self {
+            Self::Condition(failure) => Self::Otherwise(Failure { kind: ErrorKind::Conflict, ..failure }),
+            otherwise @ Self::Otherwise(_) => otherwise,
+        }
+    }
+}
+
 /// What the server says of an object.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -184,7 +194,7 @@ impl Bucket {
                 Err(refused) => refused,
             };
             // What is there says more than the store's word: a put that was made twice is refused the second time.
-            let Ok(found) = self.read(path).await else { return Err(refused) };
+            let Ok(found) = self.read(path).await else { return Err(refused.without_reason()) };
             if found.as_ref().is_some_and(|found| found.bytes == bytes) {
                 return Ok(());
             }
@@ -193,7 +203,7 @@ impl Bucket {
                 return Err(Refused::Condition(Failure::new(ErrorKind::Conflict, message)));
             }
             if left == 0 {
-                return Err(refused);
+                return Err(refused.without_reason());
             }
         }
     }

@@ -31,6 +31,8 @@ pub(super) enum Fault {
     Refuses,
     /// It is done, but another try of the client's finds that its condition does not hold.
     RefusesThough,
+    /// From this call on no condition holds, it is said, and nothing is done.
+    RefusesFromHere,
 }
 
 impl Fault {
@@ -44,7 +46,9 @@ impl Fault {
     fn error(self, path: &str) -> Error {
         let said = std::io::Error::other(format!("{self:?}"));
         match self {
-            Self::Refuses | Self::RefusesThough => Error::Precondition { path: path.to_owned(), source: said.into() },
+            Self::Refuses | Self::RefusesThough | Self::RefusesFromHere => {
+                Error::Precondition { path: path.to_owned(), source: said.into() }
+            }
             _ => broken(said),
         }
     }
@@ -158,6 +162,11 @@ impl Faulty {
             let number = state.calls.len();
             state.calls.push(format!("{verb} {path}"));
             match state.fault {
+                Some((at, Fault::RefusesFromHere)) => {
+                    if at <= number && verb == "put-if" {
+                        return Ok(Some(Fault::Refuses));
+                    }
+                }
                 Some((at, fault)) if at == number => {
                     state.is_dead = matches!(fault, Fault::Dies | Fault::DiesAfter);
                     return Ok(Some(fault));

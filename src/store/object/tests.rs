@@ -64,6 +64,15 @@ fn whoever_cant_read_list_or_write_is_told_at_once_and_may_come_again() {
 }
 
 #[test]
+fn a_store_that_refuses_every_condition_without_a_reason_is_told_at_once() {
+    let bench = Bench::new();
+    let client = Faulty::of(&bench.world);
+    client.fail(0, Fault::RefusesFromHere);
+    let said = bench.open(&client).err().unwrap().to_string();
+    assert!(said.contains("can't use the destination: "), "{said}");
+}
+
+#[test]
 fn a_store_that_heeds_no_condition_and_does_not_say_so_is_found_out() {
     for conditions in [Conditions::Unsupported, Conditions::Ignored] {
         let bench = Bench::with(conditions);

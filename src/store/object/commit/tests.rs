@@ -10,7 +10,7 @@ use super::*;
 use crate::layout::{MANIFEST, Naming};
 use crate::store::Store as _;
 use crate::store::contract::recipe::{RUNTIME, Recipe, commit as commit_telling, commit_all};
-use crate::store::object::bench::{Bench, only};
+use crate::store::object::bench::{Bench, is_conflict, only};
 use crate::store::object::faulty::{Conditions, Fault, Faulty};
 
 const WRITES: [&str; 7] = ["put", "put-if", "copy", "delete", "begin", "part", "complete"];
@@ -230,6 +230,24 @@ fn an_error_of_the_manifests_put_alone_fails_nothing() {
 }
 
 #[test]
+fn a_store_that_refuses_every_condition_without_a_reason_ends_a_commit() {
+    for before in [Before::Nothing, Before::Version, Before::BadManifest] {
+        let calls = calls_of_a_commit(before);
+        for (number, call) in calls.iter().enumerate().filter(|(_, call)| call.starts_with("put-if")) {
+            let bench = before.bench(Conditions::Heeded);
+            let (store, client) = bench.faulty_run();
+            client.fail(number, Fault::RefusesFromHere);
+            let (answer, _) = before.commit(&store);
+            assert!(client.end());
+            assert!(is_conflict(&answer), "{before:?}, {call}: {answer:?}");
+            before.check(&bench, call);
+            assert_eq!(before.commit(&bench.run()).0, Ok(()), "{before:?}, {call}");
+            before.check_finished(&bench, call);
+        }
+    }
+}
+
+#[test]
 fn checksums_that_cant_be_put_are_a_warning() {
     for fault in [Fault::Fails, Fault::FailsThough, Fault::Dies, Fault::DiesAfter] {
         let bench = Before::Version.bench(Conditions::Heeded);
@@ -243,6 +261,37 @@ fn checksums_that_cant_be_put_are_a_warning() {
             "{warnings:?}"
         );
         assert_eq!(bench.standing(&[Recipe::number(2)]), Some(0), "{fault:?}");
+    }
+}
+
+#[test]
+fn where_one_object_cant_be_put_the_parts_of_the_others_are_aborted() {
+    let large = |filling: u8| vec![filling; (8 << 20) + 1];
+    let version = Recipe::number(1).with("back.png", large(1)).with("voice.mp3", large(2));
+    for number in 0.. {
+        let bench = Bench::new();
+        let (store, client) = bench.faulty_run();
+        let candidate = version.stage(&store).unwrap();
+        client.calls();
+        client.fail(number, Fault::Fails);
+        let (answer, _) = commit_telling(&store, candidate);
+        assert!(client.end());
+        let calls = client.calls();
+        if only(&calls[number..=number], &["head", "begin", "put", "part", "complete"]).is_empty()
+            || is_manifest(&calls[number])
+        {
+            // All data objects are there.
+            assert!(number > 8, "{calls:?}");
+            break;
+        }
+        assert!(answer.is_err(), "{calls:#?}");
+        for path in only(&calls, &["begin"]).iter().map(|call| &call["begin ".len()..]) {
+            let is_begun = calls[number] != format!("begin some/where/{path}");
+            let is_there = bench.objects().contains_key(path);
+            let is_aborted = calls.contains(&format!("abort some/where/{path}"));
+            assert_eq!(is_aborted, is_begun && !is_there, "{number}: {calls:#?}");
+        }
+        assert_eq!(bench.standing(&[]), None);
     }
 }
 

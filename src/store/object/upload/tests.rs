@@ -136,7 +136,7 @@ fn more_than_there_is_room_for_goes_up_all_the_same() {
     let client = Faulty::of(&bench.world);
     let bucket = Bucket::new(Arc::new(client.clone()), Bench::prefix(), "s3://memory".to_owned());
     let (room, stop) = (Room::new(), CancellationToken::new());
-    let paths: Vec<_> = (0..12).map(|number| format!("u_{number}/video.mp4")).collect();
+    let paths: Vec<_> = (0..6).map(|number| format!("u_{number}/video.mp4")).collect();
     let put = |path| {
         let upload = Upload { bucket: &bucket, room: &room, path, media_type: "video/mp4", stop: &stop };
         let file = &file;
