@@ -63,9 +63,9 @@ impl<S: Store> Prune<S> {
         Summary { elapsed: started.elapsed(), ..summary }
     }
 
-    /// Does `work` for each element that has a history, several at a time: most of it is waiting for the disk.
+    /// Does `work` for each element that may have something to prune, several at a time: most of it is waiting for the disk.
     fn each(&self, work: impl Fn(ElementId) + Send + Sync) -> Result<(), String> {
-        let elements = self.store.elements_with_history().map_err(|error| error.to_string())?;
+        let elements = self.store.elements_to_prune().map_err(|error| error.to_string())?;
         let elements = elements.into_iter().take_while(|_| !self.stop.token().is_cancelled()).par_bridge();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build();
         let pool = pool.map_err(|error| format!("can't start pruning: {error}"))?;

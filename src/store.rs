@@ -142,6 +142,14 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// They can't be listed.
     fn elements_with_history(&self) -> Result<Vec<ElementId>, RunError>;
 
+    /// The elements of which something may be there that is to be pruned, in the order of their names.
+    ///
+    /// # Errors
+    /// They can't be listed.
+    fn elements_to_prune(&self) -> Result<Vec<ElementId>, RunError> {
+        self.elements_with_history()
+    }
+
     /// The superseded versions of `id`, in the order in which they stood. What others put there is left out.
     ///
     /// # Errors

@@ -19,6 +19,10 @@ impl Destination {
         match text {
             "" => Err("the destination is empty".into()),
             url if url.contains("://") => Location::parse(url).map(Self::Bucket),
+            slip if ["s3:", "gs:", "az:"].iter().any(|scheme| slip.starts_with(scheme)) => {
+                let (scheme, _) = slip.split_once(':').unwrap_or_default();
+                Err(format!("is {scheme}://bucket/prefix meant? (A folder of this name is ./{slip})"))
+            }
             path => Ok(Self::Folder(path.into())),
         }
     }

@@ -47,7 +47,7 @@ use upload::Room;
 /// So many requests about one element are under way at a time.
 const AT_A_TIME: usize = 8;
 /// What was asked of the store is waited for so long after the run's end.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How a bucket is opened.
 #[derive(Clone, Debug)]

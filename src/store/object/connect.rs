@@ -22,10 +22,14 @@ use url::Url;
 use super::location::{Location, Scheme};
 use super::words;
 use crate::error::RunError;
+use endpoint::Endpoint;
 use variables::Variables;
 
 /// The first wait before another try, and the longest.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(15)];
+/// How much longer a wait may be than the one before. The client draws each anywhere between the first and that: with a small
+/// number they hardly grow, and a store that asks for less is pressed for a second and given up.
+const GROWTH: f64 = 6.;
 /// No further try is begun after this: a request is tried again with the signature that it has, which is good for a
 /// quarter of an hour.
 const RETRIES_END: Duration = Duration::from_secs(240);
@@ -51,10 +55,17 @@ pub struct ClientSettings {
 
 impl ClientSettings {
     /// There is no bound on a request as a whole: it would cut off a large body that is coming well.
-    fn options(&self, allow_http: bool) -> Result<ClientOptions, RunError> {
+    fn options(&self, endpoint: Option<&Endpoint>, allow_http: bool) -> Result<ClientOptions, RunError> {
         let user_agent = HeaderValue::from_str(&self.user_agent)
             .map_err(|_| RunError::Broken("the user agent holds characters that can't be sent".to_owned()))?;
-        Ok(ClientOptions::new()
+        let mut options = ClientOptions::new();
+        if let Some(host) = endpoint.and_then(|endpoint| endpoint.loopback.as_deref()) {
+            // What is for this machine does not leave it. The environment's proxies are passed over only where another is
+            // named, which is then used for no host.
+            let host = host.trim_matches(['[', ']']);
+            options = options.with_proxy_url("http://127.0.0.1:9").with_proxy_excludes(host);
+        }
+        Ok(options
             .with_user_agent(user_agent)
             .with_allow_http(allow_http)
             .with_connect_timeout(self.connect_timeout)
@@ -66,7 +77,7 @@ impl ClientSettings {
     fn retry(&self) -> RetryConfig {
         let [init_backoff, max_backoff] = BACKOFF;
         RetryConfig {
-            backoff: BackoffConfig { init_backoff, max_backoff, base: 2. },
+            backoff: BackoffConfig { init_backoff, max_backoff, base: GROWTH },
             max_retries: self.retries,
             retry_timeout: RETRIES_END,
         }

@@ -114,6 +114,11 @@ impl Store for BucketStore {
         self.wait(self.past_elements()).map_err(|failure| RunError::Broken(failure.message))
     }
 
+    fn elements_to_prune(&self) -> Result<Vec<ElementId>, RunError> {
+        // Of runs that were killed there may be objects that no manifest names.
+        self.all_elements()
+    }
+
     fn history(&self, id: &ElementId) -> Result<Vec<PastVersion>, Failure> {
         self.wait(self.past(id))
     }

@@ -10,7 +10,7 @@ use super::standing::{self, Occupant};
 use super::upload::Upload;
 use super::{BucketStore, ended};
 use crate::element::ElementId;
-use crate::error::Failure;
+use crate::error::{ErrorKind, Failure};
 use crate::layout::INDEX;
 
 /// So many manifests are read ahead.
@@ -39,7 +39,9 @@ impl BucketStore {
             check_on()?;
             match line {
                 Ok(line) => part.write_all(&line.unwrap_or_default()).map_err(cannot)?,
-                Err(why) => leave_out(&id, why),
+                // What stands is not known, and the old index better than one without it.
+                Err(failure) if failure.kind == ErrorKind::Io => return Err(failure),
+                Err(failure) => leave_out(&id, failure.message),
             }
         }
         check_on()?;
@@ -50,12 +52,15 @@ impl BucketStore {
 }
 
 /// The line of `id`, none where nothing of ours is in its place; or why it can't be had.
-async fn line(bucket: &Bucket, id: ElementId) -> (ElementId, Result<Option<Vec<u8>>, String>) {
+async fn line(bucket: &Bucket, id: ElementId) -> (ElementId, Result<Option<Vec<u8>>, Failure>) {
     let line = match standing::find(bucket, &id).await {
         Ok(Occupant::Version(version)) => Ok(Some(version.standing.manifest.to_line())),
-        Ok(Occupant::Remains(remains)) => remains.damage().map_or(Ok(None), |damage| Err(damage.to_owned())),
+        Ok(Occupant::Remains(remains)) => match remains.damage() {
+            Some(damage) => Err(Failure::new(ErrorKind::Damaged, damage)),
+            None => Ok(None),
+        },
         Ok(Occupant::Nothing) => Ok(None),
-        Err(failure) => Err(failure.message),
+        Err(failure) => Err(failure),
     };
     (id, line)
 }

@@ -13,19 +13,25 @@ use super::standing::{self, Occupant};
 use super::{AT_A_TIME, BucketStore, ended};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::layout::{self, MANIFEST, Naming, SUMS};
+use crate::layout::{self, Naming};
 use crate::time::Time;
 
 /// Whatever is younger, or was superseded since, stays.
 pub(super) const YOUNG: Duration = Duration::from_secs(24 * 3600);
 
 impl BucketStore {
-    /// Removes the manifests of `versions`, and then the objects of `id` that none names any more.
+    /// Removes the manifests of `versions`, and then the objects of `id` that none names any more: also those that an earlier
+    /// pruning did not come to, and those of runs that were killed.
     pub(super) async fn prune_versions(&self, id: &ElementId, versions: &[PastVersion]) -> Result<(), Failure> {
-        let bucket = &self.0.bucket;
-        if versions.is_empty() {
-            return Ok(());
+        match self.remove_versions(id, versions).await {
+            // What nobody asked to remove stays where nobody can say whose it is.
+            Err(failure) if versions.is_empty() && failure.kind == ErrorKind::Damaged => Ok(()),
+            done => done,
         }
+    }
+
+    async fn remove_versions(&self, id: &ElementId, versions: &[PastVersion]) -> Result<(), Failure> {
+        let bucket = &self.0.bucket;
         if let Some(past) = self.past(id).await?.iter().find(|past| past.manifest.is_err()) {
             // It may name any of the objects.
             let message = format!("the superseded manifest {} can't be read; nothing is removed", past.when);
@@ -41,18 +47,21 @@ impl BucketStore {
         self.sweep(id, &had).await
     }
 
-    /// Removes the objects of `id` that were `had` by superseded versions, or by runs that were killed, that no manifest
+    /// Removes the objects of `id` that were `had` by superseded versions, or are named by their own bytes, that no manifest
     /// names, and that are not young.
     async fn sweep(&self, id: &ElementId, had: &HashSet<&str>) -> Result<(), Failure> {
         let bucket = &self.0.bucket;
-        let is_ours = |name: &str| name != MANIFEST && name != SUMS && (had.contains(name) || is_data(name));
+        let may_be_ours = |name: &str| had.contains(name) || Naming::ByContent.plain(name) != name;
         let named = self.named(id).await?;
         let is_old = |modified: Time| modified.age() > YOUNG;
         let listed = bucket.list(id.as_str()).await?;
         let objects = listed.into_iter().filter(|(path, object)| {
-            path.matches('/').count() == 1 && is_ours(&object.name) && !named.contains(&object.name)
+            path.matches('/').count() == 1 && may_be_ours(&object.name) && !named.contains(&object.name)
         });
-        let removals = objects.filter(|(_, object)| is_old(object.modified)).map(|(path, _)| async move {
+        let removals = objects.filter(|(_, object)| is_old(object.modified)).map(|(path, object)| async move {
+            if !had.contains(object.name.as_str()) && !self.is_ours(&path, &object.name).await? {
+                return Ok(());
+            }
             // A run may have put it again since the listing, and be about to name it.
             match bucket.head(&path).await? {
                 Some(object) if is_old(object.modified) => bucket.remove(&path).await,
@@ -61,6 +70,16 @@ impl BucketStore {
         });
         let removals: Vec<_> = removals.collect();
         futures::stream::iter(removals).buffer_unordered(AT_A_TIME).try_collect().await
+    }
+
+    /// Whether the program gave its name to an object that no manifest names: by its own bytes. Others have other names.
+    async fn is_ours(&self, path: &str, name: &str) -> Result<bool, Failure> {
+        let plain = Naming::ByContent.plain(name);
+        if layout::is_ours(&plain) {
+            return Ok(true);
+        }
+        let found = self.0.bucket.hash(path, |_| ()).await?;
+        Ok(found.is_some_and(|(_, digest)| Naming::ByContent.name(&plain, digest) == name))
     }
 
     /// The names that manifests of `id` name.
@@ -80,12 +99,6 @@ impl BucketStore {
 /// The names that a superseded version names.
 fn names(version: &PastVersion) -> impl Iterator<Item = &str> {
     version.manifest.iter().flat_map(|manifest| manifest.own_files().map(|(file, ..)| file))
-}
-
-/// Whether the program gives such a name to an object: what is named otherwise is others'.
-fn is_data(name: &str) -> bool {
-    let plain = Naming::ByContent.plain(name);
-    plain != name && layout::is_ours(&plain)
 }
 
 #[cfg(test)]

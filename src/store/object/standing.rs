@@ -26,7 +26,14 @@ pub(super) fn place(id: &ElementId) -> String {
 /// What is in the place of `id`, by its manifest alone: one request. Files whose names don't say their bytes, as of a folder's
 /// mirror that was copied here, can't be vouched for and count as damaged.
 pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Failure> {
-    let Some(revision) = bucket.read(&place(id)).await? else { return Ok(Occupant::Nothing) };
+    let Some(mut revision) = bucket.read(&place(id)).await? else { return Ok(Occupant::Nothing) };
+    if matches!(Manifest::parse(&revision.bytes, id), Err(InvalidManifest::Damaged(_))) {
+        // Not all that is damaged on its way is damaged there.
+        match bucket.read(&place(id)).await? {
+            Some(again) => revision = again,
+            None => return Ok(Occupant::Nothing),
+        }
+    }
     let revision = Arc::new(revision);
     let shown = || bucket.shown(&place(id));
     match Manifest::parse(&revision.bytes, id) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
-use object_store::{Certificate, ObjectStore};
+use object_store::{Certificate, HeaderValue, ObjectStore};
 
 use super::endpoint::{Endpoint, reach};
 use super::variables::Variables;
@@ -104,6 +104,31 @@ fn missing(variables: Variables<'_>, why: &str) -> RunError {
     ))
 }
 
+/// Refuses what the client would break down on: it sends the token as it is in the file, to the URL as it is.
+///
+/// # Errors
+/// One of them can't be sent.
+fn check_container(variables: Variables<'_>) -> Result<(), RunError> {
+    const URL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+    if let Some(url) = variables.get(URL) {
+        let is_url = url::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !is_url {
+            return Err(RunError::Broken(format!("{URL} is no http:// or https:// URL")));
+        }
+    }
+    if let Some(path) = variables.get(TOKEN) {
+        #[expect(clippy::disallowed_methods, reason = "a file that the machine has for those who run on it")]
+        let token = std::fs::read_to_string(&path);
+        let token = token.map_err(|error| RunError::io(format!("can't read {path} ({TOKEN})"), error))?;
+        if HeaderValue::from_str(&token).is_err() {
+            let words = "holds characters that can't be sent; is there a line feed at its end?";
+            return Err(RunError::Broken(format!("{path} ({TOKEN}) {words}")));
+        }
+    }
+    Ok(())
+}
+
 /// The client for `bucket`.
 pub(super) async fn connect(
     bucket: &str,
@@ -115,10 +140,13 @@ pub(super) async fn connect(
     if credentials == Credentials::Instance {
         reach(&metadata).await.map_err(|why| missing(variables, &why))?;
     }
+    if credentials == Credentials::Container {
+        check_container(variables)?;
+    }
     let endpoint = variables.first(&ENDPOINTS);
     let endpoint = endpoint.map(|(name, url)| Endpoint::parse(name, &url, variables)).transpose()?;
     let is_plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.is_plain);
-    let mut options = settings.options(is_plain)?;
+    let mut options = settings.options(endpoint.as_ref(), is_plain)?;
     if is_plain && credentials != Credentials::WebIdentity {
         // Without trust roots, which a slim machine may not have.
         options = options.with_no_system_certificates(true);

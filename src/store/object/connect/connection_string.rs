@@ -52,11 +52,14 @@ impl ConnectionString {
     }
 }
 
-/// The account whose endpoint it is: the first label of its host.
+/// The account whose endpoint it is: the first label of its host, or of one without labels, as of an emulator, the first
+/// part of the path.
 pub(super) fn account_of(endpoint: &str) -> Option<String> {
     let url = url::Url::parse(endpoint).ok()?;
-    let (account, _) = url.domain()?.split_once('.')?;
-    Some(account.to_owned())
+    if let Some((account, _)) = url.domain().and_then(|name| name.split_once('.')) {
+        return Some(account.to_owned());
+    }
+    url.path_segments()?.next().filter(|account| !account.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(super) struct Endpoint {
     pub(super) url: String,
     /// Whether it is spoken to in clear.
     pub(super) is_plain: bool,
+    /// Its host, where that is this machine.
+    pub(super) loopback: Option<String>,
 }
 
 impl Endpoint {
@@ -47,7 +49,8 @@ impl Endpoint {
             );
             return Err(broken(&words));
         }
-        Ok(Self { url: text.trim_end_matches('/').to_owned(), is_plain })
+        let loopback = is_loopback(&host).then(|| host.to_string());
+        Ok(Self { url: text.trim_end_matches('/').to_owned(), is_plain, loopback })
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) async fn connect(
     }
     let endpoint = endpoint(variables)?;
     let is_plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.is_plain);
-    let mut options = settings.options(is_plain)?;
+    let mut options = settings.options(endpoint.as_ref(), is_plain)?;
     if is_plain && credentials != Credentials::Given {
         // Without trust roots, which a slim machine may not have.
         options = options.with_no_system_certificates(true);
