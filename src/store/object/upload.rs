@@ -100,18 +100,22 @@ impl Upload<'_> {
 
     /// Begins the upload. Where the run ends meanwhile, what was begun all the same is aborted.
     async fn begin(&self) -> Result<Box<dyn MultipartUpload>, Failure> {
-        let (sender, begun) = oneshot::channel();
+        let (sender, mut begun) = oneshot::channel();
         let begin = self.bucket.put_in_parts(self.path, self.media_type);
         let mut task = tokio::spawn(async move {
             if let Err(Ok(mut upload)) = sender.send(begin.await) {
                 let _: object_store::Result<()> = upload.abort().await;
             }
         });
-        match self.stop.run_until_cancelled(begun).await {
+        match self.stop.run_until_cancelled(&mut begun).await {
             Some(Ok(begun)) => begun.map_err(|error| self.failure(&error)),
             Some(Err(_)) => Err(Failure::new(ErrorKind::Io, "beginning an upload broke down")),
             None => {
-                let _ = timeout(GRACE, &mut task).await;
+                begun.close();
+                let _ = match begun.try_recv() {
+                    Ok(Ok(mut upload)) => timeout(GRACE, upload.abort()).await.is_ok(),
+                    _ => timeout(GRACE, &mut task).await.is_ok(),
+                };
                 Err(ended())
             }
         }

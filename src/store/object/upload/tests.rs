@@ -76,8 +76,9 @@ fn an_upload_that_goes_wrong_at_any_call_is_aborted_and_leaves_the_whole_object_
             let is_completed = verbs(&calls)[number] == "complete";
             let is_lost = matches!(fault, Fault::FailsThough | Fault::RefusesThough);
             assert_eq!(done.is_ok(), is_completed && is_lost, "{context}");
+            // Nothing is left to abort of one that was completed after all; but of that nobody is sure.
             let is_over = matches!(fault, Fault::Dies | Fault::DiesAfter) || number <= 1;
-            assert_eq!(verbs(&calls).contains(&"abort"), done.is_err() && !is_over, "{context}");
+            assert_eq!(verbs(&calls).contains(&"abort"), !is_over, "{context}");
         }
     }
 }
