@@ -230,6 +230,6 @@ fn what_is_no_mirror_has_no_history() {
         refused(run(&mirror.beside("")).expect(1), "holds no mirror");
         assert_eq!(std::fs::read_dir(mirror.beside("")).unwrap().count(), 0);
         program().args(command).output().expect(2);
-        refused(run(std::path::Path::new("s3://bucket/prefix")).expect(2), "only folders");
+        refused(run(std::path::Path::new("ftp://bucket/prefix")).expect(2), "s3://bucket/prefix");
     }
 }

@@ -130,7 +130,11 @@ impl Store for BucketStore {
 
     fn prune(&self, id: &ElementId, versions: &[PastVersion], gone: impl FnMut(&PastVersion)) -> Result<(), Failure> {
         self.staging()?;
-        self.wait(self.prune_versions(id, versions, gone))
+        // It is told after the waiting: whoever listens may wait, too.
+        let mut removed = Vec::new();
+        let done = self.wait(self.prune_versions(id, versions, |version| removed.push(version.when.clone())));
+        versions.iter().filter(|version| removed.contains(&version.when)).for_each(gone);
+        done
     }
 
     fn inspect(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection, Failure> {
