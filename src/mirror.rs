@@ -20,12 +20,13 @@ use futures::{Stream, StreamExt as _};
 use secrecy::SecretString;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::api::Api;
 use crate::download::Downloader;
 use crate::element::Listed;
-use crate::error::{Failure, RunError};
+use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::{Event, Events};
 use crate::http::{Http, HttpOptions};
 use crate::ids::{Entry, Line};
@@ -42,6 +43,9 @@ use watch::Watch;
 
 /// How many elements may be under way in all: in flight, paused, or waiting for their commit to be durable.
 const MAX_WAITING: usize = 1024;
+
+/// How many elements are noted as gone at a time.
+const NOTES: usize = 8;
 
 /// What a run does, and with whom.
 #[derive(Clone, Debug)]
@@ -109,6 +113,8 @@ pub struct Mirror<S: Store> {
     events: Events,
     stop: Stop,
     watch: Mutex<Watch>,
+    /// What the destination is asked on threads that may wait.
+    asks: TaskTracker,
     /// Histories that are pruned at a time.
     pruning: Semaphore,
     /// Whether the token has several accounts: asked once, when the API refuses an element without an email.
@@ -139,6 +145,7 @@ impl<S: Store> Mirror<S> {
             options,
             events,
             stop,
+            asks: TaskTracker::new(),
             pruning: Semaphore::new(prune::THREADS),
             accounts: OnceCell::new(),
         })
@@ -173,6 +180,8 @@ impl<S: Store> Mirror<S> {
         }
         let mut summary = mirror.conclude().await;
         mirror.write_index().await;
+        mirror.asks.close();
+        mirror.asks.wait().await;
         summary.ends = mirror.stop.ends();
         summary.elapsed = started.elapsed();
         mirror.events.tell(Event::Ended(Box::new(summary.clone()))).await;
@@ -256,8 +265,14 @@ impl<S: Store> Mirror<S> {
         }
         if summary.suspiciously_gone == 0 && self.options.purpose == Purpose::Mirror {
             let newly_gone: Vec<_> = self.watch().take_newly_gone().into_iter().collect();
-            for (id, since) in newly_gone {
-                if let Err(failure) = self.ask(&id, move |store, id| store.note_gone(id, since)).await {
+            let notes = newly_gone.into_iter().take_while(|_| !self.stop.token().is_cancelled());
+            let note = |(id, since)| async move { self.ask(&id, move |store, id| store.note_gone(id, since)).await };
+            let mut notes = futures::stream::iter(notes.map(note)).buffer_unordered(NOTES);
+            while let Some(noted) = notes.next().await {
+                // What the run's end cut off is noted by the next one.
+                if let Err(failure) = noted
+                    && failure.kind != ErrorKind::Interrupted
+                {
                     self.stop.end(End::Broken(failure.message));
                     break;
                 }

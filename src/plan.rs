@@ -5,7 +5,7 @@ mod listed;
 use crate::element::{Asset, Element, Identity, Role};
 use crate::layout;
 use crate::manifest::{self, Manifest, Missing};
-pub(crate) use listed::stands_as_listed;
+pub(crate) use listed::{says_enough, stands_as_listed};
 
 /// The user's wishes, as far as they decide what is fetched.
 #[derive(Clone, Debug)]

@@ -75,7 +75,8 @@ impl<S: Store> Prune<S> {
 
     fn take_up(&self, id: ElementId, summary: &Mutex<Summary>) {
         let at = (&self.store, &self.events);
-        let (pruned, done) = apply(at, &id, &self.keep, self.dry_run);
+        let scope = if self.dry_run { Scope::Foreseen } else { Scope::Thorough };
+        let (pruned, done) = apply(at, &id, &self.keep, scope);
         self.tell_of_damaged(&id);
         lock(summary).pruned.get_or_insert_default().extend(pruned);
         if let Err(failure) = done {
@@ -106,22 +107,35 @@ fn lock(summary: &Mutex<Summary>) -> MutexGuard<'_, Summary> {
     summary.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How much is pruned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Nothing: it is only said what would be.
+    Foreseen,
+    /// Of elements of which something expires.
+    Expired,
+    /// Of all: what an earlier pruning left, too.
+    Thorough,
+}
+
 /// Removes what of the history of `id` expires, or in a dry run only says so; tells of each version, and gives what was
 /// removed even where that fails. Not for a thread of the runtime.
 pub(crate) fn apply<S: Store>(
     (store, events): (&S, &Events),
     id: &ElementId,
     keep: &Keep,
-    dry_run: bool,
+    scope: Scope,
 ) -> (Pruned, Result<(), Failure>) {
-    let mut pruned = Pruned { foreseen: dry_run, ..Pruned::default() };
+    let mut pruned = Pruned { foreseen: scope == Scope::Foreseen, ..Pruned::default() };
     let mut told = |version: &PastVersion<S::Place>| tell(events, id, version, &mut pruned);
-    let done = store.expired(id, keep).and_then(|expired| match dry_run {
-        true => {
+    let done = store.expired(id, keep).and_then(|expired| match scope {
+        Scope::Foreseen => {
             expired.iter().for_each(told);
             Ok(())
         }
-        false => store.prune(id, &expired, &mut told),
+        // To look for more would cost requests for each element that nothing has become of.
+        Scope::Expired if expired.is_empty() => Ok(()),
+        Scope::Expired | Scope::Thorough => store.prune(id, &expired, &mut told),
     });
     (pruned, done)
 }

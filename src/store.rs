@@ -115,7 +115,10 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn drop_draft(&self, id: &ElementId) -> Result<(), Failure>;
 
     /// Since when the API does not know `id` any more, where that was noted.
-    fn gone_since(&self, id: &ElementId) -> Option<Time>;
+    ///
+    /// # Errors
+    /// The note can't be read.
+    fn gone_since(&self, id: &ElementId) -> Result<Option<Time>, Failure>;
 
     /// Notes that the API does not know `id` any more.
     ///
@@ -199,7 +202,8 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Whether the mirror knows `id`, though it may not stand: by its past, or as gone.
     fn is_known(&self, id: &ElementId) -> bool {
-        self.history(id).map_or(true, |past| !past.is_empty()) || self.gone_since(id).is_some()
+        self.history(id).map_or(true, |past| !past.is_empty())
+            || self.gone_since(id).map_or(true, |since| since.is_some())
     }
 
     /// The superseded versions of `id` that `keep` lets go, the oldest first.

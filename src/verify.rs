@@ -152,7 +152,7 @@ impl<S: Store> Verify<S> {
     /// Counts an outcome and tells it.
     fn tell(&self, mut outcome: ElementOutcome) {
         if outcome.status != Status::Failed {
-            outcome.gone_since = outcome.id.as_ref().and_then(|id| self.store.gone_since(id));
+            outcome.gone_since = outcome.id.as_ref().and_then(|id| self.store.gone_since(id).ok().flatten());
         }
         self.summary().add(&outcome);
         self.events.tell_blocking(Event::Finished(Box::new(outcome)));

@@ -57,7 +57,11 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Discreet<T> {
 
 /// A folder.
 pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() { Err("no folder is given".into()) } else { Ok(text.into()) }
+    match text {
+        "" => Err("no folder is given".into()),
+        url if url.contains("://") => Err("a folder is needed".into()),
+        path => Ok(path.into()),
+    }
 }
 
 /// A file that is written, which standard output is not.

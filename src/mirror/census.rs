@@ -139,9 +139,9 @@ impl<S: Store> Taker<'_, S> {
             return;
         }
         let (mirror, sieve, sender) = (Arc::clone(self.mirror), self.all.sieve.clone(), self.sender.clone());
-        let named = tokio::task::spawn_blocking(move || {
+        let asks = &self.mirror.asks;
+        let named = asks.spawn_blocking(move || {
             for id in mirror.store.all_elements()? {
-                // The run's end waits for what is being read.
                 if mirror.stop.closing().is_cancelled() {
                     break;
                 }
@@ -149,7 +149,15 @@ impl<S: Store> Taker<'_, S> {
                 if sieve.sift(&entry) != Sifted::Taken {
                     continue;
                 }
-                let Ok(Some(Ok(manifest))) = mirror.store.standing_manifest(&entry.id) else { continue };
+                let manifest = match mirror.store.standing_manifest(&entry.id) {
+                    Ok(Some(Ok(manifest))) => manifest,
+                    Ok(_) => continue,
+                    Err(failure) => {
+                        let message = format!("it is not known whose it is: {failure}");
+                        mirror.events.tell_blocking(Event::Warned { what: entry.id.to_string(), message });
+                        continue;
+                    }
+                };
                 let Some(email) = manifest.element.user_id.and_then(|user| accounts.get(&user)) else { continue };
                 let entry = Entry { email: Some(email.clone()), ..entry };
                 mirror.events.counters.known.fetch_add(1, Relaxed);

@@ -12,7 +12,7 @@ use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
 use crate::ids::Entry;
 use crate::outcome::{ElementOutcome, End, Stands, Status};
-use crate::plan::{Held, Plan, Standing, Verdict, judge, stands_as_listed};
+use crate::plan::{Held, Plan, Standing, Verdict, judge, says_enough, stands_as_listed};
 use crate::store::Store;
 use crate::store::commit::{Candidate, Committer};
 use crate::store::stage::Stage;
@@ -82,13 +82,18 @@ impl<S: Store> Mirror<S> {
         };
         match done {
             Some((step, slot)) => Box::pin(self.finish(asked.id, step, slot, committer)).await,
+            // Of one that still waited for its turn nothing is told.
+            None if asked.attempts.load(Relaxed) == 0 => {
+                let interrupted = Failure::new(ErrorKind::Interrupted, "the run ended before its turn");
+                ElementOutcome::new(Some(asked.id.clone()), Status::Failed).with_failure(interrupted)
+            }
             None => self.cut_off(asked.id).await,
         }
     }
 
     /// Everything up to the commit; the slot in flight is to be kept until the version waits for that.
     async fn mirror(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step<S::Place>, Slot) {
-        if let Some(listed) = listed {
+        if let Some(listed) = listed.filter(|listed| says_enough(listed)) {
             match self.settle_by_list(asked, &listed).await {
                 Ok(None) => {}
                 Ok(Some(outcome)) => return (Step::Settled(outcome), None),
@@ -294,8 +299,11 @@ impl<S: Store> Mirror<S> {
             let message = format!("{}; is it the right ID and account?", failure.message);
             return self.failed(id, Failure::new(ErrorKind::NotFound, message)).await;
         };
-        let noted = self.ask(id, |store, id| Ok(store.gone_since(id))).await;
-        let since = noted.ok().flatten().unwrap_or_else(|| {
+        let noted = match self.ask(id, S::gone_since).await {
+            Ok(noted) => noted,
+            Err(failure) => return self.failed(id, failure).await,
+        };
+        let since = noted.unwrap_or_else(|| {
             let now = Time::now();
             self.watch().add_newly_gone(asked.account, id.clone(), now);
             now

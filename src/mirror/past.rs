@@ -3,7 +3,7 @@
 use super::{Mirror, Purpose};
 use crate::error::{ErrorKind, Failure};
 use crate::outcome::{ElementOutcome, Pruned, Status};
-use crate::prune;
+use crate::prune::{self, Scope};
 use crate::store::Store;
 
 impl<S: Store> Mirror<S> {
@@ -19,9 +19,9 @@ impl<S: Store> Mirror<S> {
         // As many at a time as a pruning by itself does; the permit is there as long as the mirror.
         let _permit = self.pruning.acquire().await;
         let (store, events) = (self.store.clone(), self.events.clone());
-        let dry_run = self.options.purpose == Purpose::DryRun;
+        let scope = if self.options.purpose == Purpose::DryRun { Scope::Foreseen } else { Scope::Expired };
         // It reads, flushes and removes, which no worker of the runtime should wait for.
-        let pruned = tokio::task::spawn_blocking(move || prune::apply((&store, &events), &id, &keep, dry_run)).await;
+        let pruned = self.asks.spawn_blocking(move || prune::apply((&store, &events), &id, &keep, scope)).await;
         let (pruned, done) = pruned.unwrap_or_else(|error| {
             let failure = Failure::new(ErrorKind::Io, format!("prune its history: {error}"));
             (Pruned::default(), Err(failure))

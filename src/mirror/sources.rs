@@ -49,7 +49,8 @@ impl<S: Store> Mirror<S> {
         ask: impl FnOnce(&S, &ElementId) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let (store, id) = (self.store.clone(), id.clone());
-        let asked = tokio::task::spawn_blocking(move || ask(&store, &id)).await;
+        // What is not waited for any more, at the run's end, is not to outlive it.
+        let asked = self.asks.spawn_blocking(move || ask(&store, &id)).await;
         asked.unwrap_or_else(|error| {
             let message = format!("work on the destination broke down, please report it: {error}");
             Err(Failure::new(ErrorKind::Io, message))

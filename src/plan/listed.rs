@@ -4,12 +4,17 @@ use super::{Held, Plan, Policy, Standing};
 use crate::element::{Asset, Element, Fields, Listed};
 use crate::manifest::Manifest;
 
+/// Whether a list says enough of an element that what stands need be looked at.
+pub(crate) fn says_enough(listed: &Listed) -> bool {
+    listed.element.fields.update_time.is_some()
+}
+
 /// Whether what stands is what a list shows, so that nothing new would come of asking for the element itself: the same
 /// `updateTime`, `currentVersion` and links, and no other word about it. What the list leaves out counts as unchanged, but for
 /// links: a list that shows fewer of them may say less than there is, or show that one has gone.
 pub(crate) fn stands_as_listed(listed: &Listed, standing: &Standing, policy: &Policy) -> bool {
     let (shown, manifest) = (&listed.element, &standing.manifest);
-    if shown.fields.update_time.is_none() || !shown.is_as_current_as(&manifest.element) {
+    if !says_enough(listed) || !shown.is_as_current_as(&manifest.element) {
         return false;
     }
     let element = Element { fields: fields(listed, &manifest.element), assets: assets(listed, manifest) };

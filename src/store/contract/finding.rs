@@ -37,20 +37,24 @@ pub(super) fn a_note_that_an_element_is_gone_outlives_the_run_until_it_is_back<P
     let store = run(place);
     store.note_gone(&id("u_1"), since).unwrap();
     store.note_gone(&id("u_2"), since).unwrap();
-    assert_eq!(store.gone_since(&id("u_1")), Some(since));
+    assert_eq!(store.gone_since(&id("u_1")).unwrap(), Some(since));
     drop(store);
     for access in [Access::Read, Access::Look, Access::Write] {
         let store = place.open(access).unwrap_or_else(|error| panic!("{error}")).store;
-        assert_eq!([store.gone_since(&id("u_1")), store.gone_since(&id("u_3"))], [Some(since), None], "{access:?}");
+        assert_eq!(
+            [store.gone_since(&id("u_1")).unwrap(), store.gone_since(&id("u_3")).unwrap()],
+            [Some(since), None],
+            "{access:?}"
+        );
         assert!(store.is_known(&id("u_1")) && !store.is_known(&id("u_3")), "{access:?}");
     }
     let store = run(place);
     store.clear_gone(&id("u_1")).unwrap();
     store.clear_gone(&id("u_3")).unwrap();
-    assert_eq!(store.gone_since(&id("u_1")), None);
+    assert_eq!(store.gone_since(&id("u_1")).unwrap(), None);
     drop(store);
     let store = run(place);
-    assert_eq!([store.gone_since(&id("u_1")), store.gone_since(&id("u_2"))], [None, Some(since)]);
+    assert_eq!([store.gone_since(&id("u_1")).unwrap(), store.gone_since(&id("u_2")).unwrap()], [None, Some(since)]);
 }
 
 pub(super) fn a_manifest_that_cant_be_read_is_replaced_and_kept_aside<P: Place>(place: &P) {

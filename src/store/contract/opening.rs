@@ -19,7 +19,7 @@ pub(super) fn nothing_is_no_mirror_and_a_look_at_it_finds_nothing_and_leaves_not
     let store = place.open(Access::Look).unwrap_or_else(|error| panic!("{error}")).store;
     assert!(store.occupant(&id("u_1")).unwrap().standing().is_none());
     assert_eq!(store.standing_manifest(&id("u_1")).unwrap(), None);
-    assert!(!store.is_known(&id("u_1")) && store.gone_since(&id("u_1")).is_none());
+    assert!(!store.is_known(&id("u_1")) && store.gone_since(&id("u_1")).unwrap().is_none());
     assert_eq!(place.list(), Vec::<String>::new());
 }
 

@@ -50,8 +50,8 @@ impl Store for LocalStore {
         Stage::new(Arc::clone(&self.own()?.staging), id, self.has_draft(id))
     }
 
-    fn gone_since(&self, id: &ElementId) -> Option<Time> {
-        gone::since(self.0.root.as_ref()?, id)
+    fn gone_since(&self, id: &ElementId) -> Result<Option<Time>, Failure> {
+        Ok(self.0.root.as_ref().and_then(|root| gone::since(root, id)))
     }
 
     fn note_gone(&self, id: &ElementId, since: Time) -> Result<(), Failure> {

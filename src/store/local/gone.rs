@@ -44,7 +44,7 @@ mod tests {
             let _ = store.note_gone(&id("u_1"), after);
             let came = trouble::end();
             drop(store);
-            let since = bench.open().store.gone_since(&id("u_1"));
+            let since = bench.open().store.gone_since(&id("u_1")).unwrap();
             assert!(since == Some(before) || since == Some(after), "{since:?}");
             assert_eq!(bench.names(".element-mirror/gone"), ["u_1"]);
             bench.assert_no_litter();

@@ -51,7 +51,7 @@ pub(super) enum Condition<'a> {
 
 /// Why an object was not put; or that is not known.
 pub(super) enum Refused {
-    /// The condition does not hold.
+    /// The condition does not hold: another is there.
     Condition(Failure),
     /// Anything else.
     Otherwise(Failure),
@@ -208,11 +208,15 @@ impl Bucket {
         }
     }
 
-    /// Begins to put a large object in parts.
-    pub(super) async fn put_in_parts(&self, path: &str, media_type: &str) -> Result<Box<dyn MultipartUpload>, Failure> {
+    /// Begins to put a large object in parts; a task of its own may do that.
+    pub(super) fn put_in_parts(
+        &self,
+        path: &str,
+        media_type: &str,
+    ) -> impl Future<Output = object_store::Result<Box<dyn MultipartUpload>>> + Send + use<> {
         let options = PutMultipartOptions { attributes: attributes(media_type), ..PutMultipartOptions::default() };
-        let begun = self.client.put_multipart_opts(&self.at(path), options).await;
-        begun.map_err(|error| self.failure("put", path, &error))
+        let (client, at) = (Arc::clone(&self.client), self.at(path));
+        async move { client.put_multipart_opts(&at, options).await }
     }
 
     /// Gives the object a copy at another path.

@@ -20,7 +20,7 @@ use super::standing::{Occupant, Version, place};
 use super::upload::Upload;
 use super::{AT_A_TIME, BucketStore, ended, grace};
 use crate::element::ElementId;
-use crate::error::{ErrorKind, Failure, RunError};
+use crate::error::{Failure, RunError};
 use crate::event::{Event, Events};
 use crate::layout::SUMS;
 use crate::manifest::Manifest;
@@ -173,11 +173,10 @@ impl Work {
 
     /// Puts the manifest, if what it was planned against still stands.
     async fn put_manifest(&self, id: &ElementId, bytes: Bytes, condition: Condition<'_>) -> Result<(), Failure> {
-        match self.store.0.bucket.put_once(&place(id), (bytes, JSON), condition).await {
-            Ok(()) => Ok(()),
-            Err(Refused::Condition(failure)) => Err(Failure { kind: ErrorKind::Conflict, ..failure }),
-            Err(Refused::Otherwise(failure)) => Err(failure),
-        }
+        let put = self.store.0.bucket.put_once(&place(id), (bytes, JSON), condition).await;
+        put.map_err(|refused| match refused {
+            Refused::Condition(failure) | Refused::Otherwise(failure) => failure,
+        })
     }
 }
 

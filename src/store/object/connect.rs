@@ -54,12 +54,14 @@ pub struct ClientSettings {
 }
 
 impl ClientSettings {
+    /// `sole` is the only server that is spoken to, where it is: none is asked for credentials.
+    ///
     /// There is no bound on a request as a whole: it would cut off a large body that is coming well.
-    fn options(&self, endpoint: Option<&Endpoint>, allow_http: bool) -> Result<ClientOptions, RunError> {
+    fn options(&self, sole: Option<&Endpoint>, allow_http: bool) -> Result<ClientOptions, RunError> {
         let user_agent = HeaderValue::from_str(&self.user_agent)
             .map_err(|_| RunError::Broken("the user agent holds characters that can't be sent".to_owned()))?;
         let mut options = ClientOptions::new();
-        if let Some(host) = endpoint.and_then(|endpoint| endpoint.loopback.as_deref()) {
+        if let Some(host) = sole.and_then(|endpoint| endpoint.loopback.as_deref()) {
             // What is for this machine does not leave it. The environment's proxies are passed over only where another is
             // named, which is then used for no host.
             let host = host.trim_matches(['[', ']']);
@@ -96,7 +98,7 @@ pub async fn connect(location: &Location, settings: &ClientSettings) -> Result<A
 ///
 /// # Errors
 /// The environment names no credentials, or says what can't be done.
-pub async fn connect_with(
+pub(super) async fn connect_with(
     location: &Location,
     settings: &ClientSettings,
     environment: impl Fn(&str) -> Option<String> + Sync,

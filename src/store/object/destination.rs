@@ -84,8 +84,8 @@ impl Store for BucketStore {
         Ok(())
     }
 
-    fn gone_since(&self, id: &ElementId) -> Option<Time> {
-        self.wait(self.0.gone.since(&self.0.bucket, id)).ok().flatten()
+    fn gone_since(&self, id: &ElementId) -> Result<Option<Time>, Failure> {
+        self.wait(self.0.gone.since(&self.0.bucket, id))
     }
 
     fn note_gone(&self, id: &ElementId, since: Time) -> Result<(), Failure> {
@@ -128,16 +128,9 @@ impl Store for BucketStore {
         Ok((1, version.place.bytes.len() as u64))
     }
 
-    fn prune(
-        &self,
-        id: &ElementId,
-        versions: &[PastVersion],
-        mut gone: impl FnMut(&PastVersion),
-    ) -> Result<(), Failure> {
+    fn prune(&self, id: &ElementId, versions: &[PastVersion], gone: impl FnMut(&PastVersion)) -> Result<(), Failure> {
         self.staging()?;
-        self.wait(self.prune_versions(id, versions))?;
-        versions.iter().for_each(&mut gone);
-        Ok(())
+        self.wait(self.prune_versions(id, versions, gone))
     }
 
     fn inspect(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection, Failure> {

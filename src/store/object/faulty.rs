@@ -162,11 +162,10 @@ impl Faulty {
             let number = state.calls.len();
             state.calls.push(format!("{verb} {path}"));
             match state.fault {
-                Some((at, Fault::RefusesFromHere)) => {
-                    if at <= number && verb == "put-if" {
-                        return Ok(Some(Fault::Refuses));
-                    }
+                Some((at, Fault::RefusesFromHere)) if at <= number && verb == "put-if" => {
+                    return Ok(Some(Fault::Refuses));
                 }
+                Some((_, Fault::RefusesFromHere)) => {}
                 Some((at, fault)) if at == number => {
                     state.is_dead = matches!(fault, Fault::Dies | Fault::DiesAfter);
                     return Ok(Some(fault));

@@ -9,50 +9,56 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::history::{PastVersion, place_of};
-use super::standing::{self, Occupant};
+use super::shelf::Shelf;
+use super::standing::{self, Occupant, readable};
 use super::{AT_A_TIME, BucketStore, ended};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::layout::{self, Naming};
+use crate::layout::{self, MANIFEST, Naming};
 use crate::time::Time;
 
 /// Whatever is younger, or was superseded since, stays.
 pub(super) const YOUNG: Duration = Duration::from_secs(24 * 3600);
 
 impl BucketStore {
-    /// Removes the manifests of `versions`, and then the objects of `id` that none names any more: also those that an earlier
-    /// pruning did not come to, and those of runs that were killed.
-    pub(super) async fn prune_versions(&self, id: &ElementId, versions: &[PastVersion]) -> Result<(), Failure> {
-        match self.remove_versions(id, versions).await {
+    /// Removes the manifests of `versions`, says of each that it is `gone`, and then removes the objects of `id` that none names
+    /// any more: also those that an earlier pruning did not come to, and those of runs that were killed.
+    pub(super) async fn prune_versions(
+        &self,
+        id: &ElementId,
+        versions: &[PastVersion],
+        gone: impl FnMut(&PastVersion),
+    ) -> Result<(), Failure> {
+        match self.remove_versions(id, versions, gone).await {
             // What nobody asked to remove stays where nobody can say whose it is.
             Err(failure) if versions.is_empty() && failure.kind == ErrorKind::Damaged => Ok(()),
             done => done,
         }
     }
 
-    async fn remove_versions(&self, id: &ElementId, versions: &[PastVersion]) -> Result<(), Failure> {
-        let bucket = &self.0.bucket;
-        if let Some(past) = self.past(id).await?.iter().find(|past| past.manifest.is_err()) {
-            // It may name any of the objects.
-            let message = format!("the superseded manifest {} can't be read; nothing is removed", past.when);
-            return Err(Failure::new(ErrorKind::Damaged, message));
-        }
+    async fn remove_versions(
+        &self,
+        id: &ElementId,
+        versions: &[PastVersion],
+        mut gone: impl FnMut(&PastVersion),
+    ) -> Result<(), Failure> {
+        let named = self.named(id, versions).await?;
         for version in versions {
             if self.0.stop.is_cancelled() {
                 return Err(ended());
             }
-            bucket.remove(&place_of(id, &version.when)).await?;
+            self.0.bucket.remove(&place_of(id, &version.when)).await?;
+            gone(version);
         }
         let had: HashSet<&str> = versions.iter().flat_map(names).collect();
-        self.sweep(id, &had).await
+        self.sweep(id, &had, &named).await
     }
 
     /// Removes the objects of `id` that were `had` by superseded versions, or are named by their own bytes, that no manifest
     /// names, and that are not young.
-    async fn sweep(&self, id: &ElementId, had: &HashSet<&str>) -> Result<(), Failure> {
+    async fn sweep(&self, id: &ElementId, had: &HashSet<&str>, named: &HashSet<String>) -> Result<(), Failure> {
         let bucket = &self.0.bucket;
-        let may_be_ours = |name: &str| had.contains(name) || Naming::ByContent.plain(name) != name;
-        let named = self.named(id).await?;
+        let may_be_ours = |name: &str| Naming::ByContent.plain(name) != name;
         let is_old = |modified: Time| modified.age() > YOUNG;
         let listed = bucket.list(id.as_str()).await?;
         let objects = listed.into_iter().filter(|(path, object)| {
@@ -82,8 +88,9 @@ impl BucketStore {
         Ok(found.is_some_and(|(_, digest)| Naming::ByContent.name(&plain, digest) == name))
     }
 
-    /// The names that manifests of `id` name.
-    async fn named(&self, id: &ElementId) -> Result<HashSet<String>, Failure> {
+    /// The names that manifests of `id` name which are not to go with `versions`: what stands, what is kept, and what stood
+    /// within the last day, though it was damaged.
+    async fn named(&self, id: &ElementId, versions: &[PastVersion]) -> Result<HashSet<String>, Failure> {
         // Before the history: what is superseded meanwhile is in the one or in the other.
         let Occupant::Version(standing) = standing::find(&self.0.bucket, id).await? else {
             // What stood is lost, and this may be all that is left of it.
@@ -91,8 +98,25 @@ impl BucketStore {
             return Err(Failure::new(ErrorKind::Damaged, message));
         };
         let past = self.past(id).await?;
+        if let Some(past) = past.iter().find(|past| past.manifest.is_err()) {
+            // It may name any of the objects.
+            let message = format!("the superseded manifest {} can't be read; nothing is removed", past.when);
+            return Err(Failure::new(ErrorKind::Damaged, message));
+        }
+        let is_kept = |past: &&PastVersion| !versions.iter().any(|version| version.when == past.when);
+        let kept = past.iter().filter(is_kept).flat_map(names);
         let stands = standing.standing.manifest.own_files().map(|(file, ..)| file);
-        Ok(stands.chain(past.iter().flat_map(names)).map(str::to_owned).collect())
+        let mut named: HashSet<String> = stands.chain(kept).map(str::to_owned).collect();
+        for (path, object) in self.0.bucket.list(&Shelf::Damaged.folder(id)).await? {
+            if object.name == MANIFEST
+                && object.modified.age() <= YOUNG
+                && let Some(revision) = self.0.bucket.read(&path).await?
+                && let Ok(manifest) = readable(&revision, id)
+            {
+                named.extend(manifest.own_files().map(|(file, ..)| file.to_owned()));
+            }
+        }
+        Ok(named)
     }
 }
 

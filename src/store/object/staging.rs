@@ -15,15 +15,15 @@ use crate::store::dir::{self, Dir};
 
 /// How the names of such folders begin.
 const PREFIX: &str = "element-mirror-";
-/// The file in it that is locked as long as the run goes on.
-const LOCK: &str = "lock";
+/// The file in it that is locked as long as the run goes on; no ID is so named.
+const LOCK: &str = ".lock";
 
 /// The folder of a run.
 pub(super) struct Staging {
     pub(super) dir: Arc<Dir>,
-    /// Dropped before the folder goes, or whoever sweeps would find it unlocked a moment too early.
-    _lock: File,
     _folder: TempDir,
+    /// Let go of after the folder, which whoever sweeps would else take for left behind.
+    _lock: File,
 }
 
 impl Staging {

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::MultipartUpload;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,8 @@ const PART: u64 = 8 << 20;
 const MOST_PARTS: u64 = 10_000;
 /// So many parts of one file are on their way at a time.
 const PARTS_AT_A_TIME: usize = 4;
+/// So long an upload is being aborted while the run goes on.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The room for what is on its way, in units of a KiB.
 const ROOM: u32 = 32 << 10;
 
@@ -72,24 +75,46 @@ impl Upload<'_> {
 
     async fn put_in_parts(&self, file: &File, size: u64) -> Result<(), Failure> {
         let before = self.unless_ended(self.bucket.head(self.path)).await?;
-        // Not cut off: nobody could end what was begun then.
-        let mut upload = self.bucket.put_in_parts(self.path, self.media_type).await?;
+        let mut upload = self.begin().await?;
+        let mut is_completed = false;
         let done = async {
             self.put_parts(&mut *upload, file, size).await?;
-            let completed = upload.complete().await;
-            match completed {
-                Ok(_) => Ok(()),
+            match upload.complete().await {
+                Ok(_) => {
+                    is_completed = true;
+                    Ok(())
+                }
                 // The answer may have been lost: then another try finds no upload.
                 Err(_) if self.is_there(before.as_ref(), size).await => Ok(()),
                 Err(error) => Err(self.failure(&error)),
             }
         };
         let done = self.unless_ended(done).await;
-        if done.is_err() {
+        if !is_completed {
             // Or else the store would keep the parts, and be paid for that. What can't be done about it is the store's.
-            let _ = timeout(GRACE, upload.abort()).await;
+            let patience = if self.stop.is_cancelled() { GRACE } else { PATIENCE };
+            let _ = timeout(patience, upload.abort()).await;
         }
         done
+    }
+
+    /// Begins the upload. Where the run ends meanwhile, what was begun all the same is aborted.
+    async fn begin(&self) -> Result<Box<dyn MultipartUpload>, Failure> {
+        let (sender, begun) = oneshot::channel();
+        let begin = self.bucket.put_in_parts(self.path, self.media_type);
+        let mut task = tokio::spawn(async move {
+            if let Err(Ok(mut upload)) = sender.send(begin.await) {
+                let _: object_store::Result<()> = upload.abort().await;
+            }
+        });
+        match self.stop.run_until_cancelled(begun).await {
+            Some(Ok(begun)) => begun.map_err(|error| self.failure(&error)),
+            Some(Err(_)) => Err(Failure::new(ErrorKind::Io, "beginning an upload broke down")),
+            None => {
+                let _ = timeout(GRACE, &mut task).await;
+                Err(ended())
+            }
+        }
     }
 
     async fn put_parts(&self, upload: &mut dyn MultipartUpload, file: &File, size: u64) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use object_store::ObjectStoreExt as _;
 
 use super::*;
+use crate::error::ErrorKind;
 use crate::layout::{MANIFEST, Naming};
 use crate::store::Store as _;
 use crate::store::contract::recipe::{RUNTIME, Recipe, commit as commit_telling, commit_all};

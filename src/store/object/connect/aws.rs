@@ -146,7 +146,8 @@ pub(super) async fn connect(
     let endpoint = variables.first(&ENDPOINTS);
     let endpoint = endpoint.map(|(name, url)| Endpoint::parse(name, &url, variables)).transpose()?;
     let is_plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.is_plain);
-    let mut options = settings.options(endpoint.as_ref(), is_plain)?;
+    let is_sole = matches!(credentials, Credentials::Static | Credentials::Anonymous);
+    let mut options = settings.options(endpoint.as_ref().filter(|_| is_sole), is_plain)?;
     if is_plain && credentials != Credentials::WebIdentity {
         // Without trust roots, which a slim machine may not have.
         options = options.with_no_system_certificates(true);

@@ -151,7 +151,8 @@ pub(super) async fn connect(
         reach(msi.map_or(METADATA_DEFAULT, |(_, url)| url)).await.map_err(|why| missing(&why))?;
     }
     let is_plain = says_yes(&plan.settings, Key::UseEmulator) || plan.endpoint.as_ref().is_some_and(|it| it.is_plain);
-    let mut options = settings.options(plan.endpoint.as_ref(), is_plain)?;
+    let is_sole = plan.credentials == Credentials::Given;
+    let mut options = settings.options(plan.endpoint.as_ref().filter(|_| is_sole), is_plain)?;
     if is_plain && plan.credentials != Credentials::Exchanged {
         // Without trust roots, which a slim machine may not have.
         options = options.with_no_system_certificates(true);

@@ -81,7 +81,8 @@ pub(super) async fn connect(
     }
     let endpoint = endpoint(variables)?;
     let is_plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.is_plain);
-    let mut options = settings.options(endpoint.as_ref(), is_plain)?;
+    let sole = endpoint.as_ref().filter(|_| credentials == Credentials::Anonymous);
+    let mut options = settings.options(sole, is_plain)?;
     if is_plain && credentials != Credentials::Given {
         // Without trust roots, which a slim machine may not have.
         options = options.with_no_system_certificates(true);
@@ -98,6 +99,13 @@ pub(super) async fn connect(
         let nobody = StaticCredentialProvider::new(GcpCredential { bearer: String::new() });
         builder = builder.with_skip_signature(true).with_credentials(Arc::new(nobody));
     } else {
+        for name in ["GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_PATH"] {
+            if variables.get(name).is_some_and(|value| value.trim_start().starts_with('{')) {
+                // The client would repeat it as a file's name.
+                let words = "holds a key, and not the path of its file; GOOGLE_SERVICE_ACCOUNT_KEY takes that";
+                return Err(RunError::Broken(format!("{name} {words}")));
+            }
+        }
         for (key, value) in variables.settings(&TABLE)? {
             builder = builder.with_config(key, value);
         }
