@@ -130,6 +130,21 @@ fn a_manifest_that_is_under_way_when_a_signal_comes_is_waited_for() {
 }
 
 #[test]
+fn a_signal_while_many_elements_wait_for_the_store_leaves_nothing_staged() {
+    let ids: Vec<String> = (0..40).map(|number| format!("u_{number}")).collect();
+    for (op, key) in [(Op::Get, "u_*/manifest.json"), (Op::Put, "u_*/cover.*")] {
+        let (upstream, bucket) = (Upstream::start(), Bucket::start());
+        ids.iter().for_each(|id| turn(&upstream, id, 0));
+        bucket.always(op, key, Fault::stalled());
+        let running = bucket.run(&upstream).ids(&ids).spawn();
+        bucket.wait_for(op, key, 4);
+        running.signal("INT");
+        running.end_within(Duration::from_secs(20)).expect(130);
+        bucket.check();
+    }
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     let (upstream, bucket) = mirrored();
     turn(&upstream, "u_1", 1);
