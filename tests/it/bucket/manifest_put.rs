@@ -1,5 +1,6 @@
 //! The one put that decides: of the manifest.
 
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{condition, cover, mirrored, scene, turn};
@@ -170,10 +171,15 @@ fn a_manifest_that_is_removed_meanwhile_is_no_reason_to_lose_the_version() {
     bucket.check();
 }
 
-#[test]
-fn a_server_without_conditions_gets_a_look_before_the_put_instead() {
+/// A server says that it knows no conditions, or says nothing and heeds none.
+const WITHOUT: [fn(&Bucket); 2] = [|bucket| bucket.unconditional(), |bucket| bucket.heedless()];
+
+#[rstest]
+#[case::says_so(WITHOUT[0])]
+#[case::says_nothing(WITHOUT[1])]
+fn a_server_without_conditions_gets_a_look_before_the_put_instead(#[case] without: fn(&Bucket)) {
     let (upstream, bucket) = scene();
-    bucket.unconditional();
+    without(&bucket);
     assert_eq!(run(&upstream, &bucket).expect(0).status("u_1"), "created");
     turn(&upstream, "u_1", 1);
     assert_eq!(run(&upstream, &bucket).expect(0).status("u_1"), "updated");
@@ -197,10 +203,12 @@ fn a_server_without_conditions_is_asked_for_them_once_a_run() {
     bucket.check();
 }
 
-#[test]
-fn anothers_manifest_is_seen_by_the_look_where_there_are_no_conditions() {
+#[rstest]
+#[case::says_so(WITHOUT[0])]
+#[case::says_nothing(WITHOUT[1])]
+fn anothers_manifest_is_seen_by_the_look_where_there_are_no_conditions(#[case] without: fn(&Bucket)) {
     let (upstream, bucket) = mirrored();
-    bucket.unconditional();
+    without(&bucket);
     turn(&upstream, "u_1", 1);
     // While the data goes up.
     bucket.on(Op::Put, "u_1/cover.*", [Fault::none().meanwhile(another_run(&bucket, 2))]);

@@ -47,6 +47,7 @@ struct State {
     page_size: usize,
     is_read_only: bool,
     is_unconditional: bool,
+    is_heedless: bool,
 }
 
 /// The objects of a bucket under the mirror's prefix. Cheap to clone, for what happens meanwhile.
@@ -83,6 +84,7 @@ impl Bucket {
             page_size: 1000,
             is_read_only: false,
             is_unconditional: false,
+            is_heedless: false,
         };
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
         let objects = Objects { state: Arc::new((Mutex::new(state), Condvar::new())), prefix: prefix.into() };

@@ -52,6 +52,11 @@ impl Objects {
         self.state().is_unconditional = true;
     }
 
+    /// Conditions of puts are not looked at, and nothing is said of that.
+    pub(crate) fn heedless(&self) {
+        self.state().is_heedless = true;
+    }
+
     /// The keys, sorted.
     pub(crate) fn keys(&self) -> Vec<String> {
         let state = self.state();
