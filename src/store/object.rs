@@ -132,19 +132,31 @@ impl BucketStore {
 
     /// What comes of `work`, on a thread that may wait. After the run's end that is not waited for long.
     fn wait<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        self.0.runtime.block_on(async {
-            tokio::select! {
-                done = work => done,
-                () = grace(&self.0.stop) => Err(ended()),
-            }
-        })
+        self.0.runtime.block_on(within_grace(&self.0.stop, work))
     }
 }
 
-/// Until the run has ended, and a little longer.
-async fn grace(stop: &CancellationToken) {
-    stop.cancelled().await;
-    let _ = timeout(GRACE, std::future::pending::<()>()).await;
+/// What comes of `work`, unless the run ends: that leaves it a little time.
+async fn within_grace<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let grace = async {
+        stop.cancelled().await;
+        let _ = timeout(GRACE, std::future::pending::<()>()).await;
+    };
+    tokio::select! {
+        done = work => done,
+        () = grace => Err(ended()),
+    }
+}
+
+/// What comes of `work`, unless the run ends.
+async fn unless_ended<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    stop.run_until_cancelled(work).await.unwrap_or_else(|| Err(ended()))
 }
 
 fn ended() -> Failure {

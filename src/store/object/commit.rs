@@ -18,7 +18,7 @@ use super::bucket::{Condition, Refused, Revision};
 use super::shelf::Shelf;
 use super::standing::{Occupant, Version, place};
 use super::upload::Upload;
-use super::{AT_A_TIME, BucketStore, ended, grace};
+use super::{AT_A_TIME, BucketStore, ended, unless_ended, within_grace};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::event::{Event, Events};
@@ -80,37 +80,22 @@ impl Work {
 
     async fn commit(&self, candidate: &Candidate) -> Result<(), Failure> {
         let (id, manifest) = (candidate.stage.id(), &candidate.manifest);
-        self.unless_ended(self.put_aside(candidate)).await?;
+        unless_ended(&self.stop, self.put_aside(candidate)).await?;
         // Which ends by itself, and in order: what was begun in parts is to be aborted.
         self.put_files(candidate).await?;
-        self.unless_ended(self.keep_superseded(candidate)).await?;
+        unless_ended(&self.stop, self.keep_superseded(candidate)).await?;
         let bytes = Bytes::from(manifest.to_bytes());
         if self.stop.is_cancelled() {
             return Err(ended());
         }
         // Cut off at once, nobody would know whether it stands.
-        self.within_grace(self.put_manifest(id, bytes, condition(&candidate.occupant))).await?;
-        if let Err(failure) = self.within_grace(self.store.put_sums(id, manifest)).await {
+        within_grace(&self.stop, self.put_manifest(id, bytes, condition(&candidate.occupant))).await?;
+        if let Err(failure) = within_grace(&self.stop, self.store.put_sums(id, manifest)).await {
             // It may lag: the manifest decides.
             let message = format!("{SUMS} is not up to date: {failure}");
             self.events.tell(Event::Warned { what: id.to_string(), message }).await;
         }
         Ok(())
-    }
-
-    /// The run's end leaves `work` some time.
-    async fn within_grace(&self, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-        tokio::select! {
-            done = work => done,
-            () = grace(&self.stop) => Err(ended()),
-        }
-    }
-
-    async fn unless_ended<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        match self.stop.run_until_cancelled(work).await {
-            Some(done) => done,
-            None => Err(ended()),
-        }
     }
 
     /// Puts every object that the standing manifest does not name, whether it is there already or not: one that no

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::{Bucket, Entry};
-use super::{GRACE, ended, words};
+use super::{GRACE, ended, unless_ended, words};
 use crate::error::{ErrorKind, Failure};
 
 /// A file that is larger goes up in parts.
@@ -65,7 +65,7 @@ impl Upload<'_> {
         if size > PART {
             return self.put_in_parts(file, size).await;
         }
-        self.unless_ended(async {
+        unless_ended(self.stop, async {
             let _room = self.room.take(size).await;
             let bytes = read(file, 0, size).map_err(|error| self.unreadable(&error))?;
             self.bucket.put(self.path, bytes, self.media_type).await
@@ -74,7 +74,7 @@ impl Upload<'_> {
     }
 
     async fn put_in_parts(&self, file: &File, size: u64) -> Result<(), Failure> {
-        let before = self.unless_ended(self.bucket.head(self.path)).await?;
+        let before = unless_ended(self.stop, self.bucket.head(self.path)).await?;
         let mut upload = self.begin().await?;
         let mut is_completed = false;
         let done = async {
@@ -89,7 +89,7 @@ impl Upload<'_> {
                 Err(error) => Err(self.failure(&error)),
             }
         };
-        let done = self.unless_ended(done).await;
+        let done = unless_ended(self.stop, done).await;
         if !is_completed {
             // Or else the store would keep the parts, and be paid for that. What can't be done about it is the store's.
             let patience = if self.stop.is_cancelled() { GRACE } else { PATIENCE };
@@ -160,13 +160,6 @@ impl Upload<'_> {
     async fn is_there(&self, before: Option<&Entry>, size: u64) -> bool {
         let found = self.bucket.head(self.path).await.ok().flatten();
         found.is_some_and(|found| found.size == size && before != Some(&found))
-    }
-
-    async fn unless_ended<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        match self.stop.run_until_cancelled(work).await {
-            Some(done) => done,
-            None => Err(ended()),
-        }
     }
 
     fn failure(&self, error: &object_store::Error) -> Failure {
