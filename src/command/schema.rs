@@ -22,7 +22,7 @@ pub(crate) fn schema(args: &SchemaArgs) -> Result<Summary, RunError> {
         Ok(()) => Ok(Summary::default()),
         Err(error) => match End::of_output(&error) {
             End::Broken(message) => Err(RunError::Broken(message)),
-            end => Ok(Summary { ends: vec![end], ..Summary::default() }),
+            end => Ok(Summary::ended(vec![end])),
         },
     }
 }
