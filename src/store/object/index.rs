@@ -17,7 +17,7 @@ use crate::layout::INDEX;
 const AHEAD: usize = 64;
 
 impl BucketStore {
-    /// Writes the index anew; see [`Store::write_index`](crate::store::Store::write_index).
+    /// Writes the index anew; see [`Destination::write_index`](crate::store::Destination::write_index).
     pub(super) fn put_index(
         &self,
         is_over: impl Fn() -> bool,
