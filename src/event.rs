@@ -172,6 +172,11 @@ impl Events {
         self.tell(Event::Warned { what: what.to_string(), message: message.into() }).await;
     }
 
+    /// The same as [`Self::warn`], for threads outside the runtime.
+    pub fn warn_blocking(&self, what: impl ToString, message: impl Into<String>) {
+        self.tell_blocking(Event::Warned { what: what.to_string(), message: message.into() });
+    }
+
     /// Tells something that must not be lost, and waits for room.
     pub async fn tell(&self, event: Event) {
         // The receiver lives as long as the run; after that nobody is there to be told.

@@ -2,7 +2,6 @@
 
 use super::Mirror;
 use crate::error::{ErrorKind, Failure};
-use crate::event::Event;
 use crate::layout::INDEX;
 use crate::outcome::End;
 use crate::store::Store;
@@ -18,10 +17,7 @@ impl<S: Store> Mirror<S> {
         let is_over = move || stop.ends().iter().any(End::is_interruption);
         // It reads every manifest, which no worker of the runtime should wait for.
         let written = tokio::task::spawn_blocking(move || {
-            store.write_index(is_over, |id, why| {
-                let message = format!("left out of {INDEX}: {why}");
-                events.tell_blocking(Event::Warned { what: id.to_string(), message });
-            })
+            store.write_index(is_over, |id, why| events.warn_blocking(id, format!("left out of {INDEX}: {why}")))
         });
         let broken = |error| Failure::new(ErrorKind::Io, format!("it broke down, please report it: {error}"));
         match written.await.unwrap_or_else(|error| Err(broken(error))) {
