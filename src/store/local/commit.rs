@@ -223,7 +223,7 @@ impl Site<'_> {
         let Self { root, staged, .. } = self;
         let id = self.id.as_str();
         let cannot = |error: std::io::Error| {
-            let immovable = [Errno::XDEV, Errno::BUSY].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()));
+            let immovable = matches!(Errno::from_io_error(&error), Some(Errno::XDEV | Errno::BUSY));
             let failure = Failure::io(format!("replace {}", root.at(id)), &error);
             if immovable { Failure { kind: ErrorKind::CannotReplace, ..failure } } else { failure }
         };
