@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use element_mirror::error::RunError;
 use element_mirror::ids;
 use element_mirror::layout::INDEX;
@@ -12,12 +12,13 @@ use super::{SAYING, value};
 #[derive(Args, Debug)]
 #[command(next_help_heading = SAYING)]
 pub(crate) struct ReportArgs {
-    /// Write a JSON line an element, as it ends; - is standard output.
-    #[arg(long, value_name = "FILE|-", env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
+    /// A JSON line an element, as it ends; - is stdout.
+    #[arg(long, value_name = "FILE|-", value_hint = ValueHint::FilePath, env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
     pub(crate) report: Option<PathBuf>,
 
-    /// Write metrics for Prometheus at the end, replacing the file at once.
-    #[arg(long, value_name = "FILE", value_parser = value::file, env = "ELEMENT_MIRROR_METRICS", hide_env = true)]
+    /// Metrics for Prometheus, at the end.
+    #[arg(long, value_name = "FILE", value_parser = value::file, value_hint = ValueHint::FilePath,
+          env = "ELEMENT_MIRROR_METRICS", hide_env = true)]
     pub(crate) metrics: Option<PathBuf>,
 }
 

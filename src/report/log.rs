@@ -40,6 +40,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     delay_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     when: Option<&'a str>,
@@ -96,11 +98,11 @@ impl<W: Write + Send> JsonLog<W> {
         Self { out, verbosity }
     }
 
-    /// Logs what keeps a run from its work, so that it has no events.
-    pub fn complain(&mut self, message: &str) {
-        let message = Some(message);
+    /// Logs what keeps a run from its work, so that it has no events, and what to do about it.
+    pub fn complain(&mut self, message: &str, hints: &[String]) {
+        let (message, hint) = (Some(message), Some(hints.join("; ")).filter(|hint| !hint.is_empty()));
         // What is made of numbers and text is always JSON.
-        let _ = self.write(Record { level: "error", event: "broken", message, ..Record::default() });
+        let _ = self.write(Record { level: "error", event: "broken", message, hint, ..Record::default() });
     }
 
     fn write(&mut self, record: Record<'_>) -> io::Result<()> {

@@ -7,7 +7,7 @@ use element_mirror::error::{ErrorKind, printable};
 use element_mirror::outcome::{End, FailureGroup, Pruned, Status, Summary};
 use indicatif::BinaryBytes;
 
-use super::Paint;
+use super::{Paint, hint};
 
 /// So many kinds of failures are told; more fit no screen.
 const MOST_KINDS: usize = 8;
@@ -106,7 +106,7 @@ impl LastWords<'_> {
         if *count > examples.len() as u64 {
             names += &format!(" and {} more", count - examples.len() as u64);
         }
-        let hint = hint(kind, self.summary.repair)
+        let hint = hint::of_kind(kind, self.summary.repair)
             .map(|hint| self.paint.dim.apply_to(format!("\n{:>12}  {hint}", "→")).to_string());
         let message = printable(message, MOST_WORDS);
         format!("{head}  {names}: {message}{}", hint.unwrap_or_default())
@@ -141,22 +141,6 @@ pub(super) fn files(count: u64) -> String {
 
 fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-/// What to do about failures of a kind, where their words don't say it.
-fn hint(kind: ErrorKind, repair: bool) -> Option<&'static str> {
-    Some(match kind {
-        ErrorKind::Damaged | ErrorKind::MissingManifest | ErrorKind::Missing if repair => return None,
-        ErrorKind::BadLine => "correct the line in the list",
-        ErrorKind::NotFound => "check the ID, and the account it belongs to (--email)",
-        ErrorKind::DiskFull => "free some space and run again",
-        ErrorKind::Damaged | ErrorKind::MissingManifest => {
-            "element-mirror verify --repair makes good what can be had again"
-        }
-        ErrorKind::Missing => "check the ID; element-mirror run mirrors it",
-        kind if kind.is_passing() => "run again later; what is mirrored is not fetched again",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
