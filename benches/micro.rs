@@ -5,12 +5,12 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
+use element_mirror::ElementId;
 use element_mirror::digest::{Digest, Hasher};
-use element_mirror::element::{Element, ElementId, Page};
 use element_mirror::ids::{Input, Reading};
-use element_mirror::layout;
+use element_mirror::internals::{Element, Held, Page, Plan, Standing, stems};
 use element_mirror::manifest::Manifest;
-use element_mirror::plan::{Held, Plan, Policy, Standing};
+use element_mirror::mirror::Policy;
 use serde_json::{Value, json};
 
 const MANIFEST: &str = include_str!("../src/manifest/format-1.json");
@@ -102,7 +102,7 @@ fn manifest_to_bytes_and_sums(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn layout_stems(bencher: Bencher<'_, '_>) {
     let element = Element::parse(told().to_string().as_bytes(), &id()).unwrap();
-    bencher.bench(|| layout::stems(black_box(&element.assets)));
+    bencher.bench(|| stems(black_box(&element.assets)));
 }
 
 #[divan::bench]

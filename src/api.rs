@@ -1,7 +1,8 @@
 //! The upstream API: elements and accounts, as far as a mirror reads them.
 
 mod gate;
-pub mod list;
+pub(crate) mod list;
+mod upstream;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -23,8 +24,8 @@ use crate::http::{Http, Target};
 use crate::ids::is_email;
 use gate::{Gate, Look, Passage, Shut};
 
-/// The public API.
-pub const PUBLIC_API: &str = "https://api.useapi.net/v1/kling";
+pub use list::Filter;
+pub use upstream::Upstream;
 
 /// The largest reply that is read.
 const MAX_REPLY: usize = 8 << 20;

@@ -24,11 +24,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
-use element_mirror::keep::Keep;
-use element_mirror::store::local::LocalOptions;
-use element_mirror::store::object::BucketOptions;
-use element_mirror::store::object::connect::ClientSettings;
-use tokio_util::sync::CancellationToken;
+use element_mirror::{BucketOptions, HttpOptions, Keep, LocalOptions, Stop};
 
 use account::AccountArgs;
 pub(crate) use complaint::Complaint;
@@ -142,19 +138,30 @@ impl Command {
 impl KeepArgs {
     /// Which superseded versions are kept.
     fn keep(&self) -> Keep {
-        Keep { versions: self.keep_versions, within: self.keep_within }
+        let mut keep = Keep::default();
+        keep.versions = self.keep_versions;
+        keep.within = self.keep_within;
+        keep
     }
 }
 
 impl StoreArgs {
     /// How the destination is opened; `stop` ends what takes long.
-    fn local_options(&self, stop: CancellationToken) -> LocalOptions {
-        LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, distrust: false, stop }
+    fn local_options(&self, stop: Stop) -> LocalOptions {
+        let mut options = LocalOptions::default();
+        options.lock_wait = self.lock_wait;
+        options.no_sync = self.no_sync;
+        options.stop = stop;
+        options
     }
 
     /// How a bucket is opened.
-    fn bucket_options(&self, client: ClientSettings, stop: CancellationToken) -> BucketOptions {
-        BucketOptions { client, staging: self.staging.clone(), distrust: false, stop }
+    fn bucket_options(&self, http: HttpOptions, stop: Stop) -> BucketOptions {
+        let mut options = BucketOptions::default();
+        options.http = http;
+        options.staging.clone_from(&self.staging);
+        options.stop = stop;
+        options
     }
 }
 

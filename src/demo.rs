@@ -13,10 +13,10 @@ use axum::routing::get;
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use url::Url;
 
 use crate::digest::Digest;
 use crate::error::RunError;
+use crate::http::ApiBase;
 
 /// The token that the sample API accepts.
 pub const TOKEN: &str = "demo:element-mirror";
@@ -60,10 +60,11 @@ struct Samples {
     origin: String,
 }
 
-/// The sample API, served until the runtime ends.
+/// The sample API, served until the runtime ends. Its assets are on loopback, which
+/// [`HttpOptions::allow_private_assets`](crate::http::HttpOptions::allow_private_assets) has to allow.
 pub struct Demo {
     /// Its base URL.
-    pub base: Url,
+    pub base: ApiBase,
 }
 
 impl Demo {
@@ -76,7 +77,7 @@ impl Demo {
         let listener =
             tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(cannot)?;
         let origin = format!("http://{}", listener.local_addr().map_err(cannot)?);
-        let base = Url::parse(&format!("{origin}/v1/kling"));
+        let base = format!("{origin}/v1/kling").parse::<ApiBase>();
         let base = base.map_err(|error| RunError::Broken(format!("the sample API's address: {error}")))?;
         let file = MEDIA.get_file("elements.json").map(include_dir::File::contents).unwrap_or_default();
         let elements = serde_json::from_slice(file);

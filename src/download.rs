@@ -23,7 +23,7 @@ use crate::store::stage::Part;
 use crate::time::Time;
 
 /// What is to be downloaded.
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// What it is to its element.
     pub role: Role,
     /// Where its bytes are.
@@ -38,7 +38,7 @@ pub struct Wanted<'a> {
 
 /// What came of it.
 #[derive(Debug)]
-pub enum Received<'a> {
+pub(crate) enum Received<'a> {
     /// The server says that the file that is held is current.
     Current(&'a Prior),
     /// All bytes are in the part.
@@ -47,7 +47,7 @@ pub enum Received<'a> {
 
 /// A downloaded file.
 #[derive(Debug)]
-pub struct Description {
+pub(crate) struct Description {
     /// Its size in bytes.
     pub size: u64,
     /// Its SHA-256.
@@ -67,7 +67,7 @@ pub struct Description {
 }
 
 /// Downloads assets.
-pub struct Downloader {
+pub(crate) struct Downloader {
     http: Arc<Http>,
     events: Events,
     max_size: u64,
@@ -112,7 +112,7 @@ impl Source {
 
 impl Downloader {
     /// A downloader that takes assets of at most `max_size` bytes.
-    pub fn new(http: Arc<Http>, events: Events, max_size: u64) -> Self {
+    pub(crate) fn new(http: Arc<Http>, events: Events, max_size: u64) -> Self {
         Self { http, events, max_size }
     }
 
@@ -120,7 +120,7 @@ impl Downloader {
     ///
     /// # Errors
     /// It can't be had; what there is of it stays in the part.
-    pub async fn download<'a>(&self, wanted: &'a Wanted<'a>, part: &mut Part) -> Result<Received<'a>, Failure> {
+    pub(crate) async fn download<'a>(&self, wanted: &'a Wanted<'a>, part: &mut Part) -> Result<Received<'a>, Failure> {
         let url = wanted.link.url().map_err(|error| {
             let message = format!("the link is no URL: {error}");
             Failure::new(ErrorKind::UnsafeUrl, message)

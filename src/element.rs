@@ -18,9 +18,9 @@ use crate::time::Time;
 
 pub use json::error_text;
 pub(crate) use json::{no_error, object};
-pub use link::Link;
+pub(crate) use link::Link;
 pub(crate) use link::path_of;
-pub use page::{Cleared, Listed, Page};
+pub use page::{Listed, Page};
 
 /// The most assets an element may have; about six is usual.
 pub const MAX_ASSETS: usize = 64;
@@ -67,6 +67,7 @@ impl fmt::Debug for ElementId {
 /// What an asset is to its element; assets are ordered by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Role {
     /// The picture that stands for the element.
     Cover,
@@ -100,6 +101,7 @@ impl Role {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Element")]
+#[non_exhaustive]
 pub struct Fields {
     /// The ID that was asked for.
     #[schemars(with = "ElementId")]

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 #[schemars(description = "The code of a failure.", transform = with_statuses)]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// The API or the CDN answered with a status that is no success: `http_503`.
     #[schemars(skip)]
@@ -158,6 +159,7 @@ impl Serialize for ErrorKind {
 /// What failed of one element, in words a person can act on; `message` never holds a token or a link's query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct Failure {
     /// The code.
     pub kind: ErrorKind,
@@ -175,7 +177,7 @@ impl Failure {
     }
 
     /// The failure of a file operation: `what` names the operation and the path.
-    pub fn io(what: impl fmt::Display, error: &std::io::Error) -> Self {
+    pub(crate) fn io(what: impl fmt::Display, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let kind = match error.kind() {
             Io::StorageFull | Io::QuotaExceeded => ErrorKind::DiskFull,
@@ -188,7 +190,7 @@ impl Failure {
 
     /// The same failure, about the asset `name`.
     #[must_use]
-    pub fn of_asset(mut self, name: &str) -> Self {
+    pub(crate) fn of_asset(mut self, name: &str) -> Self {
         self.asset = Some(name.to_owned());
         self
     }
@@ -196,6 +198,7 @@ impl Failure {
 
 /// Why a run could not be done at all.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunError {
     /// It was asked for wrongly.
     #[error("{0}")]

@@ -11,10 +11,12 @@ use crate::outcome::{ElementOutcome, Summary};
 
 /// A change of state.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Event {
     /// An element ended, or a line was no ID.
     Finished(Box<ElementOutcome>),
     /// A request failed for a passing reason and is tried again.
+    #[non_exhaustive]
     Retrying {
         /// What is asked for: an element, or an asset of it.
         what: String,
@@ -26,6 +28,7 @@ pub enum Event {
         delay: Duration,
     },
     /// The API asked for a pause; every request of the account waits.
+    #[non_exhaustive]
     Paused {
         /// The account.
         account: String,
@@ -35,6 +38,7 @@ pub enum Event {
         delay: Duration,
     },
     /// The element is fetched once more, since links of it were refused.
+    #[non_exhaustive]
     Refreshed {
         /// The element.
         what: String,
@@ -44,6 +48,7 @@ pub enum Event {
         message: String,
     },
     /// Something is not asked for any more: an asset can't be had, an account or the token is refused.
+    #[non_exhaustive]
     Refused {
         /// The asset, the account or the token.
         what: String,
@@ -53,6 +58,7 @@ pub enum Event {
         message: String,
     },
     /// A superseded version was removed, or in a dry run would be.
+    #[non_exhaustive]
     Pruned {
         /// The element.
         what: String,
@@ -64,6 +70,7 @@ pub enum Event {
         foreseen: bool,
     },
     /// Something that a person should know, and that is no failure of an element.
+    #[non_exhaustive]
     Warned {
         /// What it is about: an ID, a place in a list, a path.
         what: String,
@@ -76,6 +83,7 @@ pub enum Event {
 
 /// What a run has done so far. Written by its tasks, polled by the terminal.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Counters {
     /// Elements, and what is told instead of them (bad lines, pages that can't be had), named by the lists so far; each
     /// element once.
@@ -106,14 +114,14 @@ impl Counters {
     }
 
     /// Counts an asset in flight until the guard is dropped.
-    pub fn in_flight(self: &Arc<Self>) -> InFlight {
+    pub(crate) fn in_flight(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Relaxed);
         InFlight(Arc::clone(self))
     }
 }
 
 /// An asset in flight.
-pub struct InFlight(Arc<Counters>);
+pub(crate) struct InFlight(Arc<Counters>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -143,13 +151,13 @@ impl Events {
     }
 
     /// Another channel, of `capacity` events, with the same counters.
-    pub fn apart(&self, capacity: usize) -> (Self, mpsc::Receiver<Event>) {
+    pub(crate) fn apart(&self, capacity: usize) -> (Self, mpsc::Receiver<Event>) {
         let (sender, receiver) = mpsc::channel(capacity);
         (Self { sender, counters: Arc::clone(&self.counters) }, receiver)
     }
 
     /// Tells something that may be lost where the listener is slow: a retry, a pause.
-    pub fn hint(&self, event: Event) {
+    pub(crate) fn hint(&self, event: Event) {
         // A full channel means that the listener has enough to say already.
         let _ = self.sender.try_send(event);
     }
@@ -157,6 +165,11 @@ impl Events {
     /// The same as [`Self::tell`], for threads outside the runtime.
     pub fn tell_blocking(&self, event: Event) {
         let _ = self.sender.blocking_send(event);
+    }
+
+    /// Tells something that a person should know of `what`: an ID, a place in a list, a path.
+    pub async fn warn(&self, what: impl ToString, message: impl Into<String>) {
+        self.tell(Event::Warned { what: what.to_string(), message: message.into() }).await;
     }
 
     /// Tells something that must not be lost, and waits for room.

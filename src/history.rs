@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
-use crate::ids::Line;
+use crate::ids::{Entry, Line};
 use crate::keep;
 use crate::layout::{MANIFEST, OWN};
 use crate::manifest::Manifest;
@@ -17,6 +17,7 @@ use crate::time::Time;
 /// A superseded version.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Superseded {
     /// Its element.
     pub id: ElementId,
@@ -58,10 +59,23 @@ pub enum Told {
 }
 
 /// The superseded versions of the elements that `lines` name, an element after the other, those of each in the order in
-/// which they stood.
+/// which they stood. One of which the mirror knows nothing is told as failed.
+pub fn history(store: impl Store, lines: impl Iterator<Item = Line>) -> impl Iterator<Item = Told> {
+    told(store, lines, true)
+}
+
+/// The superseded versions of every element, in the order of their IDs.
 ///
+/// # Errors
+/// The elements can't be listed.
+pub fn whole_history(store: impl Store) -> Result<impl Iterator<Item = Told>, RunError> {
+    let elements = store.elements_with_history()?.into_iter();
+    let lines = elements.map(|id| Line::Entry(Entry { id, email: None }));
+    Ok(told(store, lines, false))
+}
+
 /// Of elements that nobody named, `are_named`, those without a past are passed over.
-pub fn history(store: impl Store, lines: impl Iterator<Item = Line>, are_named: bool) -> impl Iterator<Item = Told> {
+fn told(store: impl Store, lines: impl Iterator<Item = Line>, are_named: bool) -> impl Iterator<Item = Told> {
     lines.flat_map(move |line| match line {
         Line::Entry(entry) => match of(&store, &entry.id) {
             Ok(Some(versions)) => versions.into_iter().map(|version| Told::Version(Box::new(version))).collect(),

@@ -1,16 +1,18 @@
 //! The network: the only owner of reqwest. Requests are bounded, guarded and classified here.
 //!
 //! Two lanes lead out: one to the API, whose requests carry the token and follow no redirect to another origin, and
-//! one to the CDN, whose requests carry nothing of ours and pass the [`guard`]. A lane bounds its requests in flight;
+//! one to the CDN, whose requests carry nothing of ours and pass the `guard`. A lane bounds its requests in flight;
 //! its permit is held from the request to the end of the body, and during no wait between tries. Where rates are asked
 //! for, requests to the API wait for their turns, and what comes from the CDN keeps a common pace, with their permits.
 
+mod base;
 pub(crate) mod cause;
 mod flow;
-pub mod guard;
+mod guard;
 mod pace;
 mod reply;
-pub mod retry;
+pub(crate) mod retry;
+mod token;
 mod turns;
 
 use std::borrow::Cow;
@@ -20,7 +22,6 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, ClientBuilder, Response};
-use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -31,16 +32,19 @@ use crate::event::Events;
 use cause::{causes, find_cause, is_of_this_machine};
 use guard::Guard;
 use pace::Pace;
+pub(crate) use reply::Reply;
 use retry::Retry;
 use turns::Turns;
 
-pub use reply::Reply;
+pub use base::{ApiBase, InvalidBase, PUBLIC_API};
+pub use token::Token;
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 10;
 
 /// How the network is used.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct HttpOptions {
     /// Asset downloads at a time.
     pub concurrency: usize,
@@ -106,15 +110,8 @@ impl Http {
     ///
     /// # Errors
     /// The token or the user agent holds characters that no header can carry.
-    pub fn new(
-        options: HttpOptions,
-        token: &SecretString,
-        events: Events,
-        stop: CancellationToken,
-    ) -> Result<Self, Failure> {
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-            .map_err(|_| Failure::new(ErrorKind::BadReply, "the token holds characters that can't be sent"))?;
-        authorization.set_sensitive(true);
+    pub fn new(options: HttpOptions, token: &Token, events: Events, stop: CancellationToken) -> Result<Self, Failure> {
+        let authorization = token.header()?;
         let guard = Arc::new(Guard::new(options.allow_private_assets, options.proxies, options.connect_timeout));
         let api = Lane::new(Target::Api, &options, &guard)?;
         let cdn = Lane::new(Target::Cdn, &options, &guard)?;
@@ -336,7 +333,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_request_is_begun_after_the_runs_end() {
-        let (token, stop) = (SecretString::from("user:1234-token"), CancellationToken::new());
+        let (token, stop) = (Token::from("user:1234-token"), CancellationToken::new());
         let http = Http::new(HttpOptions::default(), &token, Events::channel(1).0, stop.clone()).unwrap();
         for target in [Target::Api, Target::Cdn] {
             assert!(http.permit(target).await.is_ok());

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::element::ElementId;
 use crate::error::RunError;
-use crate::event::Counters;
+use crate::event::{Counters, Events};
 pub use line::is_email;
 use line::{Parsed, Reader};
 pub use shard::{InvalidShard, Shard};
@@ -34,11 +34,19 @@ const AHEAD: usize = 32 * 1024;
 
 /// An element to mirror.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// Its ID.
     pub id: ElementId,
     /// The account, where the list names one.
     pub email: Option<String>,
+}
+
+impl Entry {
+    /// The element `id`, of the account `email` where that is known.
+    pub fn new(id: ElementId, email: Option<String>) -> Self {
+        Self { id, email }
+    }
 }
 
 /// What a list holds, line by line.
@@ -78,7 +86,8 @@ impl Input {
     /// # Errors
     /// It can't be read.
     #[expect(clippy::disallowed_methods, reason = "the lists' room")]
-    pub fn open(path: &Path) -> Result<Self, RunError> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, RunError> {
+        let path = path.as_ref();
         if path == Path::new("-") {
             return Ok(Self { name: "-".into(), source: Box::new(io::stdin()), is_list: true });
         }
@@ -102,30 +111,27 @@ impl Input {
     }
 }
 
-/// Whether the list `list` is the file `other`. A pipe or a device is no file: nothing in it would be overwritten.
-pub fn is_file(list: &Path, other: &Path) -> bool {
-    let list = if list == Path::new("-") { Path::new("/dev/stdin") } else { list };
-    same_file(list, other)
-}
-
-/// Whether two paths lead to the same file.
-#[expect(clippy::disallowed_methods, reason = "the lists' room")]
-pub fn same_file(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let file = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
-    let identity = |path: &Path| file(path).map(|metadata| (metadata.dev(), metadata.ino()));
-    identity(one).is_some_and(|one| Some(one) == identity(other))
-}
-
 /// The lines of several lists, one after the other, as a stream.
 pub struct Lines(mpsc::Receiver<Line>);
 
 impl Lines {
-    /// Starts to read what `lists` name, and counts in `counters` how many elements (and bad lines) there are.
+    /// Starts to read what `lists` name, and counts for `events` how many elements (and bad lines) there are.
     ///
     /// # Errors
     /// The thread can't be started.
-    pub fn read(lists: Lists, counters: Arc<Counters>) -> Result<Self, RunError> {
+    pub fn read(lists: impl Into<Lists>, events: &Events) -> Result<Self, RunError> {
+        Self::counted(lists.into(), Arc::clone(&events.counters))
+    }
+
+    /// The same, for who is told of no events.
+    ///
+    /// # Errors
+    /// The thread can't be started.
+    pub fn read_silently(lists: impl Into<Lists>) -> Result<Self, RunError> {
+        Self::counted(lists.into(), Arc::default())
+    }
+
+    fn counted(lists: Lists, counters: Arc<Counters>) -> Result<Self, RunError> {
         let (sender, receiver) = mpsc::channel(AHEAD);
         let is_all = !lists.more_follows;
         let thread = std::thread::Builder::new().name("ids".into()).spawn(move || {
@@ -164,6 +170,7 @@ impl Stream for Lines {
 
 /// Lists, and which of the elements that they name are taken up.
 #[derive(Default)]
+#[non_exhaustive]
 pub struct Lists {
     /// The lists.
     pub inputs: Vec<Input>,
@@ -280,8 +287,7 @@ mod tests {
 
     async fn lines(texts: &[&[u8]]) -> Vec<String> {
         let input = |(index, text): (usize, &&[u8])| Input::from_text(&format!("list{index}"), text.to_vec());
-        let lines =
-            Lines::read(texts.iter().enumerate().map(input).collect::<Vec<_>>().into(), Arc::default()).unwrap();
+        let lines = Lines::read_silently(texts.iter().enumerate().map(input).collect::<Vec<_>>()).unwrap();
         let show = |line| match line {
             Line::Entry(Entry { id, email }) => format!("{id} {}", email.unwrap_or_default()).trim().to_owned(),
             Line::Bad { source, .. } => format!("bad {source}"),

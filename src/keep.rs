@@ -6,6 +6,7 @@ use crate::time::Time;
 
 /// Which superseded versions are kept; where both rules are given, those that either keeps. By default all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Keep {
     /// So many of an element, the newest.
     pub versions: Option<u64>,
@@ -15,7 +16,7 @@ pub struct Keep {
 
 /// A superseded version, as the rules see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Past {
+pub(crate) struct Past {
     /// When it was committed.
     pub committed_at: Time,
     /// Whether its manifest can be read, and trusted. Another is never pruned: nobody can say what of it is ours.
@@ -30,7 +31,7 @@ impl Keep {
 
     /// Which of the superseded versions `past`, in the order in which they stood, are to go `now`: an answer for each.
     /// `standing` is when the version that stands was committed.
-    pub fn expired(&self, past: &[Past], standing: Option<Time>, now: Time) -> Vec<bool> {
+    pub(crate) fn expired(&self, past: &[Past], standing: Option<Time>, now: Time) -> Vec<bool> {
         if self.is_all() {
             return vec![false; past.len()];
         }
@@ -59,7 +60,7 @@ impl Keep {
 
 /// When each of the superseded versions `past`, in the order in which they stood, made place for the next; none for the
 /// newest where nothing stands. It is never before the version itself was committed, even if the clock was set back.
-pub fn superseded_at(past: &[Past], standing: Option<Time>) -> Vec<Option<Time>> {
+pub(crate) fn superseded_at(past: &[Past], standing: Option<Time>) -> Vec<Option<Time>> {
     let successors = past.iter().skip(1).map(|next| Some(next.committed_at)).chain([standing]);
     past.iter().zip(successors).map(|(version, next)| next.map(|next| next.max(version.committed_at))).collect()
 }

@@ -152,7 +152,7 @@ impl Default for Names {
 }
 
 /// Whether `name` is one that the program gives to a file: what a folder without a readable manifest holds of ours.
-pub fn is_ours(name: &str) -> bool {
+pub(crate) fn is_ours(name: &str) -> bool {
     if [RESPONSE, MANIFEST, SUMS].contains(&name) {
         return true;
     }

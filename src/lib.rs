@@ -14,8 +14,47 @@
 //!                                                                                  Summary ─► exit code
 //! ```
 //!
-//! The modules below stand in layers, and each uses only those of its own layer and further down: use cases, their stages, the mechanisms
-//! that each hide one outside world, and the vocabulary, which does no I/O.
+//! To embed it: open a destination ([`LocalStore`] or [`BucketStore`]), say what to do ([`MirrorOptions`]), name the elements
+//! ([`Lines`]), listen to what happens ([`Event`]), and read what came of it ([`Summary`]). All of it runs on a tokio runtime of
+//! several threads, as `#[tokio::main]` starts it.
+//!
+//! ```no_run
+//! use element_mirror::{Event, Events, Input, Lines, LocalStore, Mirror, MirrorOptions, Stop, Upstream};
+//! use element_mirror::store::Access;
+//!
+//! # async fn mirror() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = MirrorOptions::new(Upstream::new(std::env::var("USEAPI_TOKEN")?));
+//! let opened = LocalStore::open("mirror", &Default::default(), Access::Write).await?;
+//! let (events, mut told) = Events::channel(256);
+//! let lines = Lines::read(vec![Input::open("ids.txt")?], &events)?;
+//! let mirror = Mirror::new(opened, options, events, Stop::default())?;
+//! let run = tokio::spawn(mirror.run(lines, None));
+//! while let Some(event) = told.recv().await {
+//!     if let Event::Finished(outcome) = event {
+//!         println!("{}: {}", outcome.name(), outcome.status.as_str());
+//!     }
+//! }
+//! let summary = run.await?;
+//! std::process::exit(summary.exit_code().into())
+//! # }
+//! ```
+//!
+//! `examples/embed.rs` does that against the sample API that is built in ([`demo`]): no token, no network.
+//!
+//! - What may grow is `#[non_exhaustive]`: options are made by `new` or `Default`, and their fields are then set.
+//! - A failure of one element is no `Err` but an [`ElementOutcome`]; an `Err` is a [`RunError`], of a run that could not be done.
+//! - The library prints nothing, reads no variable but those of the object stores' own tools and of proxies, and ends no
+//!   process; [`Stop`] ends a run.
+//! - Of other crates it shows tokio's channel that events come by, `Stream` of futures, the traits of serde and schemars, and
+//!   [`serde_json::Value`], where JSON is passed on as it came.
+//!
+//! What lies where in a mirror is described in `docs/format.md`, how all of this works in `docs/design.md`.
+
+// The modules stand in layers, and each uses only those of its own layer and further down: use cases, their stages, the
+// mechanisms that each hide one outside world, and the vocabulary, which does no I/O.
+
+#[doc(hidden)]
+pub mod internals;
 
 // The use cases
 pub mod verify;
@@ -27,32 +66,49 @@ pub mod history;
 pub mod prune;
 
 // Stages
-pub mod api;
-pub mod download;
+mod api;
+mod download;
 pub mod report;
 
 // Mechanisms
 pub mod demo;
-pub mod http;
+mod http;
 pub mod ids;
 pub mod store;
 
 // Vocabulary
 pub mod event;
 pub mod keep;
-pub mod plan;
+mod plan;
 pub mod schema;
 pub mod stop;
 
 pub mod manifest;
 pub mod outcome;
 
-pub mod layout;
-pub mod media;
+mod layout;
+mod media;
 
-pub mod element;
+mod element;
 
 pub mod digest;
 pub mod error;
-pub mod header;
+mod header;
 pub mod time;
+
+pub use api::{Filter, Upstream};
+pub use element::{ElementId, Fields, InvalidId, Role};
+pub use error::{ErrorKind, Failure, RunError};
+pub use event::{Event, Events};
+pub use http::{ApiBase, HttpOptions, InvalidBase, PUBLIC_API, Token};
+pub use ids::{Input, Lines};
+pub use keep::Keep;
+pub use list::{List, ListOptions};
+pub use manifest::Manifest;
+pub use mirror::{Mirror, MirrorOptions};
+pub use outcome::{ElementOutcome, Status, Summary};
+pub use prune::{Prune, PruneOptions};
+pub use stop::Stop;
+pub use store::local::{LocalOptions, LocalStore};
+pub use store::object::{BucketOptions, BucketStore};
+pub use verify::{Verify, VerifyOptions};

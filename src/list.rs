@@ -3,42 +3,43 @@
 //! One account after the other, so that what comes is in an order; a run walks all at once.
 
 use std::io;
-use std::sync::Arc;
 
-use secrecy::SecretString;
-use url::Url;
-
-use crate::api::Api;
-use crate::api::list::{Filter, Reach};
-use crate::element::Listed;
+use crate::api::list::Reach;
+use crate::api::{Api, Filter, Upstream};
+use crate::element::{ElementId, Fields, Listed};
 use crate::error::RunError;
-use crate::event::{Event, Events};
-use crate::http::{Http, HttpOptions};
+use crate::event::Events;
 use crate::ids::{Entry, Sieve, Sifted};
 use crate::outcome::{ElementOutcome, End, Summary};
 use crate::stop::Stop;
 
 /// What is listed, and how it is asked for.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ListOptions {
-    /// The API's base URL.
-    pub api_base: Url,
-    /// The token for the API.
-    pub token: SecretString,
-    /// The account; where none is named, every one that the token has.
-    pub email: Option<String>,
+    /// Whom to ask; where it names no account, every one that the token has.
+    pub upstream: Upstream,
     /// Which of an account's elements.
     pub filter: Filter,
-    /// How the network is used.
-    pub http: HttpOptions,
+}
+
+impl ListOptions {
+    /// All of the accounts' own elements.
+    pub fn new(upstream: Upstream) -> Self {
+        Self { upstream, filter: Filter::default() }
+    }
 }
 
 /// What is told of a listing.
+#[derive(Debug)]
 pub enum Told<'a> {
     /// An element.
+    #[non_exhaustive]
     Element {
-        /// As the list shows it.
-        listed: &'a Listed,
+        /// Its ID.
+        id: &'a ElementId,
+        /// What the list says of it.
+        fields: &'a Fields,
         /// The account's email.
         email: &'a str,
         /// Whether it is one account of several.
@@ -47,11 +48,6 @@ pub enum Told<'a> {
     /// An account or a page that can't be listed, or an item that names no element.
     Failed(&'a ElementOutcome),
 }
-
-/// Whoever is told; a listing ends where that fails.
-pub trait Listener: FnMut(Told<'_>) -> io::Result<()> {}
-
-impl<F: FnMut(Told<'_>) -> io::Result<()>> Listener for F {}
 
 /// Lists elements.
 pub struct List {
@@ -67,16 +63,14 @@ impl List {
     /// A listing of what `sieve` lets pass. What is odd, retries and pauses are told to `events`; `stop` ends it early.
     ///
     /// # Errors
-    /// The token can't be sent.
+    /// The token can't be sent, or TLS not be set up.
     pub fn new(options: ListOptions, sieve: Sieve, events: Events, stop: Stop) -> Result<Self, RunError> {
-        let http = Http::new(options.http.clone(), &options.token, events.clone(), stop.token().clone());
-        let http = Arc::new(http.map_err(|failure| RunError::Broken(failure.message))?);
-        let api = Api::new(http, options.api_base.clone(), events.clone());
+        let (_, api) = options.upstream.connect(&events, &stop)?;
         Ok(Self { api, options, sieve, events, stop })
     }
 
-    /// Tells every element of every account, one account after the other.
-    pub async fn run(self, mut tell: impl Listener) -> Summary {
+    /// Tells every element of every account, one account after the other; ends where that fails.
+    pub async fn run(self, mut tell: impl FnMut(Told<'_>) -> io::Result<()>) -> Summary {
         let mut summary = Summary::default();
         let told = self.stop.token().run_until_cancelled(self.tell_all(&mut summary, &mut tell)).await;
         if let Some(Err(error)) = told {
@@ -85,8 +79,12 @@ impl List {
         Summary { ends: self.stop.ends(), ..summary }
     }
 
-    async fn tell_all(&self, summary: &mut Summary, tell: &mut impl Listener) -> io::Result<()> {
-        let accounts = match self.api.accounts_to_list(self.options.email.as_deref()).await {
+    async fn tell_all(
+        &self,
+        summary: &mut Summary,
+        tell: &mut impl FnMut(Told<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let accounts = match self.api.accounts_to_list(self.options.upstream.email.as_deref()).await {
             Ok(accounts) => accounts,
             Err(end) => {
                 self.stop.end(end);
@@ -99,8 +97,9 @@ impl List {
             while let Some(leaf) = walk.next().await {
                 reach.add(&leaf.page);
                 let (listed, unlisted) = leaf.sort(email, &self.sieve);
-                for listed in listed.iter().filter(|listed| self.is_taken(listed, email)) {
-                    tell(Told::Element { listed, email, is_one_of_several: accounts.len() > 1 })?;
+                for Listed { id, element, .. } in listed.iter().filter(|listed| self.is_taken(&listed.id, email)) {
+                    let is_one_of_several = accounts.len() > 1;
+                    tell(Told::Element { id, fields: &element.fields, email, is_one_of_several })?;
                 }
                 for failed in &unlisted {
                     if let Some(end) = failed.error.as_ref().and_then(End::refused) {
@@ -112,7 +111,7 @@ impl List {
                 }
             }
             if let Some(message) = walk.oddity() {
-                self.events.tell(Event::Warned { what: email.clone(), message }).await;
+                self.events.warn(email, message).await;
             }
         }
         if let Some(end) = reach.end() {
@@ -121,8 +120,8 @@ impl List {
         Ok(())
     }
 
-    fn is_taken(&self, listed: &Listed, email: &str) -> bool {
-        let entry = Entry { id: listed.id.clone(), email: Some(email.to_owned()) };
+    fn is_taken(&self, id: &ElementId, email: &str) -> bool {
+        let entry = Entry { id: id.clone(), email: Some(email.to_owned()) };
         self.sieve.sift(&entry) == Sifted::Taken
     }
 }

@@ -21,6 +21,7 @@ pub const FORMAT: u32 = 1;
 /// One whole version of an element.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Manifest {
     /// The format of the manifest and of the mirror, 1.
     #[schemars(extend("const" = FORMAT))]
@@ -48,6 +49,7 @@ pub struct Manifest {
 
 /// The file that holds the API's reply, byte for byte.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Response {
     /// `element.json`, in a bucket with the first 32 digits of its SHA-256 before the extension.
     #[schemars(regex(pattern = r"^element(\.[0-9a-f]{32})?\.json$"))]
@@ -61,6 +63,7 @@ pub struct Response {
 /// One file of the version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Asset {
     /// Its name in the folder.
     pub file: String,
@@ -94,6 +97,7 @@ pub struct Asset {
 
 /// An asset that could not be had.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Missing {
     /// What it is to the element.
     pub role: Role,
@@ -108,6 +112,7 @@ pub struct Missing {
 
 /// Something odd about a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Warning {
     /// The file's name.
     pub file: String,
@@ -119,19 +124,20 @@ pub struct Warning {
 
 impl Asset {
     /// What makes it the same asset from fetch to fetch.
+    #[doc(hidden)]
     pub fn identity(&self) -> Identity<'_> {
         identity(&self.url, self.role, &self.slot)
     }
 
     /// Whether the CDN can be asked if the file is still current.
-    pub fn has_validator(&self) -> bool {
+    pub(crate) fn has_validator(&self) -> bool {
         self.etag.is_some() || self.last_modified.is_some()
     }
 }
 
 impl Missing {
     /// What makes it the same asset from fetch to fetch.
-    pub fn identity(&self) -> Identity<'_> {
+    pub(crate) fn identity(&self) -> Identity<'_> {
         identity(&self.url, self.role, &self.slot)
     }
 }
@@ -142,6 +148,7 @@ fn identity<'a>(url: &'a str, role: Role, slot: &'a str) -> Identity<'a> {
 
 /// Why a `manifest.json` is not taken.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidManifest {
     /// It was written by a newer program.
     #[error("format {0} is newer than this program knows ({FORMAT}); use a newer element-mirror")]
@@ -222,7 +229,7 @@ impl Manifest {
     }
 
     /// The files whose digest the manifest knows, and what is in them.
-    pub fn typed_files(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn typed_files(&self) -> impl Iterator<Item = (&str, &str)> {
         let response = (self.response.file.as_str(), "application/json");
         self.assets.iter().map(|asset| (asset.file.as_str(), asset.media_type.as_str())).chain([response])
     }
@@ -238,7 +245,7 @@ impl Manifest {
     }
 
     /// The same without `manifest.json`: what it holds in a bucket, where it may lag behind that.
-    pub fn sums_of_data(&self) -> String {
+    pub(crate) fn sums_of_data(&self) -> String {
         let files = self.own_files().map(|(file, _, digest, _)| (file, digest));
         files.fold(String::new(), |sums, (file, digest)| sums + &digest.to_string() + "  " + file + "\n")
     }
@@ -250,7 +257,7 @@ impl Manifest {
 
     /// Whether `other` holds the same: the same words about the element, files, gaps and roles. When each was
     /// fetched and checked, and what the reply looked like, does not count.
-    pub fn holds_same(&self, other: &Self) -> bool {
+    pub(crate) fn holds_same(&self, other: &Self) -> bool {
         fn files(manifest: &Manifest) -> Vec<(&str, Identity<'_>, Digest)> {
             manifest.assets.iter().map(|asset| (asset.file.as_str(), asset.identity(), asset.sha256)).collect()
         }

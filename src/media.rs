@@ -5,15 +5,15 @@ use std::io::{BufRead, Cursor, Seek};
 use crate::element::Role;
 
 /// How many first bytes of a file are needed to recognise it.
-pub const HEAD: usize = 8 * 1024;
+pub(crate) const HEAD: usize = 8 * 1024;
 
 /// How many last bytes of an image are searched for its end marker: first the few in which nearly all have it, then all
 /// that may.
-pub const TAILS: [usize; 2] = [64, 64 * 1024];
+pub(crate) const TAILS: [usize; 2] = [64, 64 * 1024];
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Media {
+pub(crate) struct Media {
     /// Its media type, such as `image/jpeg`.
     pub media_type: String,
     /// The extension of its file name, without the dot.
@@ -26,7 +26,7 @@ impl Media {
     }
 
     /// Whether it is a picture.
-    pub fn is_image(&self) -> bool {
+    pub(crate) fn is_image(&self) -> bool {
         self.media_type.starts_with("image/")
     }
 }
@@ -70,21 +70,21 @@ const KNOWN: &[(&str, &str)] = &[
 ];
 
 /// A picture's own width and height in pixels, as the `reader` of its bytes says.
-pub fn pixels(mut reader: impl BufRead + Seek) -> Option<(u32, u32)> {
+pub(crate) fn pixels(mut reader: impl BufRead + Seek) -> Option<(u32, u32)> {
     let size = imagesize::reader_size(&mut reader).ok()?;
     Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
 }
 
 /// A picture's own width and height in pixels, where its first bytes say them: in a format whose later bytes say nothing
 /// else, and not behind more metadata than `head` holds.
-pub fn pixels_in_head(media: &Media, head: &[u8]) -> Option<(u32, u32)> {
+pub(crate) fn pixels_in_head(media: &Media, head: &[u8]) -> Option<(u32, u32)> {
     let is_said_once = ["image/jpeg", "image/png", "image/gif", "image/webp"].contains(&media.media_type.as_str());
     is_said_once.then(|| pixels(Cursor::new(head))).flatten()
 }
 
 /// What a file is, by its first [`HEAD`] bytes, the server's `Content-Type` and its URL's path; `None` where it is no
 /// media. Of a resource of an unknown kind unknown bytes are taken as they are.
-pub fn recognise(head: &[u8], content_type: Option<&str>, path: &str, role: Role) -> Option<Media> {
+pub(crate) fn recognise(head: &[u8], content_type: Option<&str>, path: &str, role: Role) -> Option<Media> {
     if head.is_empty() {
         return None;
     }
@@ -168,7 +168,7 @@ fn is_text(head: &[u8]) -> bool {
 
 /// Whether an image ends as its format says, by its last bytes, as in [`TAILS`], and its `size`; formats without an end
 /// marker count as whole.
-pub fn ends_whole(media: &Media, head: &[u8], tail: &[u8], size: u64) -> bool {
+pub(crate) fn ends_whole(media: &Media, head: &[u8], tail: &[u8], size: u64) -> bool {
     let holds = |marker: &[u8]| tail.windows(marker.len()).rev().any(|window| window == marker);
     match media.media_type.as_str() {
         "image/jpeg" => holds(&[0xff, 0xd9]),

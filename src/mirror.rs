@@ -17,29 +17,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::{Stream, StreamExt as _};
-use secrecy::SecretString;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::task::TaskTracker;
-use url::Url;
 
-use crate::api::Api;
+use crate::api::{Api, Upstream};
 use crate::download::Downloader;
 use crate::element::Listed;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::{Event, Events};
-use crate::http::{Http, HttpOptions};
 use crate::ids::{Entry, Line};
 use crate::keep::Keep;
 use crate::outcome::{ElementOutcome, End, Summary};
-use crate::plan::Policy;
+pub use crate::plan::Policy;
 use crate::prune;
 use crate::stop::Stop;
-use crate::store::Store;
 use crate::store::commit::Committer;
+use crate::store::{Opened, Recovered, Store};
 pub use census::All;
 use census::{Census, Named};
 use watch::Watch;
+
+/// The largest asset taken by default, in bytes.
+const MAX_SIZE: u64 = 2 << 30;
 
 /// How many elements may be under way in all: in flight, paused, or waiting for their commit to be durable.
 const MAX_WAITING: usize = 1024;
@@ -49,13 +49,10 @@ const NOTES: usize = 8;
 
 /// What a run does, and with whom.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct MirrorOptions {
-    /// The API's base URL.
-    pub api_base: Url,
-    /// The token for the API.
-    pub token: SecretString,
-    /// The account of elements whose list names none.
-    pub email: Option<String>,
+    /// Whom it asks.
+    pub upstream: Upstream,
     /// What is fetched.
     pub policy: Policy,
     /// The largest asset taken, in bytes.
@@ -64,21 +61,51 @@ pub struct MirrorOptions {
     pub keep: Keep,
     /// Whether the index is written at the end.
     pub index: bool,
-    /// What the run is for.
-    pub purpose: Purpose,
+    /// Ask the API and say what would be done, but write nothing.
+    pub dry_run: bool,
     /// Nothing new is begun after so many elements, and lines that name none, have failed; what is in flight is finished.
     pub max_errors: Option<u64>,
     /// What counts as success.
     pub accepts: Accepts,
-    /// How the network is used.
-    pub http: HttpOptions,
+}
+
+impl MirrorOptions {
+    /// Every role of each element, of at most 2 GiB an asset; all versions are kept, and nothing but success is one.
+    pub fn new(upstream: Upstream) -> Self {
+        Self {
+            upstream,
+            policy: Policy::default(),
+            max_size: MAX_SIZE,
+            keep: Keep::default(),
+            index: false,
+            dry_run: false,
+            max_errors: None,
+            accepts: Accepts::default(),
+        }
+    }
+}
+
+/// How what a verification found damaged or missing is fetched again.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RepairOptions {
+    /// Whom to ask.
+    pub upstream: Upstream,
+    /// The largest asset taken, in bytes.
+    pub max_size: u64,
+}
+
+impl RepairOptions {
+    /// Of at most 2 GiB an asset.
+    pub fn new(upstream: Upstream) -> Self {
+        Self { upstream, max_size: MAX_SIZE }
+    }
 }
 
 /// What a run is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Purpose {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
     /// Bring the mirror up to date.
-    #[default]
     Mirror,
     /// Ask the API and say what would be done, but write nothing.
     DryRun,
@@ -86,8 +113,9 @@ pub enum Purpose {
     Repair,
 }
 
-/// What a run lets pass.
+/// What a run lets pass: by default nothing.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct Accepts {
     /// Elements that lack what they lacked before are a success.
     pub known_missing: bool,
@@ -109,7 +137,10 @@ pub struct Mirror<S: Store> {
     committer: Option<Arc<Committer<S::Place>>>,
     /// Elements in flight: enough for every download, and for some whose next step is not yet clear.
     slots: Arc<Semaphore>,
+    purpose: Purpose,
     options: MirrorOptions,
+    /// What an earlier run had left, until that is told.
+    recovered: Recovered,
     events: Events,
     stop: Stop,
     watch: Mutex<Watch>,
@@ -122,27 +153,47 @@ pub struct Mirror<S: Store> {
 }
 
 impl<S: Store> Mirror<S> {
-    /// A mirror into `store`, which was opened to look only where `options` say a dry run. What happens is told to
-    /// `events`; `stop` ends it early.
+    /// A mirror into what was `opened`: to be written, or to be looked at where `options` say a dry run. What happens is
+    /// told to `events`; `stop` ends it early.
     ///
     /// # Errors
-    /// The token can't be sent, TLS can't be set up, or the committer not be started.
-    pub fn new(store: S, options: MirrorOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
-        let http = Http::new(options.http.clone(), &options.token, events.clone(), stop.token().clone());
-        let http = Arc::new(http.map_err(|failure| RunError::Broken(failure.message))?);
-        let committer = match options.purpose {
+    /// The token can't be sent, TLS can't be set up, or the committer not be started: it was not opened to be written.
+    pub fn new(opened: Opened<S>, options: MirrorOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
+        let purpose = if options.dry_run { Purpose::DryRun } else { Purpose::Mirror };
+        let Opened { store, recovered } = opened;
+        Ok(Self { recovered, ..Self::with_purpose(purpose, store, options, (events, stop))? })
+    }
+
+    /// A mirror that fetches again what is damaged in `store`: whatever roles an element has had.
+    pub(crate) fn to_repair(store: S, repair: RepairOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
+        let RepairOptions { upstream, max_size } = repair;
+        let policy = Policy { roles: Vec::new(), refresh: false };
+        let options = MirrorOptions { policy, max_size, ..MirrorOptions::new(upstream) };
+        Self::with_purpose(Purpose::Repair, store, options, (events, stop))
+    }
+
+    fn with_purpose(
+        purpose: Purpose,
+        store: S,
+        options: MirrorOptions,
+        (events, stop): (Events, Stop),
+    ) -> Result<Self, RunError> {
+        let (http, api) = options.upstream.connect(&events, &stop)?;
+        let committer = match purpose {
             Purpose::DryRun => None,
             Purpose::Mirror | Purpose::Repair => Some(Arc::new(store.committer(events.clone(), stop.token().clone())?)),
         };
-        let slots = options.http.concurrency + 2 * options.http.api_concurrency;
+        let slots = options.upstream.http.concurrency + 2 * options.upstream.http.api_concurrency;
         Ok(Self {
-            api: Api::new(Arc::clone(&http), options.api_base.clone(), events.clone()),
+            api,
             downloader: Downloader::new(http, events.clone(), options.max_size),
             store,
             committer,
             slots: Arc::new(Semaphore::new(slots)),
             watch: Mutex::new(Watch::new(options.max_errors)),
+            purpose,
             options,
+            recovered: Recovered::default(),
             events,
             stop,
             asks: TaskTracker::new(),
@@ -161,6 +212,7 @@ impl<S: Store> Mirror<S> {
 
     async fn take_up_all(mut self, lines: impl Stream<Item = Line> + Unpin, all: Option<All>) -> Summary {
         let started = Instant::now();
+        std::mem::take(&mut self.recovered).tell(&self.events).await;
         let committer = self.committer.take();
         let mirror = Arc::new(self);
         let mut tasks = JoinSet::new();
@@ -238,7 +290,7 @@ impl<S: Store> Mirror<S> {
                 self.tell(ElementOutcome::bad_line(source, message)).await;
             }
             Named::Line(Line::Contradiction { source, message }) => {
-                self.events.tell(Event::Warned { what: source, message }).await;
+                self.events.warn(source, message).await;
             }
             Named::Line(Line::Unreadable(error)) => self.stop.end(End::Broken(error.to_string())),
         }
@@ -263,7 +315,7 @@ impl<S: Store> Mirror<S> {
         if let Some(end) = unreachable {
             self.stop.end(end);
         }
-        if summary.suspiciously_gone == 0 && self.options.purpose == Purpose::Mirror {
+        if summary.suspiciously_gone == 0 && self.purpose == Purpose::Mirror {
             let newly_gone: Vec<_> = self.watch().take_newly_gone().into_iter().collect();
             let notes = newly_gone.into_iter().take_while(|_| !self.stop.token().is_cancelled());
             let note = |(id, since)| async move { self.ask(&id, move |store, id| store.note_gone(id, since)).await };

@@ -14,6 +14,7 @@ pub use summary::{End, FailureGroup, Pruned, Summary};
 /// What a run did about an element, or a verification found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Status {
     /// Its first version was committed.
     Created,
@@ -77,6 +78,7 @@ impl Status {
 /// What the mirror holds of an element when the run has done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Stands {
     /// A version with every asset that the API named.
     Complete,
@@ -92,6 +94,7 @@ pub const SCHEMA: u32 = 1;
 /// What became of one element, or of one line that is no ID: a line of the report.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ElementOutcome {
     /// The version of this shape, 1.
     #[schemars(extend("const" = SCHEMA))]
@@ -166,7 +169,7 @@ impl ElementOutcome {
     }
 
     /// The outcome of `id`, whose version `manifest` describes; nothing was downloaded.
-    pub fn holding(id: &ElementId, manifest: &Manifest, status: Status) -> Self {
+    pub(crate) fn holding(id: &ElementId, manifest: &Manifest, status: Status) -> Self {
         Self {
             stands: if manifest.is_complete() { Stands::Complete } else { Stands::Incomplete },
             folder: Some(id.to_string()),
@@ -195,7 +198,7 @@ impl ElementOutcome {
 
     /// The same, with why it failed; nothing was downloaded that counts, and nothing is accepted any more.
     #[must_use]
-    pub fn with_failure(self, failure: Failure) -> Self {
+    pub(crate) fn with_failure(self, failure: Failure) -> Self {
         Self { error: Some(failure), downloaded: None, bytes: None, accepted: false, ..self }
     }
 

@@ -9,6 +9,7 @@ pub(crate) use listed::{says_enough, stands_as_listed};
 
 /// The user's wishes, as far as they decide what is fetched.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Policy {
     /// The roles to mirror; a role once mirrored for an element stays mirrored. None: those that the element has, or of
     /// a new one all.
@@ -203,7 +204,7 @@ impl<'a> Files<'a> {
 
 /// What becomes of a version that was put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It holds what stands already.
     Same,
     /// It takes the place of what stands, or is the first.
@@ -216,7 +217,7 @@ pub enum Verdict {
 ///
 /// A complete version replaces anything. An incomplete one replaces nothing, or an incomplete one that misses at least
 /// the same.
-pub fn judge(candidate: &Manifest, standing: Option<&Standing>) -> Verdict {
+pub(crate) fn judge(candidate: &Manifest, standing: Option<&Standing>) -> Verdict {
     fn gaps(manifest: &Manifest) -> Vec<Identity<'_>> {
         manifest.missing.iter().map(Missing::identity).collect()
     }

@@ -12,34 +12,47 @@ use crate::keep::Keep;
 use crate::layout::MANIFEST;
 use crate::outcome::{ElementOutcome, End, Pruned, Status, Summary};
 use crate::stop::Stop;
-use crate::store::Store;
 use crate::store::past::PastVersion;
+use crate::store::{Opened, Recovered, Store};
 
 /// How many elements are pruned at a time: flushes that are asked for together are done together.
 pub(crate) const THREADS: usize = 16;
 
-/// Prunes a mirror.
-pub struct Prune<S> {
-    /// The mirror; in a dry run it was opened to look only.
-    pub store: S,
-    /// What is kept.
+/// What pruning does.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct PruneOptions {
+    /// What is kept: by default all.
     pub keep: Keep,
-    /// What could not be removed of elements whose pruning was begun before.
-    pub unfinished: Vec<(ElementId, Failure)>,
     /// Say what would be removed, and write nothing.
     pub dry_run: bool,
-    /// Where it is told what happens.
-    pub events: Events,
-    /// Ends it early, between two elements.
-    pub stop: Stop,
+}
+
+/// Prunes a mirror.
+pub struct Prune<S> {
+    store: S,
+    options: PruneOptions,
+    recovered: Recovered,
+    events: Events,
+    stop: Stop,
 }
 
 impl<S: Store> Prune<S> {
+    /// A pruning of what was `opened`: to be changed, or to be read in a dry run. What is removed is told to `events`; `stop`
+    /// ends it early, between two elements.
+    pub fn new(opened: Opened<S>, options: PruneOptions, events: Events, stop: Stop) -> Self {
+        let Opened { store, recovered } = opened;
+        Self { store, options, recovered, events, stop }
+    }
+
     /// Applies the rules to every element that has a history. What fails of one element stops no other.
-    pub async fn run(self) -> Summary {
+    pub async fn run(mut self) -> Summary {
+        // That is a failure of this command's own work.
+        let unfinished = std::mem::take(&mut self.recovered.unpruned);
+        std::mem::take(&mut self.recovered).tell(&self.events).await;
         let (events, stop) = (self.events.clone(), self.stop.clone());
         // Files are waited for.
-        let pruned = tokio::task::spawn_blocking(move || self.walk()).await;
+        let pruned = tokio::task::spawn_blocking(move || self.walk(unfinished)).await;
         let mut summary = pruned.unwrap_or_else(|error| {
             stop.end(End::Broken(format!("pruning broke down, please report it: {error}")));
             Summary::default()
@@ -49,12 +62,13 @@ impl<S: Store> Prune<S> {
         summary
     }
 
-    fn walk(&self) -> Summary {
+    /// `unfinished` is what could not be removed of elements whose pruning was begun before.
+    fn walk(&self, unfinished: Vec<(ElementId, Failure)>) -> Summary {
         let started = Instant::now();
-        let pruned = Pruned { foreseen: self.dry_run, ..Pruned::default() };
+        let pruned = Pruned { foreseen: self.options.dry_run, ..Pruned::default() };
         let summary = Mutex::new(Summary { pruned: Some(pruned), ..Summary::default() });
-        for (id, failure) in &self.unfinished {
-            self.fail(id.clone(), failure.clone(), &summary);
+        for (id, failure) in unfinished {
+            self.fail(id, failure, &summary);
         }
         if let Err(broken) = self.each(|id| self.take_up(id, &summary)) {
             self.stop.end(End::Broken(broken));
@@ -75,8 +89,8 @@ impl<S: Store> Prune<S> {
 
     fn take_up(&self, id: ElementId, summary: &Mutex<Summary>) {
         let at = (&self.store, &self.events);
-        let scope = if self.dry_run { Scope::Foreseen } else { Scope::Thorough };
-        let (pruned, done) = apply(at, &id, &self.keep, scope);
+        let scope = if self.options.dry_run { Scope::Foreseen } else { Scope::Thorough };
+        let (pruned, done) = apply(at, &id, &self.options.keep, scope);
         self.tell_of_damaged(&id);
         lock(summary).pruned.get_or_insert_default().extend(pruned);
         if let Err(failure) = done {

@@ -1,9 +1,9 @@
 //! Who is told what happens in a run: reporters, and the task that drains events into them.
 
-pub mod log;
-pub mod metrics;
-pub mod ndjson;
-pub mod sink;
+mod log;
+mod metrics;
+mod ndjson;
+mod sink;
 
 use std::io;
 use std::time::Duration;
@@ -14,6 +14,10 @@ use tokio::time::MissedTickBehavior;
 use crate::event::Event;
 use crate::outcome::End;
 use crate::stop::Stop;
+pub use log::{JsonLog, Verbosity};
+pub use metrics::{Metrics, last_success};
+pub use ndjson::NdjsonReport;
+pub use sink::Sink;
 
 /// How often reporters may look at the counters.
 const TICK: Duration = Duration::from_millis(200);

@@ -10,14 +10,10 @@ use std::sync::Arc;
 use std::thread;
 
 use element_mirror::error::RunError;
-use element_mirror::event::{Counters, Event, Events};
+use element_mirror::event::{Counters, Events};
 use element_mirror::outcome::{End, Summary};
-use element_mirror::report::log::{JsonLog, Verbosity};
-use element_mirror::report::ndjson::NdjsonReport;
-use element_mirror::report::sink::Sink;
-use element_mirror::report::{Reporter, drain};
+use element_mirror::report::{JsonLog, NdjsonReport, Reporter, Sink, Verbosity, drain};
 use element_mirror::stop::Stop;
-use element_mirror::store::Recovered;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -59,13 +55,13 @@ impl Session {
 
     /// What comes of `work`; none where a signal ended it.
     pub(crate) fn wait_for<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        self.runtime.block_on(self.stop.token().run_until_cancelled(work))
+        self.runtime.block_on(self.stop.unless_ended(work))
     }
 
     /// The summary of a command that was ended before it had begun.
     pub(crate) fn ended_early(self) -> Summary {
         self.runtime.shutdown_background();
-        Summary { ends: self.stop.ends(), ..Summary::default() }
+        Summary::ended(self.stop.ends())
     }
 
     /// Does `work`, and tells the `audience` of it.
@@ -104,7 +100,10 @@ impl Session {
         // A pipe that says nothing, or a slow name server, is no reason to stay.
         runtime.shutdown_background();
         // A report that could not be written to its end is known only now.
-        unless_interrupted(&stop, summary).map(|summary| Summary { ends: stop.ends(), ..summary })
+        unless_interrupted(&stop, summary).map(|mut summary| {
+            summary.ends = stop.ends();
+            summary
+        })
     }
 }
 
@@ -160,7 +159,7 @@ pub(crate) fn print(text: &[u8]) -> Result<Summary, RunError> {
         Err(End::Broken(message)) => return Err(RunError::Broken(message)),
         Err(end) => vec![end],
     };
-    Ok(Summary { ends, ..Summary::default() })
+    Ok(Summary::ended(ends))
 }
 
 /// Says what there is to say where no command is to be done; gives the exit code.
@@ -210,22 +209,6 @@ fn report_file(path: &Path) -> Result<File, RunError> {
         false => File::create(path),
     };
     file.map_err(|error| RunError::io(format!("can't write the report {}", path.display()), error))
-}
-
-/// Tells what an earlier run had left, and what became of it.
-pub(crate) async fn tell_recovered(events: &Events, recovered: &Recovered) {
-    for id in &recovered.finished {
-        let message = "the version that an interrupted run had ready was put in its place".to_owned();
-        events.tell(Event::Warned { what: id.to_string(), message }).await;
-    }
-    for (id, failure) in &recovered.unpruned {
-        let message = format!("a version of it that is not to be kept can't be removed: {failure}");
-        events.tell(Event::Warned { what: id.to_string(), message }).await;
-    }
-    for (id, failure) in &recovered.stuck {
-        let message = format!("the version that an interrupted run had ready can't be put in its place: {failure}");
-        events.tell(Event::Warned { what: id.to_string(), message }).await;
-    }
 }
 
 /// The first SIGINT or SIGTERM ends the run in order, the second at once. On a thread of its own, so that a stalled

@@ -75,13 +75,23 @@ impl Stop {
         said.ends.retain(|end| *end != End::TimeUp);
     }
 
+    /// What comes of `work`; none where the run ends at once before it is done.
+    pub async fn unless_ended<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.token.run_until_cancelled(work).await
+    }
+
+    /// Whether the run ends at once: what is in flight is broken off.
+    pub fn has_ended(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
     /// What is cancelled when nothing new is to be begun any more.
-    pub fn closing(&self) -> &CancellationToken {
+    pub(crate) fn closing(&self) -> &CancellationToken {
         &self.closing
     }
 
     /// What is cancelled when the run ends at once.
-    pub fn token(&self) -> &CancellationToken {
+    pub(crate) fn token(&self) -> &CancellationToken {
         &self.token
     }
 

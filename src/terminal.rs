@@ -13,9 +13,7 @@ use console::Style;
 use element_mirror::error::{ErrorKind, Failure};
 use element_mirror::event::{Counters, Event};
 use element_mirror::outcome::{ElementOutcome, End};
-use element_mirror::report::Reporter;
-use element_mirror::report::log::Verbosity;
-use element_mirror::report::sink::Sink;
+use element_mirror::report::{Reporter, Sink, Verbosity};
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::cli::{Complaint, SayingArgs, Text, When};
@@ -148,27 +146,27 @@ impl Reporter for Terminal {
         let verbose = self.verbosity == Verbosity::Verbose;
         match event {
             Event::Finished(outcome) => self.finished(outcome),
-            Event::Retrying { what, kind, message, delay } if verbose => {
+            Event::Retrying { what, kind, message, delay, .. } if verbose => {
                 let delay = delay.as_secs_f64();
                 self.say(&format!("     retry  {what}: {kind}: {message}; again in {delay:.1} s"));
             }
-            Event::Paused { account, message, delay } if verbose => {
+            Event::Paused { account, message, delay, .. } if verbose => {
                 let delay = delay.as_secs_f64();
                 self.say(&format!("     pause  {account}: the API asks to wait {delay:.1} s (429: {message})"));
             }
-            Event::Refreshed { what, kind, message } if verbose => {
+            Event::Refreshed { what, kind, message, .. } if verbose => {
                 self.say(&format!("   refresh  {what}: {kind}: {message}; its links are asked for anew"));
             }
-            Event::Refused { what, kind, message } if verbose => {
+            Event::Refused { what, kind, message, .. } if verbose => {
                 self.say(&format!("   refused  {what}: {kind}: {message}"));
             }
-            Event::Pruned { what, when, bytes, foreseen: false } if verbose => {
+            Event::Pruned { what, when, bytes, foreseen: false, .. } if verbose => {
                 self.say(&format!("    pruned  {what} of {when}, {}", BinaryBytes(*bytes)));
             }
-            Event::Pruned { what, when, bytes, foreseen: true } if self.verbosity > Verbosity::Quiet => {
+            Event::Pruned { what, when, bytes, foreseen: true, .. } if self.verbosity > Verbosity::Quiet => {
                 self.say(&format!("  to prune  {what} of {when}, {}", BinaryBytes(*bytes)));
             }
-            Event::Warned { what, message } if self.verbosity > Verbosity::Quiet => {
+            Event::Warned { what, message, .. } if self.verbosity > Verbosity::Quiet => {
                 self.say(&format!("{}  {what}: {message}", self.paint.odd.apply_to("   warning")));
             }
             Event::Ended(summary) => {

@@ -61,18 +61,18 @@ impl Time {
     }
 
     /// How long until this time, zero where it has passed.
-    pub fn until(self) -> Duration {
+    pub(crate) fn until(self) -> Duration {
         let now = Timestamp::now();
         self.0.duration_since(now).try_into().unwrap_or_default()
     }
 
     /// How long after `earlier` this time is, zero where it is before.
-    pub fn since(self, earlier: Self) -> Duration {
+    pub(crate) fn since(self, earlier: Self) -> Duration {
         self.0.duration_since(earlier.0).try_into().unwrap_or_default()
     }
 
     /// How long ago this time was, zero where it is to come.
-    pub fn age(self) -> Duration {
+    pub(crate) fn age(self) -> Duration {
         Self(Timestamp::now()).since(self)
     }
 

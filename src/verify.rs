@@ -14,15 +14,27 @@ use rayon::prelude::*;
 use crate::error::{ErrorKind, RunError};
 use crate::event::{Event, Events};
 use crate::ids::{Entry, Line, Lines, Sieve, Sifted};
-use crate::mirror::MirrorOptions;
 use crate::outcome::{ElementOutcome, End, Status, Summary};
 use crate::stop::Stop;
-use crate::store::Store;
-use crate::store::inspect::Depth;
+pub use crate::store::inspect::Depth;
+use crate::store::{Opened, Recovered, Store};
 use finding::Seen;
 use repair::Repair;
 
+pub use crate::mirror::RepairOptions;
+
+/// What a verification does.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct VerifyOptions {
+    /// How much is looked at.
+    pub depth: Depth,
+    /// How what is damaged is made good; none where it is only told.
+    pub repair: Option<RepairOptions>,
+}
+
 /// Which elements are verified.
+#[non_exhaustive]
 pub enum Elements {
     /// All that are there, and that the sieve lets pass.
     All(Sieve),
@@ -33,7 +45,9 @@ pub enum Elements {
 /// Verifies a mirror.
 pub struct Verify<S> {
     store: S,
-    depth: Depth,
+    options: VerifyOptions,
+    /// What an earlier run had left, until that is told.
+    recovered: Recovered,
     /// Whether lists name the elements.
     is_listed: bool,
     events: Events,
@@ -42,20 +56,24 @@ pub struct Verify<S> {
 }
 
 impl<S: Store> Verify<S> {
-    /// A verification of `store`. What is found is told to `events`; `stop` ends it early.
-    pub fn new(store: S, depth: Depth, events: Events, stop: Stop) -> Self {
-        Self { store, depth, is_listed: false, events, stop, summary: Mutex::default() }
+    /// A verification of what was `opened`: to be read, or to be changed where it is to be repaired. What is found is told
+    /// to `events`; `stop` ends it early.
+    pub fn new(opened: Opened<S>, options: VerifyOptions, events: Events, stop: Stop) -> Self {
+        let Opened { store, recovered } = opened;
+        Self { store, options, recovered, is_listed: false, events, stop, summary: Mutex::default() }
     }
 
-    /// Verifies `elements`, repairs them where options for that are given, and says what was found.
+    /// Verifies `elements`, repairs them where that is asked for, and says what was found.
     ///
     /// # Errors
     /// The mirror can't be listed; or where it is to be repaired, the token not be sent or the committer not be started.
-    pub async fn run(self, elements: Elements, repair: Option<MirrorOptions>) -> Result<Summary, RunError> {
+    pub async fn run(mut self, elements: Elements) -> Result<Summary, RunError> {
         let started = Instant::now();
+        std::mem::take(&mut self.recovered).tell(&self.events).await;
         let is_listed = matches!(elements, Elements::Listed(_));
         let lines = self.lines(elements).await?;
         let verify = Arc::new(Self { is_listed, ..self });
+        let repair = verify.options.repair.clone();
         let is_repair = repair.is_some();
         match repair {
             None => {
@@ -68,7 +86,7 @@ impl<S: Store> Verify<S> {
         }
         let mut summary = verify.summary().clone();
         summary.repair = is_repair;
-        if !verify.depth.quick {
+        if !verify.options.depth.quick {
             summary.read = Some(verify.events.counters.bytes.load(Relaxed).saturating_sub(summary.bytes));
         }
         summary.elapsed = started.elapsed();
@@ -124,7 +142,7 @@ impl<S: Store> Verify<S> {
         match line {
             Line::Entry(entry) => {
                 let _in_flight = self.events.counters.in_flight();
-                settle(self, self.look_at(entry, self.depth));
+                settle(self, self.look_at(entry, self.options.depth));
             }
             Line::Bad { source, message } => self.tell(ElementOutcome::bad_line(source, message)),
             Line::Contradiction { source, message } => {

@@ -16,6 +16,7 @@ const PAGE_SIZE: u64 = 100;
 
 /// Which elements an account's list is to show: by default all that are its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Filter {
     /// Those with this tag, by its id or key.
     pub tag: Option<String>,

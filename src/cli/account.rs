@@ -6,8 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
 use element_mirror::demo;
 use element_mirror::error::RunError;
-use secrecy::SecretString;
-use url::Url;
+use element_mirror::{ApiBase, HttpOptions, PUBLIC_API, Token, Upstream};
 
 use super::{ACCOUNT, value};
 
@@ -23,10 +22,10 @@ pub(crate) struct AccountArgs {
     token_file: Option<PathBuf>,
 
     /// The API.
-    #[arg(long, value_name = "URL", default_value = element_mirror::api::PUBLIC_API, value_parser = value::Discreet(value::api_base),
+    #[arg(long, value_name = "URL", default_value = PUBLIC_API, value_parser = value::Discreet(value::parsed::<ApiBase>),
           value_hint = ValueHint::Url,
           env = "ELEMENT_MIRROR_API_BASE", hide_env = true)]
-    api_base: Url,
+    api_base: ApiBase,
 
     /// Use a built-in sample API: no token, no network.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
@@ -46,20 +45,20 @@ impl AccountArgs {
     }
 
     /// The API token: the file's, the environment's, or the sample API's.
-    pub(crate) fn token(&self) -> Result<SecretString, RunError> {
+    pub(crate) fn token(&self) -> Result<Token, RunError> {
         if self.demo {
             return Ok(demo::TOKEN.into());
         }
         value::token(self.token_file.as_deref())
     }
 
-    pub(super) fn email(&self) -> Option<String> {
+    /// Whom to ask, by `http`: the sample API, where there is one.
+    pub(super) fn upstream(&self, token: Token, demo: Option<ApiBase>, http: HttpOptions) -> Upstream {
+        let mut upstream = Upstream::new(token);
+        upstream.base = demo.unwrap_or_else(|| self.api_base.clone());
         let email = self.email.clone().or_else(|| std::env::var("USEAPI_EMAIL").ok());
-        email.filter(|email| !email.is_empty())
-    }
-
-    /// The API's base URL: that of the sample API, where there is one.
-    pub(super) fn api_base(&self, demo: Option<Url>) -> Url {
-        demo.unwrap_or_else(|| self.api_base.clone())
+        upstream.email = email.filter(|email| !email.is_empty());
+        upstream.http = http;
+        upstream
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use element_mirror::store::object::location::Location;
+use element_mirror::store::object::Location;
+
+use super::value;
 
 /// Where a mirror is.
 #[derive(Clone, Debug)]
@@ -18,7 +20,7 @@ impl Destination {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text {
             "" => Err("the destination is empty".into()),
-            url if url.contains("://") => Location::parse(url).map(Self::Bucket),
+            url if url.contains("://") => value::parsed(url).map(Self::Bucket),
             slip if ["s3:", "gs:", "az:"].iter().any(|scheme| slip.starts_with(scheme)) => {
                 let (scheme, _) = slip.split_once(':').unwrap_or_default();
                 Err(format!("is {scheme}://bucket/prefix meant? (A folder of this name is ./{slip})"))

@@ -2,11 +2,9 @@
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
-use element_mirror::http::HttpOptions;
-use element_mirror::store::object::BucketOptions;
-use tokio_util::sync::CancellationToken;
+use element_mirror::{BucketOptions, LocalOptions, Stop};
 
-use super::{Destination, NamedArgs, SayingArgs, network, value};
+use super::{Destination, NamedArgs, SayingArgs, value};
 
 pub(super) const EXAMPLES: &str = "\
 A line a version, columns apart by a tab. Nothing is written, and no lock is
@@ -41,9 +39,17 @@ pub(crate) struct HistoryArgs {
 }
 
 impl HistoryArgs {
+    /// How a folder is opened.
+    pub(crate) fn local_options(&self, stop: Stop) -> LocalOptions {
+        let mut options = LocalOptions::default();
+        options.stop = stop;
+        options
+    }
+
     /// How a bucket is opened.
-    pub(crate) fn bucket_options(&self, stop: CancellationToken) -> BucketOptions {
-        let client = network::client_settings(&HttpOptions::default());
-        BucketOptions { client, staging: None, distrust: false, stop }
+    pub(crate) fn bucket_options(&self, stop: Stop) -> BucketOptions {
+        let mut options = BucketOptions::default();
+        options.stop = stop;
+        options
     }
 }

@@ -3,9 +3,7 @@
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use element_mirror::ids::Sieve;
-use element_mirror::list::ListOptions;
-use secrecy::SecretString;
-use url::Url;
+use element_mirror::{ApiBase, ListOptions, Token};
 
 use super::{AccountArgs, ApiArgs, FilterArgs, SayingArgs, ShardArgs};
 
@@ -52,14 +50,11 @@ pub(crate) struct ListArgs {
 
 impl ListArgs {
     /// What is listed; `demo` is the sample API's base URL where that is used.
-    pub(crate) fn options(&self, token: SecretString, demo: Option<Url>) -> ListOptions {
-        ListOptions {
-            token,
-            email: self.account.email(),
-            filter: self.filter.filter(),
-            http: self.api.http_options(demo.is_some()),
-            api_base: self.account.api_base(demo),
-        }
+    pub(crate) fn options(&self, token: Token, demo: Option<ApiBase>) -> ListOptions {
+        let http = self.api.http_options(demo.is_some());
+        let mut options = ListOptions::new(self.account.upstream(token, demo, http));
+        options.filter = self.filter.filter();
+        options
     }
 
     /// What lets the shard pass.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use element_mirror::element::ElementId;
+use element_mirror::ElementId;
 use element_mirror::error::RunError;
 use element_mirror::ids::Input;
 

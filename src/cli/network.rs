@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
-use element_mirror::http::HttpOptions;
-use element_mirror::store::object::connect::ClientSettings;
+use element_mirror::HttpOptions;
 
 use super::{NETWORK, value};
 
@@ -71,49 +70,32 @@ pub(crate) struct ApiArgs {
 }
 
 impl NetworkArgs {
-    /// How a bucket is used.
-    pub(super) fn client_settings(&self) -> ClientSettings {
-        client_settings(&self.http_options(false))
-    }
-
     /// How the network is used, for the sample API or the real one.
     pub(super) fn http_options(&self, demo: bool) -> HttpOptions {
-        HttpOptions {
-            concurrency: size(self.concurrency),
-            limit_rate: self.limit_rate,
-            // The sample API's assets are on loopback.
-            allow_private_assets: self.allow_private_assets || demo,
-            ..self.api.http_options(demo)
-        }
+        let mut options = self.api.http_options(demo);
+        options.concurrency = size(self.concurrency);
+        options.limit_rate = self.limit_rate;
+        // The sample API's assets are on loopback.
+        options.allow_private_assets = self.allow_private_assets || demo;
+        options
     }
 }
 
 impl ApiArgs {
     /// How the API is asked, the sample one or the real one.
     pub(super) fn http_options(&self, demo: bool) -> HttpOptions {
-        let default = HttpOptions::default();
-        HttpOptions {
-            api_concurrency: size(self.api_concurrency),
-            api_rate: self.api_rate,
-            retries: size(self.retries),
-            connect_timeout: self.connect_timeout,
-            stall_timeout: self.stall_timeout,
-            user_agent: self.user_agent.clone().unwrap_or_else(|| default.user_agent.clone()),
-            // No proxy leads to the sample API.
-            proxies: !demo,
-            ..default
+        let mut options = HttpOptions::default();
+        options.api_concurrency = size(self.api_concurrency);
+        options.api_rate = self.api_rate;
+        options.retries = size(self.retries);
+        options.connect_timeout = self.connect_timeout;
+        options.stall_timeout = self.stall_timeout;
+        if let Some(user_agent) = &self.user_agent {
+            options.user_agent.clone_from(user_agent);
         }
-    }
-}
-
-/// How a bucket is used, where the rest of the network is used so.
-pub(super) fn client_settings(options: &HttpOptions) -> ClientSettings {
-    ClientSettings {
-        connect_timeout: options.connect_timeout,
-        stall_timeout: options.stall_timeout,
-        retries: options.retries,
-        user_agent: options.user_agent.clone(),
-        concurrency: options.concurrency,
+        // No proxy leads to the sample API.
+        options.proxies = !demo;
+        options
     }
 }
 

@@ -3,14 +3,10 @@
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
 use element_mirror::error::RunError;
-use element_mirror::http::HttpOptions;
-use element_mirror::keep::Keep;
 use element_mirror::store::Access;
-use element_mirror::store::local::LocalOptions;
-use element_mirror::store::object::BucketOptions;
-use tokio_util::sync::CancellationToken;
+use element_mirror::{BucketOptions, HttpOptions, LocalOptions, PruneOptions, Stop};
 
-use super::{Destination, KeepArgs, SayingArgs, StoreArgs, network, value};
+use super::{Destination, KeepArgs, SayingArgs, StoreArgs, value};
 
 pub(super) const EXAMPLES: &str = "\
 One of --keep-versions and --keep-within has to be given; with both, what either
@@ -39,7 +35,7 @@ pub(crate) struct PruneArgs {
     /// Say what would be removed, and write nothing.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_DRY_RUN", hide_env = true)]
-    pub(crate) dry_run: bool,
+    dry_run: bool,
 
     #[command(flatten)]
     store: StoreArgs,
@@ -50,13 +46,16 @@ pub(crate) struct PruneArgs {
 
 impl PruneArgs {
     /// What is kept: it has to be said.
-    pub(crate) fn keep(&self) -> Result<Keep, RunError> {
+    pub(crate) fn options(&self) -> Result<PruneOptions, RunError> {
         let keep = self.keep.keep();
         if keep.is_all() {
             let message = "nothing is said about what to keep: give --keep-versions, --keep-within, or both";
             return Err(RunError::Usage(message.into()));
         }
-        Ok(keep)
+        let mut options = PruneOptions::default();
+        options.keep = keep;
+        options.dry_run = self.dry_run;
+        Ok(options)
     }
 
     /// What the mirror is opened for.
@@ -65,12 +64,12 @@ impl PruneArgs {
     }
 
     /// How a folder is opened.
-    pub(crate) fn local_options(&self, stop: CancellationToken) -> LocalOptions {
+    pub(crate) fn local_options(&self, stop: Stop) -> LocalOptions {
         self.store.local_options(stop)
     }
 
     /// How a bucket is opened.
-    pub(crate) fn bucket_options(&self, stop: CancellationToken) -> BucketOptions {
-        self.store.bucket_options(network::client_settings(&HttpOptions::default()), stop)
+    pub(crate) fn bucket_options(&self, stop: Stop) -> BucketOptions {
+        self.store.bucket_options(HttpOptions::default(), stop)
     }
 }

@@ -1,11 +1,11 @@
 //! The files that tell programs what came of it.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use element_mirror::error::RunError;
-use element_mirror::ids;
-use element_mirror::layout::INDEX;
+use element_mirror::store::INDEX;
 
 use super::{SAYING, value};
 
@@ -34,7 +34,7 @@ impl ReportArgs {
         let report = self.report.as_deref().filter(|path| *path != Path::new("-"));
         let files = [("--report", report), ("--metrics", self.metrics.as_deref())];
         for (option, file) in files.iter().filter_map(|(option, file)| Some((option, (*file)?))) {
-            if read.iter().any(|list| ids::is_file(list, file)) {
+            if read.iter().any(|list| is_file(list, file)) {
                 return refused(format!("{option} {0} would overwrite {0}, which is to be read", file.display()));
             }
             if out.is_some_and(|out| is_of_mirror(file, out)) {
@@ -61,6 +61,15 @@ fn is_of_mirror(file: &Path, out: &Path) -> bool {
         (Some(place), Ok(out)) => place.parent().is_some_and(|folder| folder != out && folder.starts_with(out)),
         _ => false,
     }
+}
+
+/// Whether the list `list` is the file `other`. A pipe or a device is no file: nothing in it would be overwritten.
+#[expect(clippy::disallowed_methods, reason = "files that the user named, anywhere")]
+fn is_file(list: &Path, other: &Path) -> bool {
+    let list = if list == Path::new("-") { Path::new("/dev/stdin") } else { list };
+    let file = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+    let identity = |path: &Path| file(path).map(|metadata| (metadata.dev(), metadata.ino()));
+    identity(list).is_some_and(|list| Some(list) == identity(other))
 }
 
 /// The path from the root on, without steps that go nowhere.

@@ -5,17 +5,11 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
-use element_mirror::element::Role;
 use element_mirror::error::RunError;
 use element_mirror::ids::{Input, Sieve};
-use element_mirror::mirror::{Accepts, All, MirrorOptions, Purpose};
-use element_mirror::plan::Policy;
+use element_mirror::mirror::{All, MirrorOptions};
 use element_mirror::store::Access;
-use element_mirror::store::local::LocalOptions;
-use element_mirror::store::object::BucketOptions;
-use secrecy::SecretString;
-use tokio_util::sync::CancellationToken;
-use url::Url;
+use element_mirror::{ApiBase, BucketOptions, LocalOptions, Role, Stop, Token};
 
 use super::{
     AccountArgs, Destination, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, STORE, SayingArgs, SelectArgs,
@@ -169,7 +163,7 @@ impl RunArgs {
             return Err(RunError::Usage(message.into()));
         }
         let named = (!self.ids.is_empty()).then(|| Ok(Input::from_ids(&self.ids)));
-        named.into_iter().chain(self.lists.iter().map(|list| Input::open(list))).collect()
+        named.into_iter().chain(self.lists.iter().map(Input::open)).collect()
     }
 
     /// The ID lists that are read, by their paths.
@@ -193,13 +187,13 @@ impl RunArgs {
     }
 
     /// How a folder is opened.
-    pub(crate) fn local_options(&self, stop: CancellationToken) -> LocalOptions {
+    pub(crate) fn local_options(&self, stop: Stop) -> LocalOptions {
         self.store.local_options(stop)
     }
 
     /// How a bucket is opened.
-    pub(crate) fn bucket_options(&self, stop: CancellationToken) -> BucketOptions {
-        self.store.bucket_options(self.network.client_settings(), stop)
+    pub(crate) fn bucket_options(&self, stop: Stop) -> BucketOptions {
+        self.store.bucket_options(self.network.http_options(false), stop)
     }
 
     /// After how long nothing new is begun.
@@ -209,31 +203,26 @@ impl RunArgs {
 
     /// That the accounts' lists are walked, where they are; `sieve` passes over what is left out.
     pub(crate) fn all(&self, sieve: Sieve) -> Option<All> {
-        self.all.then(|| All { filter: self.filter.filter(), sieve })
+        self.all.then(|| All::new(self.filter.filter(), sieve))
     }
 
     /// What the run does; `demo` is the sample API's base URL where that is used.
-    pub(crate) fn mirror_options(&self, token: SecretString, demo: Option<Url>) -> MirrorOptions {
-        let ending = &self.ending;
-        MirrorOptions {
-            token,
-            email: self.account.email(),
-            policy: Policy {
-                roles: if self.roles.is_empty() { Role::ALL.to_vec() } else { self.roles.clone() },
-                refresh: self.refresh,
-            },
-            max_size: self.network.max_size,
-            keep: self.keep.keep(),
-            index: self.index && !self.dry_run,
-            purpose: if self.dry_run { Purpose::DryRun } else { Purpose::Mirror },
-            max_errors: ending.max_errors,
-            accepts: Accepts {
-                known_missing: ending.accept_known_missing,
-                gone: ending.accept_gone,
-                partial: ending.partial_ok,
-            },
-            http: self.network.http_options(demo.is_some()),
-            api_base: self.account.api_base(demo),
+    pub(crate) fn mirror_options(&self, token: Token, demo: Option<ApiBase>) -> MirrorOptions {
+        let http = self.network.http_options(demo.is_some());
+        let mut options = MirrorOptions::new(self.account.upstream(token, demo, http));
+        if !self.roles.is_empty() {
+            options.policy.roles.clone_from(&self.roles);
         }
+        options.policy.refresh = self.refresh;
+        options.max_size = self.network.max_size;
+        options.keep = self.keep.keep();
+        options.index = self.index && !self.dry_run;
+        options.dry_run = self.dry_run;
+        let ending = &self.ending;
+        options.max_errors = ending.max_errors;
+        options.accepts.known_missing = ending.accept_known_missing;
+        options.accepts.gone = ending.accept_gone;
+        options.accepts.partial = ending.partial_ok;
+        options
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, ValueEnum};
-use element_mirror::report::log::Verbosity;
+use element_mirror::report::Verbosity;
 
 use super::SAYING;
 

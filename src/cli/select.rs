@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
-use element_mirror::api::list::Filter;
-use element_mirror::ids::{Shard, Sieve};
+use element_mirror::Filter;
+use element_mirror::ids::{Input, Lists, Shard, Sieve};
 
 use super::{WHICH, value};
 
@@ -57,8 +57,11 @@ impl SelectArgs {
     }
 
     /// Whether of reports only what failed is taken.
-    pub(crate) fn only_failed(&self) -> bool {
-        self.only_failed
+    pub(crate) fn lists(&self, inputs: Vec<Input>, sieve: Sieve) -> Lists {
+        let mut lists = Lists::from(inputs);
+        lists.only_failed = self.only_failed;
+        lists.sieve = sieve;
+        lists
     }
 
     /// What lets the shard pass.
@@ -77,6 +80,10 @@ impl ShardArgs {
 impl FilterArgs {
     /// What an account's list is to show.
     pub(crate) fn filter(&self) -> Filter {
-        Filter { tag: self.tag.clone(), favored: self.favored, official: self.official }
+        let mut filter = Filter::default();
+        filter.tag = self.tag.clone();
+        filter.favored = self.favored;
+        filter.official = self.official;
+        filter
     }
 }

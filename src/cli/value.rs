@@ -1,19 +1,18 @@
 //! The values of options: how they are written, and what is wrong with those that are not.
 
 use std::ffi::OsStr;
-use std::net::IpAddr;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
-use element_mirror::element::Role;
 use element_mirror::error::RunError;
 use element_mirror::ids::is_email;
+use element_mirror::{Role, Token};
 use jiff::{Span, SpanRelativeTo};
-use secrecy::SecretString;
-use url::{Host, Url};
 
 /// A whole number from `least` to `most`.
 pub(super) fn count(least: u64, most: u64) -> impl Fn(&str) -> Result<u64, String> + Clone {
@@ -61,6 +60,11 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Discreet<T> {
             error
         })
     }
+}
+
+/// Whatever the core reads from a text.
+pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 /// A folder.
@@ -155,32 +159,9 @@ pub(super) fn header_text(text: &str) -> Result<String, String> {
     if plain { Ok(text.to_owned()) } else { Err("it has to be printable ASCII".into()) }
 }
 
-/// The API's base URL: https, or http on loopback.
-pub(super) fn api_base(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
-    let loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if loopback => {}
-        "http" => {
-            return Err("the token would travel in clear: http:// is taken only for loopback, use https://".into());
-        }
-        other => return Err(format!("{other}: is no scheme for an API, use https://")),
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err("it can't carry a user, query or fragment".into());
-    }
-    Ok(url)
-}
-
 /// The API token from `file`, or from the environment.
 #[expect(clippy::disallowed_methods, reason = "a file that the user named on the command line")]
-pub(super) fn token(file: Option<&Path>) -> Result<SecretString, RunError> {
+pub(super) fn token(file: Option<&Path>) -> Result<Token, RunError> {
     let (text, place) = match file {
         Some(file) => {
             let place = format!("the token file {}", file.display());
@@ -250,19 +231,5 @@ mod tests {
     #[case("", None)]
     fn durations_have_units(#[case] text: &str, #[case] seconds: Option<u64>) {
         assert_eq!(duration(text).ok(), seconds.map(Duration::from_secs));
-    }
-
-    #[rstest]
-    #[case("https://api.example/v1", true)]
-    #[case("http://127.0.0.1:8080/v1", true)]
-    #[case("http://localhost/v1", true)]
-    #[case("http://[::1]/v1", true)]
-    #[case("http://api.example/v1", false)]
-    #[case("http://10.0.0.1/v1", false)]
-    #[case("https://user:pass@api.example/v1", false)]
-    #[case("ftp://api.example", false)]
-    #[case("api.example", false)]
-    fn the_token_never_travels_in_clear(#[case] text: &str, #[case] taken: bool) {
-        assert_eq!(api_base(text).is_ok(), taken, "{text}");
     }
 }

@@ -2,16 +2,9 @@
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
-use element_mirror::keep::Keep;
-use element_mirror::mirror::{Accepts, MirrorOptions, Purpose};
-use element_mirror::plan::Policy;
 use element_mirror::store::Access;
-use element_mirror::store::inspect::Depth;
-use element_mirror::store::local::LocalOptions;
-use element_mirror::store::object::BucketOptions;
-use secrecy::SecretString;
-use tokio_util::sync::CancellationToken;
-use url::Url;
+use element_mirror::verify::RepairOptions;
+use element_mirror::{ApiBase, BucketOptions, LocalOptions, Stop, Token, VerifyOptions};
 
 use super::{
     AccountArgs, Destination, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs, value,
@@ -83,43 +76,38 @@ pub(crate) struct VerifyArgs {
 }
 
 impl VerifyArgs {
-    /// How much is looked at.
-    pub(crate) fn depth(&self) -> Depth {
-        Depth { history: self.history, quick: self.quick }
-    }
-
     /// What the mirror is opened for.
     pub(crate) fn access(&self) -> Access {
         if self.repair { Access::Change } else { Access::Read }
     }
 
     /// How a bucket is opened.
-    pub(crate) fn bucket_options(&self, stop: CancellationToken) -> BucketOptions {
-        let distrust = self.repair;
-        BucketOptions { distrust, ..self.store.bucket_options(self.network.client_settings(), stop) }
+    pub(crate) fn bucket_options(&self, stop: Stop) -> BucketOptions {
+        let mut options = self.store.bucket_options(self.network.http_options(false), stop);
+        options.distrust = self.repair;
+        options
     }
 
     /// How a folder is opened to be repaired.
-    pub(crate) fn local_options(&self, stop: CancellationToken) -> LocalOptions {
+    pub(crate) fn local_options(&self, stop: Stop) -> LocalOptions {
         // Damage that a file's size and time do not show is to be seen when it is fetched, too.
-        LocalOptions { distrust: true, ..self.store.local_options(stop) }
+        let mut options = self.store.local_options(stop);
+        options.distrust = true;
+        options
     }
 
-    /// How what is damaged is fetched again; `demo` is the sample API's base URL where that is used.
-    pub(crate) fn mirror_options(&self, token: SecretString, demo: Option<Url>) -> MirrorOptions {
-        MirrorOptions {
-            token,
-            email: self.account.email(),
-            // Whatever roles an element has had.
-            policy: Policy { roles: Vec::new(), refresh: false },
-            max_size: self.network.max_size,
-            keep: Keep::default(),
-            index: false,
-            purpose: Purpose::Repair,
-            max_errors: None,
-            accepts: Accepts::default(),
-            http: self.network.http_options(demo.is_some()),
-            api_base: self.account.api_base(demo),
-        }
+    /// What is done: with a `token` also how what is damaged is fetched again; `demo` is the sample API's base URL where that
+    /// is used.
+    pub(crate) fn options(&self, token: Option<Token>, demo: Option<ApiBase>) -> VerifyOptions {
+        let mut options = VerifyOptions::default();
+        options.depth.history = self.history;
+        options.depth.quick = self.quick;
+        options.repair = token.map(|token| {
+            let http = self.network.http_options(demo.is_some());
+            let mut repair = RepairOptions::new(self.account.upstream(token, demo, http));
+            repair.max_size = self.network.max_size;
+            repair
+        });
+        options
     }
 }

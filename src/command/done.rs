@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use element_mirror::error::RunError;
-use element_mirror::event::{Event, Events};
+use element_mirror::event::Events;
 use element_mirror::ids::{Input, Sieve};
 
 /// A report some lines of which say nothing of an element.
@@ -27,7 +27,6 @@ pub(super) fn leave_out(sieve: &Sieve, reports: &[PathBuf]) -> Result<Vec<Odd>, 
 /// Tells which reports are odd.
 pub(super) async fn tell_odd(events: &Events, odd: Vec<Odd>) {
     for Odd { report, lines } in odd {
-        let message = format!("lines that say nothing of an element, passed over: {lines}");
-        events.tell(Event::Warned { what: report, message }).await;
+        events.warn(report, format!("lines that say nothing of an element, passed over: {lines}")).await;
     }
 }

@@ -5,14 +5,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 
 use element_mirror::error::RunError;
-use element_mirror::history::{Superseded, Told, history as past};
-use element_mirror::ids::{Entry, Input, Line, Lines};
+use element_mirror::history::{self, Superseded, Told};
+use element_mirror::ids::{Input, Lines};
 use element_mirror::outcome::{ElementOutcome, End, Status, Summary};
-use element_mirror::store::local::LocalStore;
-use element_mirror::store::object::BucketStore;
 use element_mirror::store::{Access, Opened, Store};
+use element_mirror::{BucketStore, LocalStore, Stop};
 use futures::StreamExt as _;
-use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Complaint, Destination, HistoryArgs};
 use crate::session::{self, Session};
@@ -20,7 +18,9 @@ use crate::session::{self, Session};
 /// Lists the superseded versions of the elements that the command line names, or of all.
 pub(crate) fn history(args: &HistoryArgs) -> Result<Summary, RunError> {
     match &args.destination {
-        Destination::Folder(path) => list(args, async |stop| LocalStore::open_to_read(path, stop)),
+        Destination::Folder(path) => {
+            list(args, async |stop| LocalStore::open(path, &args.local_options(stop), Access::Read).await)
+        }
         Destination::Bucket(location) => {
             list(args, async |stop| BucketStore::open(location, &args.bucket_options(stop), Access::Read).await)
         }
@@ -29,17 +29,17 @@ pub(crate) fn history(args: &HistoryArgs) -> Result<Summary, RunError> {
 
 fn list<S: Store>(
     args: &HistoryArgs,
-    open: impl AsyncFnOnce(CancellationToken) -> Result<Opened<S>, RunError>,
+    open: impl AsyncFnOnce(Stop) -> Result<Opened<S>, RunError>,
 ) -> Result<Summary, RunError> {
     let inputs = args.named.inputs()?;
-    let (session, are_named) = (Session::start(&Arc::default())?, inputs.is_some());
+    let session = Session::start(&Arc::default())?;
     // Interrupted while it waited for a server.
-    let Some(opened) = session.wait_for(open(session.stop.token().clone())) else { return Ok(session.ended_early()) };
+    let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
     let store = opened?.store;
-    let lines = lines(&session, &store, inputs)?.take_while(|_| !session.stop.token().is_cancelled());
+    let told = told(&session, store, inputs)?;
     let mut listing = Listing { out: session::standard_output(&session.stop)?, args, summary: Summary::default() };
-    let listed = past(store, lines, are_named).try_for_each(|told| listing.tell(told));
-    let summary = listing.summary;
+    let listed = told.take_while(|_| !session.stop.has_ended()).try_for_each(|told| listing.tell(told));
+    let mut summary = listing.summary;
     if let Err(error) = listed {
         session.stop.end(End::of_output(&error));
     }
@@ -48,25 +48,24 @@ fn list<S: Store>(
             session::complain(&args.saying, &Complaint::new(message));
         }
     }
-    Ok(Summary { ends: session.stop.ends(), ..summary })
+    summary.ends = session.stop.ends();
+    Ok(summary)
 }
 
-/// The lines that name the elements, or all elements that have a past.
-fn lines<'a>(
+/// The past of the elements that the lists name, or of all that have one.
+fn told<'a>(
     session: &'a Session,
-    store: &impl Store,
+    store: impl Store + 'a,
     inputs: Option<Vec<Input>>,
-) -> Result<Box<dyn Iterator<Item = Line> + 'a>, RunError> {
+) -> Result<Box<dyn Iterator<Item = Told> + 'a>, RunError> {
     let Some(inputs) = inputs else {
-        return Ok(Box::new(
-            session::unless_interrupted(&session.stop, store.elements_with_history())?
-                .into_iter()
-                .map(|id| Line::Entry(Entry { id, email: None })),
-        ));
+        let told = history::whole_history(store).map(|told| Some(Box::new(told) as Box<dyn Iterator<Item = Told>>));
+        return Ok(session::unless_interrupted(&session.stop, told)?.unwrap_or_else(|| Box::new(std::iter::empty())));
     };
-    let mut lines = Lines::read(inputs.into(), Arc::default())?;
+    let mut lines = Lines::read_silently(inputs)?;
     // A pipe that says nothing must not hold up a signal.
-    Ok(Box::new(std::iter::from_fn(move || session.wait_for(lines.next()).flatten())))
+    let lines = std::iter::from_fn(move || session.wait_for(lines.next()).flatten());
+    Ok(Box::new(history::history(store, lines)))
 }
 
 /// What is listed so far, and where to.

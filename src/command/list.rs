@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use element_mirror::demo::Demo;
-use element_mirror::element::{Fields, Listed};
 use element_mirror::error::RunError;
 use element_mirror::list::{List, Told};
 use element_mirror::outcome::{End, Summary};
+use element_mirror::{ElementId, Fields};
 use serde::Serialize;
 
 use crate::cli::{Complaint, ListArgs};
@@ -25,9 +25,9 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
         let list = List::new(args.options(token, demo), args.sieve(), events, stop)?;
         let summary = list.run(|told| match told {
             // Each line at once: the next page may be long in coming.
-            Told::Element { listed, email, is_one_of_several } => out.write_all(&match args.json {
-                true => json(listed, email)?,
-                false => text(listed, Some(email).filter(|_| is_one_of_several)),
+            Told::Element { id, fields, email, is_one_of_several, .. } => out.write_all(&match args.json {
+                true => json(fields, email)?,
+                false => text(id, Some(email).filter(|_| is_one_of_several)),
             }),
             Told::Failed(failed) => {
                 let failure = failed.error.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -45,22 +45,22 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
     Ok(listed)
 }
 
-fn text(listed: &Listed, email: Option<&str>) -> Vec<u8> {
+fn text(id: &ElementId, email: Option<&str>) -> Vec<u8> {
     match email {
-        Some(email) => format!("{}\t{email}\n", listed.id),
-        None => format!("{}\n", listed.id),
+        Some(email) => format!("{id}\t{email}\n"),
+        None => format!("{id}\n"),
     }
     .into_bytes()
 }
 
-fn json(listed: &Listed, email: &str) -> io::Result<Vec<u8>> {
+fn json(fields: &Fields, email: &str) -> io::Result<Vec<u8>> {
     #[derive(Serialize)]
     struct Line<'a> {
         #[serde(flatten)]
         fields: &'a Fields,
         email: &'a str,
     }
-    let mut line = serde_json::to_vec(&Line { fields: &listed.element.fields, email })?;
+    let mut line = serde_json::to_vec(&Line { fields, email })?;
     line.push(b'\n');
     Ok(line)
 }

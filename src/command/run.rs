@@ -5,19 +5,15 @@ use std::sync::Arc;
 use element_mirror::demo::Demo;
 use element_mirror::error::RunError;
 use element_mirror::event::Counters;
-use element_mirror::ids::{Lines, Lists};
-use element_mirror::mirror::Mirror;
+use element_mirror::ids::Lines;
 use element_mirror::outcome::Summary;
-use element_mirror::store::local::LocalStore;
-use element_mirror::store::object::BucketStore;
 use element_mirror::store::{Opened, Store};
-use secrecy::SecretString;
-use tokio_util::sync::CancellationToken;
+use element_mirror::{BucketStore, LocalStore, Mirror, Stop, Token};
 
 use super::done::{leave_out, tell_odd};
 use crate::cli::{Destination, RunArgs};
 use crate::session::metrics::measured;
-use crate::session::{Audience, Session, tell_recovered};
+use crate::session::{Audience, Session};
 
 /// Mirrors what the command line names.
 pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
@@ -26,7 +22,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
     args.report.check(args.destination().folder(), read)?;
     measured(args.metrics(), &args.saying, |counters| match args.destination() {
         Destination::Folder(path) => mirror(args, token, counters, async |stop| {
-            LocalStore::open_for(path, &args.local_options(stop), args.access()).await
+            LocalStore::open(path, &args.local_options(stop), args.access()).await
         }),
         Destination::Bucket(location) => mirror(args, token, counters, async |stop| {
             BucketStore::open(location, &args.bucket_options(stop), args.access()).await
@@ -36,28 +32,28 @@ pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
 
 fn mirror<S: Store>(
     args: &RunArgs,
-    token: SecretString,
+    token: Token,
     counters: &Arc<Counters>,
-    open: impl AsyncFnOnce(CancellationToken) -> Result<Opened<S>, RunError>,
+    open: impl AsyncFnOnce(Stop) -> Result<Opened<S>, RunError>,
 ) -> Result<Summary, RunError> {
     let inputs = args.inputs()?;
     let sieve = args.select.sieve();
     let odd = leave_out(&sieve, args.select.reports())?;
     let session = Session::start(counters)?;
     // Interrupted while it waited for the lock.
-    let Some(opened) = session.wait_for(open(session.stop.token().clone())) else { return Ok(session.ended_early()) };
-    let Opened { store, recovered } = opened?;
+    let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
+    let opened = opened?;
     let (report, destination) = (args.report.report.as_deref(), &args.destination().shown());
     let audience = Audience { saying: &args.saying, report, destination };
     session.conduct(&audience, |events, stop| async move {
-        tell_recovered(&events, &recovered).await;
         tell_odd(&events, odd).await;
         let _timer = args.max_time().map(|time| stop.end_after(time));
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };
         let all = args.all(sieve.clone());
-        let (only_failed, more_follows) = (args.select.only_failed(), all.is_some());
-        let lines = Lines::read(Lists { inputs, only_failed, more_follows, sieve }, events.counters.clone())?;
-        let mirror = Mirror::new(store, args.mirror_options(token, demo), events, stop)?;
+        let mut lists = args.select.lists(inputs, sieve);
+        lists.more_follows = all.is_some();
+        let lines = Lines::read(lists, &events)?;
+        let mirror = Mirror::new(opened, args.mirror_options(token, demo), events, stop)?;
         Ok(mirror.run(lines, all).await)
     })
 }

@@ -5,19 +5,16 @@ use std::sync::Arc;
 use element_mirror::demo::Demo;
 use element_mirror::error::RunError;
 use element_mirror::event::Counters;
-use element_mirror::ids::{Lines, Lists};
+use element_mirror::ids::Lines;
 use element_mirror::outcome::Summary;
-use element_mirror::store::local::LocalStore;
-use element_mirror::store::object::BucketStore;
 use element_mirror::store::{Opened, Store};
-use element_mirror::verify::{Elements, Verify};
-use secrecy::SecretString;
-use tokio_util::sync::CancellationToken;
+use element_mirror::verify::Elements;
+use element_mirror::{BucketStore, LocalStore, Stop, Token, Verify};
 
 use super::done::{leave_out, tell_odd};
 use crate::cli::{Destination, VerifyArgs};
 use crate::session::metrics::measured;
-use crate::session::{Audience, Session, tell_recovered};
+use crate::session::{Audience, Session};
 
 /// Verifies what the command line names, and repairs it where that is asked for.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
@@ -26,7 +23,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
     args.report.check(args.destination.folder(), read)?;
     measured(args.report.metrics.as_deref(), &args.saying, |counters| match &args.destination {
         Destination::Folder(path) => look(args, token, counters, async |stop| {
-            LocalStore::open_for(path, &args.local_options(stop), args.access()).await
+            LocalStore::open(path, &args.local_options(stop), args.access()).await
         }),
         Destination::Bucket(location) => look(args, token, counters, async |stop| {
             BucketStore::open(location, &args.bucket_options(stop), args.access()).await
@@ -36,21 +33,20 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
 
 fn look<S: Store>(
     args: &VerifyArgs,
-    token: Option<SecretString>,
+    token: Option<Token>,
     counters: &Arc<Counters>,
-    open: impl AsyncFnOnce(CancellationToken) -> Result<Opened<S>, RunError>,
+    open: impl AsyncFnOnce(Stop) -> Result<Opened<S>, RunError>,
 ) -> Result<Summary, RunError> {
     let inputs = args.named.inputs()?;
     let sieve = args.select.sieve();
     let odd = leave_out(&sieve, args.select.reports())?;
     let session = Session::start(counters)?;
     // Interrupted while it waited for the lock.
-    let Some(opened) = session.wait_for(open(session.stop.token().clone())) else { return Ok(session.ended_early()) };
-    let Opened { store, recovered } = opened?;
+    let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
+    let opened = opened?;
     let (report, destination) = (args.report.report.as_deref(), &args.destination.shown());
     let audience = Audience { saying: &args.saying, report, destination };
     session.conduct(&audience, |events, stop| async move {
-        tell_recovered(&events, &recovered).await;
         tell_odd(&events, odd).await;
         let _timer = args.time.max_time.map(|time| stop.end_after(time));
         let demo = match args.repair && args.account.is_demo() {
@@ -58,13 +54,9 @@ fn look<S: Store>(
             false => None,
         };
         let elements = match inputs {
-            Some(inputs) => {
-                let lists = Lists { inputs, only_failed: args.select.only_failed(), sieve, ..Lists::default() };
-                Elements::Listed(Lines::read(lists, events.counters.clone())?)
-            }
+            Some(inputs) => Elements::Listed(Lines::read(args.select.lists(inputs, sieve), &events)?),
             None => Elements::All(sieve),
         };
-        let repair = token.map(|token| args.mirror_options(token, demo));
-        Verify::new(store, args.depth(), events, stop).run(elements, repair).await
+        Verify::new(opened, args.options(token, demo), events, stop).run(elements).await
     })
 }

@@ -15,7 +15,7 @@ use crate::error::{ErrorKind, Failure};
 /// An address, or a name that leads to one, that is not asked for assets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{host} leads to {what}, which is not asked for assets{hint}")]
-pub struct RefusedAddress {
+pub(super) struct RefusedAddress {
     host: String,
     what: &'static str,
     hint: &'static str,
@@ -26,7 +26,7 @@ type Lookup = fn(&str) -> BoxFuture<'_, std::io::Result<Vec<IpAddr>>>;
 
 /// What may be asked.
 #[derive(Debug)]
-pub struct Guard {
+pub(super) struct Guard {
     allow_private: bool,
     /// The system's; the tests have one that changes its mind.
     lookup: Lookup,
@@ -40,7 +40,7 @@ pub struct Guard {
 impl Guard {
     /// A guard that refuses http:// and private addresses, unless `allow_private`; `proxies` says whether those of the
     /// environment are used, and then names are looked up for `patience` at most.
-    pub fn new(allow_private: bool, proxies: bool, patience: Duration) -> Self {
+    pub(super) fn new(allow_private: bool, proxies: bool, patience: Duration) -> Self {
         let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
         let named = names.into_iter().filter_map(|name| std::env::var(name).ok().filter(|proxy| !proxy.is_empty()));
         let proxies = if proxies { named.map(|proxy| host_of(&proxy)).collect() } else { Vec::new() };
@@ -52,7 +52,7 @@ impl Guard {
     ///
     /// # Errors
     /// `unsafe_url`; before a byte is sent.
-    pub async fn check(&self, url: &Url) -> Result<(), Failure> {
+    pub(super) async fn check(&self, url: &Url) -> Result<(), Failure> {
         let refuse = |why: String| Err(Failure::new(ErrorKind::UnsafeUrl, why));
         match url.scheme() {
             "https" => {}
@@ -102,7 +102,7 @@ fn resolve(name: &str) -> BoxFuture<'_, std::io::Result<Vec<IpAddr>>> {
 }
 
 /// The resolver of the CDN's clients: names lead to the addresses that the guard lets through.
-pub struct Resolver(pub Arc<Guard>);
+pub(super) struct Resolver(pub Arc<Guard>);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {

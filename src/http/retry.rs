@@ -16,7 +16,7 @@ pub(crate) async fn sleep(delay: Duration) {
 }
 
 /// The longest wait that the other side can impose at a time.
-pub const MAX_ASKED: Duration = Duration::from_secs(5 * 60);
+pub(crate) const MAX_ASKED: Duration = Duration::from_secs(5 * 60);
 
 /// A try that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use crate::layout::Naming;
 /// One thing in which a version differs from its successor; files go by their names in the version, those that only the
 /// successor has by their names there.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Difference {
     /// The file came to have other bytes.
     OtherBytes(String),

@@ -24,11 +24,19 @@ const AHEAD: usize = 256;
 
 /// That every element of the accounts is to be mirrored.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct All {
     /// Which of them.
     pub filter: Filter,
     /// What is left out of them; shared with the ID lists of the run.
     pub sieve: Sieve,
+}
+
+impl All {
+    /// The elements that `filter` names and `sieve` lets pass.
+    pub fn new(filter: Filter, sieve: Sieve) -> Self {
+        Self { filter, sieve }
+    }
 }
 
 /// What is named to be taken up.
@@ -80,7 +88,7 @@ struct Taker<'a, S: Store> {
 
 impl<S: Store> Taker<'_, S> {
     async fn take(self) {
-        let accounts = match self.mirror.api.accounts_to_list(self.mirror.options.email.as_deref()).await {
+        let accounts = match self.mirror.api.accounts_to_list(self.mirror.options.upstream.email.as_deref()).await {
             Ok(accounts) => accounts,
             Err(end) => return self.mirror.stop.end(end),
         };
@@ -125,7 +133,7 @@ impl<S: Store> Taker<'_, S> {
             }
         }
         if let Some(message) = walk.oddity() {
-            self.mirror.events.tell(Event::Warned { what: email.clone(), message }).await;
+            self.mirror.events.warn(&email, message).await;
         }
         let is_complete = walk.is_complete();
         Walked { email, users, is_complete, reach }

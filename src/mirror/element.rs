@@ -9,7 +9,6 @@ use super::{Mirror, Purpose, Slot};
 use crate::api::{Asked, ElementReply};
 use crate::element::{ElementId, Listed};
 use crate::error::{ErrorKind, Failure};
-use crate::event::Event;
 use crate::ids::Entry;
 use crate::outcome::{ElementOutcome, End, Stands, Status};
 use crate::plan::{Held, Plan, Standing, Verdict, judge, says_enough, stands_as_listed};
@@ -110,7 +109,7 @@ impl<S: Store> Mirror<S> {
             }
         };
         self.watch().asked(asked.account, true);
-        let done = match self.options.purpose {
+        let done = match self.purpose {
             Purpose::DryRun => self.foresee(asked.id, &reply).await.map(Step::Settled),
             // In a box: many elements wait for their turn, and none of these needs room for what comes after it.
             Purpose::Mirror | Purpose::Repair => Box::pin(self.bring_up_to_date((asked, &mut slot), reply)).await,
@@ -131,7 +130,7 @@ impl<S: Store> Mirror<S> {
             return Ok(None);
         }
         self.watch().asked(asked.account, true);
-        if self.options.purpose == Purpose::Mirror {
+        if self.purpose == Purpose::Mirror {
             self.settle(id).await?;
         }
         Ok(Some(as_it_stands(id, Some(standing), Status::Unchanged)))
@@ -222,7 +221,7 @@ impl<S: Store> Mirror<S> {
             Occupant::Nothing | Occupant::Version(_) => None,
         };
         if let Some(message) = damage {
-            self.events.tell(Event::Warned { what: id.to_string(), message }).await;
+            self.events.warn(id, message).await;
         }
         Ok(occupant)
     }
@@ -329,7 +328,7 @@ impl<S: Store> Mirror<S> {
 
     /// The outcome of an element for which nothing could be done; says what stands all the same.
     async fn failed(&self, id: &ElementId, failure: Failure) -> ElementOutcome {
-        let outcome = match self.options.purpose {
+        let outcome = match self.purpose {
             // It looks again by itself.
             Purpose::Repair => self.failed_by_manifest(id).await,
             Purpose::Mirror | Purpose::DryRun => match self.ask(id, S::occupant).await {
@@ -356,7 +355,7 @@ impl<S: Store> Mirror<S> {
 
     /// The account that an element is asked of.
     fn account<'a>(&'a self, entry: &'a Entry) -> Option<&'a str> {
-        entry.email.as_deref().or(self.options.email.as_deref())
+        entry.email.as_deref().or(self.options.upstream.email.as_deref())
     }
 }
 

@@ -36,7 +36,7 @@ impl<S: Store> Mirror<S> {
     async fn tell_broken(&self, message: String) {
         if self.stop.ends().iter().any(|end| matches!(end, End::Broken(_))) {
             let what = self.store.location().display().to_string();
-            self.events.tell(Event::Warned { what, message: message.clone() }).await;
+            self.events.warn(what, message.clone()).await;
         }
         self.stop.end(End::Broken(message));
     }

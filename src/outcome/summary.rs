@@ -12,6 +12,7 @@ use crate::error::{ErrorKind, Failure};
 
 /// Why a run ended before its list did, or can't count as done.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum End {
     /// A signal asked for it; its number.
     Signal(i32),
@@ -111,6 +112,7 @@ const EXAMPLES: usize = 5;
 
 /// The elements that failed for a reason, to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FailureGroup {
     /// How many elements failed so.
     pub count: u64,
@@ -122,6 +124,7 @@ pub struct FailureGroup {
 
 /// Superseded versions that were removed, or in a dry run would be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Pruned {
     /// How many.
     pub versions: u64,
@@ -148,6 +151,7 @@ impl Pruned {
 
 /// A run, folded from the outcomes of its elements.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Summary {
     /// How many elements (and bad lines) ended in each status.
     pub counts: BTreeMap<Status, u64>,
@@ -182,6 +186,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// That of a run that was ended before it had begun, for these reasons.
+    pub fn ended(ends: Vec<End>) -> Self {
+        Self { ends, ..Self::default() }
+    }
+
     /// Takes one more outcome in.
     pub fn add(&mut self, outcome: &ElementOutcome) {
         *self.counts.entry(outcome.status).or_default() += 1;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::digest::Digest;
-use crate::element::{Cleared, Fields, Listed};
+use crate::element::{Fields, Listed};
 use crate::manifest::{FORMAT, Response};
 use crate::time::Time;
 use rstest::rstest;
@@ -229,7 +229,7 @@ fn an_element_is_not_asked_for_where_a_list_shows_that_it_stands(
     #[case] expected: bool,
 ) {
     let id = "u_1".parse().unwrap();
-    let mut listed = Listed { id, element: sample(1), cleared: Cleared::default(), is_of_earlier_revision: false };
+    let mut listed = Listed { id, element: sample(1), cleared: Default::default(), is_of_earlier_revision: false };
     let (mut standing, mut policy) = (stands(&sample(1), &[]), Policy::default());
     change(&mut listed, &mut standing, &mut policy);
     assert_eq!(stands_as_listed(&listed, &standing, &policy), expected);
@@ -241,7 +241,7 @@ fn earlier(mut element: Element) -> Listed {
         (asset.role, asset.slot) = (Role::Secondary, String::new());
     }
     element.fields.tags = Some(vec![1.into()]);
-    Listed { id: "u_1".parse().unwrap(), element, cleared: Cleared::default(), is_of_earlier_revision: true }
+    Listed { id: "u_1".parse().unwrap(), element, cleared: Default::default(), is_of_earlier_revision: true }
 }
 
 /// What is done where version 2 has a new video, and a draft of it is there in which the assets at the places `gaps` are

@@ -9,7 +9,7 @@ use std::time::Instant;
 use element_mirror::error::RunError;
 use element_mirror::event::Counters;
 use element_mirror::outcome::{End, Summary};
-use element_mirror::report::metrics::{Metrics, last_success};
+use element_mirror::report::{Metrics, last_success};
 use element_mirror::time::Time;
 
 use super::complain;

@@ -11,7 +11,7 @@ pub(super) mod recipe;
 
 use std::collections::BTreeMap;
 
-use super::{Access, Store};
+use super::{Access, Destination};
 use crate::digest::Digest;
 use crate::layout::{MANIFEST, Naming, OWN, SUMS};
 use place::{Bucket, Folder, Place};

@@ -8,6 +8,7 @@ use crate::manifest::Manifest;
 
 /// How much is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Depth {
     /// Superseded versions too.
     pub history: bool,

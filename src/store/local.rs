@@ -31,11 +31,13 @@ use super::{Access, Recovered, dir, dry, format, stage};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::layout::OWN;
+use crate::stop::Stop;
 use lock::Lock;
 use stage::Leaves;
 
 /// How a destination is opened.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct LocalOptions {
     /// How long to wait for another run to end.
     pub lock_wait: Duration,
@@ -44,7 +46,7 @@ pub struct LocalOptions {
     /// Hash every file that is to be kept, also one that has its size and time.
     pub distrust: bool,
     /// Ends what takes long.
-    pub stop: CancellationToken,
+    pub stop: Stop,
 }
 
 /// A destination folder. Cheap to clone.
@@ -79,25 +81,23 @@ struct Own {
 type Opened = super::Opened<LocalStore>;
 
 impl LocalStore {
-    /// Opens `path` for that.
+    /// Opens the folder `path`, from within the runtime: to write takes its lock, finishes what an earlier run sealed and
+    /// removes what it left half done.
     ///
     /// # Errors
-    /// It can't be used so.
-    pub async fn open_for(path: &Path, options: &LocalOptions, access: Access) -> Result<Opened, RunError> {
+    /// It can't be read, or written where that is wanted; or another run holds its lock; or there is no mirror where there
+    /// must be one; or it is of a newer format.
+    pub async fn open(path: impl AsRef<Path>, options: &LocalOptions, access: Access) -> Result<Opened, RunError> {
+        let path = path.as_ref();
         match access {
-            Access::Write => Self::open(path, options).await,
+            Access::Write => Self::open_to_write(path, options).await,
             Access::Change => Self::open_mirror(path, options).await,
             Access::Read => Self::open_to_read(path, options.stop.clone()),
             Access::Look => Self::open_to_look(path, options.stop.clone()),
         }
     }
 
-    /// Opens `path` for a run: makes it where it is not there, takes its lock, finishes what an earlier run sealed and
-    /// removes what it left half done.
-    ///
-    /// # Errors
-    /// The destination can't be used, or another run holds its lock.
-    pub async fn open(path: &Path, options: &LocalOptions) -> Result<Opened, RunError> {
+    async fn open_to_write(path: &Path, options: &LocalOptions) -> Result<Opened, RunError> {
         let at = |what: &str, path: &Path| format!("{what} {}", path.display());
         let cannot = |source| RunError::io(at("can't use the destination", path), source);
         dir::create_all(path, !options.no_sync).map_err(cannot)?;
@@ -108,7 +108,7 @@ impl LocalStore {
         settle_format(&own, path, !options.no_sync)?;
         match options.no_sync {
             true => unflushed::note(&root, &own).map_err(cannot)?,
-            false => unflushed::make_up_for(path, &own, &options.stop)
+            false => unflushed::make_up_for(path, &own, options.stop.token())
                 .await
                 .map_err(|error| RunError::io(at("can't flush what an earlier run left unflushed in", path), error))?,
         }
@@ -131,25 +131,18 @@ impl LocalStore {
             RunError::io(format!("can't clear up what an earlier run left in {}", own.staging.at("")), error)
         })?;
         let stuck = recovered.stuck.iter().cloned().collect();
-        let (path, distrust, stop) = (path.to_owned(), options.distrust, options.stop.clone());
+        let (path, distrust, stop) = (path.to_owned(), options.distrust, options.stop.token().clone());
         let store = Self(Arc::new(Inner { path, root: Some(root), own: Some(own), stuck, drafts, distrust, stop }));
         Ok(Opened { store, recovered })
     }
 
-    /// Opens `path` for a command that changes a mirror, and makes none: as [`Self::open`] does.
-    ///
-    /// # Errors
-    /// There is no mirror, it can't be used, or another run holds its lock.
-    pub async fn open_mirror(path: &Path, options: &LocalOptions) -> Result<Opened, RunError> {
+    /// As [`Self::open_to_write`], for a command that changes a mirror, and makes none.
+    async fn open_mirror(path: &Path, options: &LocalOptions) -> Result<Opened, RunError> {
         Self::open_to_read(path, options.stop.clone())?;
-        Self::open(path, options).await
+        Self::open_to_write(path, options).await
     }
 
-    /// Opens the mirror `path` to read only. No lock is taken: a run may be going on.
-    ///
-    /// # Errors
-    /// There is no mirror, or it can't be read, or is of a newer format.
-    pub fn open_to_read(path: &Path, stop: CancellationToken) -> Result<Opened, RunError> {
+    fn open_to_read(path: &Path, stop: Stop) -> Result<Opened, RunError> {
         let cannot = |source| RunError::io(format!("can't read the mirror {}", path.display()), source);
         let opened = Self::look(path, stop)?.ok_or_else(|| cannot(std::io::ErrorKind::NotFound.into()))?;
         if !opened.store.is_mirror() {
@@ -158,17 +151,13 @@ impl LocalStore {
         Ok(opened)
     }
 
-    /// Opens `path` to look only, for a dry run: it may be that there is nothing yet.
-    ///
-    /// # Errors
-    /// What is there is no folder, or can't be read, or is of a newer format.
-    pub fn open_to_look(path: &Path, stop: CancellationToken) -> Result<Opened, RunError> {
+    fn open_to_look(path: &Path, stop: Stop) -> Result<Opened, RunError> {
         let opened = Self::look(path, stop.clone())?;
         Ok(opened.unwrap_or_else(|| Self::without_lock(path, None, stop)))
     }
 
     /// Opens `path` without a lock; none where there is nothing.
-    fn look(path: &Path, stop: CancellationToken) -> Result<Option<Opened>, RunError> {
+    fn look(path: &Path, stop: Stop) -> Result<Option<Opened>, RunError> {
         let cannot = |source| RunError::io(format!("can't read the destination {}", path.display()), source);
         let root = match Dir::open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -182,8 +171,9 @@ impl LocalStore {
         Ok(Some(Self::without_lock(path, Some(root), stop)))
     }
 
-    fn without_lock(path: &Path, root: Option<Dir>, stop: CancellationToken) -> Opened {
-        let (path, stuck, drafts) = (path.to_owned(), HashMap::new(), HashSet::new());
+    fn without_lock(path: &Path, root: Option<Dir>, stop: Stop) -> Opened {
+        let (path, stop) = (path.to_owned(), stop.token().clone());
+        let (stuck, drafts) = (HashMap::new(), HashSet::new());
         let store = Self(Arc::new(Inner { path, root, own: None, stuck, drafts, distrust: false, stop }));
         Opened { store, recovered: Recovered::default() }
     }

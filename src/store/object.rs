@@ -5,7 +5,7 @@
 mod bench;
 mod bucket;
 mod commit;
-pub mod connect;
+pub(super) mod connect;
 mod destination;
 mod elements;
 #[cfg(test)]
@@ -15,7 +15,7 @@ mod heal;
 mod history;
 mod index;
 mod inspect;
-pub mod location;
+mod location;
 mod prune;
 #[cfg(test)]
 mod scripted;
@@ -36,13 +36,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Access, Opened, Recovered, dry, format};
 use crate::error::{ErrorKind, Failure, RunError};
+use crate::http::HttpOptions;
 use crate::layout::OWN;
+use crate::stop::Stop;
 use bucket::{Bucket, Condition, Refused, TRIES};
-use connect::ClientSettings;
 use gone::Gone;
-use location::Location;
 use staging::Staging;
 use upload::Room;
+
+pub use location::{InvalidLocation, Location};
 
 /// So many requests about one element are under way at a time.
 const AT_A_TIME: usize = 8;
@@ -50,16 +52,17 @@ const AT_A_TIME: usize = 8;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How a bucket is opened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct BucketOptions {
-    /// How the network is used.
-    pub client: ClientSettings,
+    /// How the network is used, as far as it is not about API and assets: timeouts, retries, how many connections are kept.
+    pub http: HttpOptions,
     /// Where versions are put together; by default in the system's temporary folder.
     pub staging: Option<PathBuf>,
     /// Read every object that is to be kept.
     pub distrust: bool,
     /// Ends what takes long.
-    pub stop: CancellationToken,
+    pub stop: Stop,
 }
 
 /// A destination in a bucket. Cheap to clone.
@@ -85,7 +88,7 @@ impl BucketStore {
     /// It can't be reached, read, or written where that is wanted; or there is no mirror where there must be one; or it is of
     /// a newer format.
     pub async fn open(location: &Location, options: &BucketOptions, access: Access) -> Result<Opened<Self>, RunError> {
-        let client = connect::connect(location, &options.client).await?;
+        let client = connect::connect(location, &options.http).await?;
         Self::open_with(client, location, options, access).await
     }
 
@@ -120,7 +123,7 @@ impl BucketStore {
             }
             Access::Read | Access::Look => None,
         };
-        let (distrust, stop) = (options.distrust, options.stop.clone());
+        let (distrust, stop) = (options.distrust, options.stop.token().clone());
         let runtime = Handle::current();
         let store = Self(Arc::new(Inner { bucket, runtime, gone, staging, room: Room::new(), distrust, stop }));
         Ok(Opened { store, recovered: Recovered::default() })

@@ -33,7 +33,7 @@ impl<P> PastVersion<P> {
     }
 
     /// As the rules of keeping see it.
-    pub fn past(&self) -> Past {
+    pub(crate) fn past(&self) -> Past {
         Past { committed_at: self.position.time, is_readable: self.manifest.is_ok() && self.sums_hold }
     }
 

@@ -100,7 +100,7 @@ impl LastWords<'_> {
     }
 
     fn failures(&self, kind: ErrorKind, group: &FailureGroup) -> String {
-        let FailureGroup { count, examples, message } = group;
+        let FailureGroup { count, examples, message, .. } = group;
         let head = self.paint.bad.apply_to(format!("{kind:>12}"));
         let mut names = examples.join(", ");
         if *count > examples.len() as u64 {
@@ -124,7 +124,7 @@ fn untold(groups: &[(ErrorKind, &FailureGroup)]) -> Option<String> {
 }
 
 /// How many versions were pruned, in words.
-fn versions(Pruned { versions, bytes, foreseen }: Pruned) -> String {
+fn versions(Pruned { versions, bytes, foreseen, .. }: Pruned) -> String {
     let what = if foreseen { "would prune" } else { "pruned" };
     let bytes = if versions == 0 { String::new() } else { format!(", {}", BinaryBytes(bytes)) };
     format!("{what} {}{bytes}", counted(versions, "version"))
@@ -152,17 +152,15 @@ mod tests {
     use std::time::Duration;
 
     fn outcome(id: &str, status: Status, failure: Option<Failure>) -> ElementOutcome {
-        ElementOutcome {
-            downloaded: Some(4),
-            bytes: Some(1 << 20),
-            error: failure,
-            ..ElementOutcome::new(Some(id.parse().unwrap()), status)
-        }
+        let mut outcome = ElementOutcome::new(Some(id.parse().unwrap()), status);
+        (outcome.downloaded, outcome.bytes, outcome.error) = (Some(4), Some(1 << 20), failure);
+        outcome
     }
 
     fn told(outcomes: &[ElementOutcome], change: impl Fn(&mut Summary)) -> String {
         let elapsed = Duration::from_millis(2500);
-        let mut summary = Summary { elapsed, not_taken_up: 7, ..Summary::default() };
+        let mut summary = Summary::default();
+        (summary.elapsed, summary.not_taken_up) = (elapsed, 7);
         outcomes.iter().for_each(|outcome| summary.add(outcome));
         change(&mut summary);
         let (destination, paint) = (Path::new("mirror"), &Paint::new(When::Never));

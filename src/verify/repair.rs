@@ -14,7 +14,7 @@ use crate::element::ElementId;
 use crate::error::{ErrorKind, RunError};
 use crate::event::Event;
 use crate::ids::{Entry, Line};
-use crate::mirror::{Mirror, MirrorOptions};
+use crate::mirror::{Mirror, RepairOptions};
 use crate::outcome::{ElementOutcome, Status};
 use crate::store::Store;
 use crate::store::inspect::{Depth, Flaw, Inspection};
@@ -52,10 +52,10 @@ enum Wanted {
 }
 
 impl<S: Store> Repair<S> {
-    /// A repair of what `verify` finds; `options` are those of the run that fetches.
-    pub(super) fn new(verify: Arc<Verify<S>>, options: MirrorOptions) -> Result<Self, RunError> {
+    /// A repair of what `verify` finds; `options` say how what the mirror has no bytes for is fetched.
+    pub(super) fn new(verify: Arc<Verify<S>>, options: RepairOptions) -> Result<Self, RunError> {
         let (events, told) = verify.events.apart(EVENTS);
-        let mirror = Mirror::new(verify.store.clone(), options, events, verify.stop.clone())?;
+        let mirror = Mirror::to_repair(verify.store.clone(), options, events, verify.stop.clone())?;
         Ok(Self { verify, mirror, told, cases: Arc::default() })
     }
 
@@ -107,7 +107,7 @@ fn begin<S: Store>(verify: &Verify<S>, seen: Seen<S::Place>) -> Option<Case> {
             return None;
         }
     };
-    let wanted = if verify.depth.history { Wanted::All } else { Wanted::Shared(flawed_digests(found)) };
+    let wanted = if verify.options.depth.history { Wanted::All } else { Wanted::Shared(flawed_digests(found)) };
     let now = look_and_heal(verify, seen.entry, &wanted);
     let stands =
         |found: &Inspection<S::Place>| found.standing.as_ref().is_some_and(|standing| standing.flaws.is_empty());
@@ -132,10 +132,10 @@ fn flawed_digests<P>(found: &Inspection<P>) -> HashSet<Digest> {
 
 /// Looks at the element once more, superseded versions too, and heals what can be.
 fn look_and_heal<S: Store>(verify: &Verify<S>, entry: Entry, wanted: &Wanted) -> Seen<S::Place> {
-    let mut seen = verify.look_at(entry, Depth { history: true, ..verify.depth });
+    let mut seen = verify.look_at(entry, Depth { history: true, ..verify.options.depth });
     if matches!(wanted, Wanted::Shared(_)) && seen.found.is_err() {
         // Superseded versions that can't be read are no reason to leave the one that stands as it is.
-        seen = verify.look_at(seen.entry, verify.depth);
+        seen = verify.look_at(seen.entry, verify.options.depth);
     }
     let id = &seen.entry.id;
     let found = seen.found.and_then(|mut found| {

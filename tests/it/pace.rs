@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use element_mirror::api::{Api, Asked};
+use element_mirror::HttpOptions;
 use element_mirror::error::ErrorKind;
 use element_mirror::event::Events;
-use element_mirror::http::{Http, HttpOptions};
+use element_mirror::internals::{Api, Asked, Http};
 use rstest::rstest;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -61,8 +61,9 @@ fn a_request_that_waited_for_its_turn_heeds_a_pause_that_began_meanwhile() {
 async fn a_request_that_waited_for_its_turn_is_not_sent_with_a_token_that_was_refused_meanwhile() {
     let upstream = Upstream::start();
     let (events, _told) = Events::channel(16);
-    let options = HttpOptions { api_rate: Some(2.0), ..HttpOptions::default() };
-    let http = Http::new(options, &"user:1234-token".to_owned().into(), events.clone(), CancellationToken::new());
+    let mut options = HttpOptions::default();
+    options.api_rate = Some(2.0);
+    let http = Http::new(options, &"user:1234-token".into(), events.clone(), CancellationToken::new());
     let api = Api::new(Arc::new(http.unwrap()), upstream.api().parse().unwrap(), events);
     let slots = Arc::new(Semaphore::new(8));
     let ask = async |id: &str| {

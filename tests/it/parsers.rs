@@ -7,11 +7,10 @@ mod claims;
 use std::collections::HashMap;
 
 use element_mirror::digest::Digest;
-use element_mirror::element::{Fields, Role};
-use element_mirror::header::ContentRange;
-use element_mirror::layout::{self, Names};
-use element_mirror::manifest::{self as manifests, FORMAT, Manifest, Response};
+use element_mirror::internals::{ContentRange, Names};
+use element_mirror::manifest::{self, Manifest};
 use element_mirror::time::Time;
+use element_mirror::{Fields, Role};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -126,63 +125,55 @@ fn some_time() -> impl Strategy<Value = Time> {
     (-377_705_000_000_000_i64..253_402_000_000_000).prop_map(|millis| Time::from_unix_millis(millis).expect("in range"))
 }
 
-fn some_asset() -> impl Strategy<Value = manifests::Asset> {
+fn some_asset() -> impl Strategy<Value = manifest::Asset> {
     let role = prop::sample::select(&Role::ALL[..]);
     let pixels = || option::of(any::<u32>());
     let said = (link(), option::of(any::<String>()), option::of(some_time()), some_time());
     (role, any::<String>(), any::<u64>(), pixels(), pixels(), said).prop_map(
-        |(role, slot, size, width, height, (url, etag, last_modified, fetched_at))| manifests::Asset {
-            file: String::new(),
-            role,
-            sha256: Digest::of(slot.as_bytes()),
-            slot,
-            size,
-            media_type: "image/jpeg".into(),
-            width,
-            height,
-            url,
-            etag,
-            last_modified,
-            fetched_at,
+        |(role, slot, size, width, height, (url, etag, last_modified, fetched_at))| {
+            let mut asset = claims::a_manifest().assets.remove(0);
+            asset.sha256 = Digest::of(slot.as_bytes());
+            (asset.role, asset.slot, asset.size) = (role, slot, size);
+            (asset.width, asset.height) = (width, height);
+            (asset.url, asset.etag) = (url, etag);
+            (asset.last_modified, asset.fetched_at) = (last_modified, fetched_at);
+            asset
+        },
+    )
+}
+
+fn some_fields() -> impl Strategy<Value = Fields> {
+    let texts = [option::of(any::<String>()), option::of(any::<String>()), option::of(any::<String>())];
+    let numbers = [option::of(any::<i64>()), option::of(any::<i64>())];
+    (texts, numbers, option::of(vec(odd_value(), 0..3)), option::of(any::<bool>()), some_time()).prop_map(
+        |([name, kind, description], [user_id, current_version], tags, favored, time)| {
+            let mut fields = claims::a_manifest().element;
+            (fields.name, fields.kind, fields.description) = (name, kind, description);
+            (fields.user_id, fields.current_version) = (user_id, current_version);
+            (fields.tags, fields.favored, fields.official) = (tags, favored, favored.map(|flag| !flag));
+            (fields.create_time, fields.update_time) = (None, Some(time));
+            fields
         },
     )
 }
 
 /// A manifest of what the API may say and the CDN may send.
 fn some_manifest() -> impl Strategy<Value = Manifest> {
-    let texts = [option::of(any::<String>()), option::of(any::<String>()), option::of(any::<String>())];
-    let numbers = [option::of(any::<i64>()), option::of(any::<i64>())];
-    let fields = (texts, numbers, option::of(vec(odd_value(), 0..3)), option::of(any::<bool>()), some_time()).prop_map(
-        |([name, kind, description], [user_id, current_version], tags, favored, time)| Fields {
-            id: id().as_str().into(),
-            name,
-            kind,
-            description,
-            user_id,
-            current_version,
-            tags,
-            favored,
-            official: favored.map(|flag| !flag),
-            create_time: None,
-            update_time: Some(time),
-        },
-    );
-    let gap = (any::<String>(), link(), any::<String>()).prop_map(|(slot, url, error)| manifests::Missing {
-        role: Role::Secondary,
-        slot,
-        url,
-        error,
+    let gap = (any::<String>(), link(), any::<String>()).prop_map(|(slot, url, error)| {
+        let gap = json!({"role": "secondary", "slot": slot, "url": url, "error": error});
+        serde_json::from_value::<manifest::Missing>(gap).expect("a gap")
     });
     let roles = option::of(vec(prop::sample::select(&Role::ALL[..]), 0..3));
-    (fields, some_time(), any::<String>(), roles, vec(some_asset(), 0..4), vec(gap, 0..2)).prop_map(
+    (some_fields(), some_time(), any::<String>(), roles, vec(some_asset(), 0..4), vec(gap, 0..2)).prop_map(
         |(element, committed_at, generator, roles, mut assets, missing)| {
             let mut names = Names::new();
             for asset in &mut assets {
                 asset.file = names.claim(asset.role.as_str(), "jpg");
             }
-            let response = Response { file: layout::RESPONSE.into(), size: 7, sha256: Digest::of(b"") };
-            let warnings = Vec::new();
-            Manifest { format: FORMAT, generator, committed_at, element, roles, response, assets, missing, warnings }
+            let mut manifest = claims::a_manifest();
+            (manifest.element, manifest.committed_at, manifest.generator) = (element, committed_at, generator);
+            (manifest.roles, manifest.assets, manifest.missing) = (roles, assets, missing);
+            manifest
         },
     )
 }

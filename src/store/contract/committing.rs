@@ -7,7 +7,7 @@ use super::recipe::{Recipe, commit, commit_all, cover, id};
 use super::{assert_past, assert_stands, commit_each, contents, naming, run};
 use crate::error::ErrorKind;
 use crate::layout::{MANIFEST, Naming};
-use crate::store::{Access, Store as _};
+use crate::store::{Access, Destination as _};
 
 pub(super) fn a_first_version_stands_whole<P: Place>(place: &P) {
     let (store, version) = (run(place), Recipe::number(1));

@@ -9,7 +9,7 @@ use crate::event::Counters;
 use crate::layout::INDEX;
 use crate::store::inspect::Depth;
 use crate::store::standing::{Holds, Occupant};
-use crate::store::{Access, Store as _};
+use crate::store::{Access, Destination as _};
 use crate::time::Time;
 
 pub(super) fn elements_are_named_once_and_in_order<P: Place>(place: &P) {

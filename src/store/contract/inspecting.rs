@@ -9,11 +9,11 @@ use crate::event::Counters;
 use crate::layout::{Naming, SUMS};
 use crate::store::inspect::{Defect, Depth, Inspection};
 use crate::store::standing::{Holds, Occupant};
-use crate::store::{Access, Store};
+use crate::store::{Access, Destination};
 
 const DEEP: Depth = Depth { history: true, quick: false };
 
-fn inspect<S: Store>(store: &S, depth: Depth) -> Inspection<S::Place> {
+fn inspect<S: Destination>(store: &S, depth: Depth) -> Inspection<S::Place> {
     store.inspect(&id("u_1"), depth, &Counters::default()).unwrap()
 }
 

@@ -6,7 +6,7 @@ use super::{assert_stands, commit_each, contents, naming, run};
 use crate::error::ErrorKind;
 use crate::event::Events;
 use crate::layout::OWN;
-use crate::store::{Access, Store as _};
+use crate::store::{Access, Destination as _};
 use crate::time::Time;
 use tokio_util::sync::CancellationToken;
 

@@ -8,7 +8,7 @@ use super::{assert_past, assert_stands, commit_each, contents, naming, run};
 use crate::error::ErrorKind;
 use crate::keep::Keep;
 use crate::layout::Naming;
-use crate::store::Store as _;
+use crate::store::Destination as _;
 
 const HOUR: Duration = Duration::from_secs(3600);
 

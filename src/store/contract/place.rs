@@ -5,7 +5,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use object_store::memory::InMemory;
@@ -14,11 +13,11 @@ use tempfile::TempDir;
 
 use super::recipe::RUNTIME;
 use crate::error::RunError;
+use crate::http::HttpOptions;
 use crate::store::local::{LocalOptions, LocalStore};
-use crate::store::object::connect::{ClientSettings, connect};
-use crate::store::object::location::Location;
-use crate::store::object::{BucketOptions, BucketStore};
-use crate::store::{Access, Opened, Store};
+use crate::store::object::connect::connect;
+use crate::store::object::{BucketOptions, BucketStore, Location};
+use crate::store::{Access, Destination, Opened};
 use crate::time::Time;
 
 /// Names a bucket of a real server, and a prefix there, in which the contract is held against that server, too.
@@ -26,7 +25,7 @@ const NAMED_BUCKET: &str = "ELEMENT_MIRROR_TEST_BUCKET";
 
 /// A destination, and what can be done to it behind the program's back. Paths are those from the mirror on.
 pub(super) trait Place {
-    type Store: Store;
+    type Store: Destination;
 
     fn open(&self, access: Access) -> Result<Opened<Self::Store>, RunError>;
 
@@ -68,7 +67,7 @@ impl Place for Folder {
 
     fn open(&self, access: Access) -> Result<Opened<LocalStore>, RunError> {
         let options = LocalOptions { no_sync: true, ..LocalOptions::default() };
-        RUNTIME.block_on(LocalStore::open_for(&self.at(""), &options, access))
+        RUNTIME.block_on(LocalStore::open(&self.at(""), &options, access))
     }
 
     fn read(&self, path: &str) -> Option<Vec<u8>> {
@@ -133,7 +132,7 @@ impl Bucket {
         let (now, _) = Time::now().to_unix();
         let prefix = format!("{}/contract-{now}-{process}-{number}", named.trim_end_matches('/'));
         let location = Location::parse(&prefix).unwrap();
-        let client = RUNTIME.block_on(connect(&location, &options(None).client)).unwrap();
+        let client = RUNTIME.block_on(connect(&location, &options(None).http)).unwrap();
         Some(Self { client, location, is_real: true, staging: folder() })
     }
 
@@ -155,14 +154,8 @@ impl Bucket {
 
 /// How buckets are opened in tests.
 pub(in crate::store) fn options(staging: Option<PathBuf>) -> BucketOptions {
-    let client = ClientSettings {
-        connect_timeout: Duration::from_secs(10),
-        stall_timeout: Duration::from_secs(30),
-        retries: 2,
-        user_agent: "element-mirror/test".to_owned(),
-        concurrency: 16,
-    };
-    BucketOptions { client, staging, distrust: false, stop: tokio_util::sync::CancellationToken::new() }
+    let http = HttpOptions { retries: 2, user_agent: "element-mirror/test".to_owned(), ..HttpOptions::default() };
+    BucketOptions { http, staging, ..BucketOptions::default() }
 }
 
 impl Place for Bucket {

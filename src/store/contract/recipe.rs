@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::event::{Event, Events};
 use crate::layout::{Naming, RESPONSE};
 use crate::manifest::Manifest;
-use crate::store::Store;
+use crate::store::Destination;
 use crate::store::commit::Candidate;
 use crate::store::standing::Occupant;
 use crate::time::Time;
@@ -109,12 +109,12 @@ impl Recipe {
     }
 
     /// Stages it as the next version, planned against what stands now: what that has is kept.
-    pub(in crate::store) fn stage<S: Store>(&self, store: &S) -> Result<Candidate<S::Place>, Failure> {
+    pub(in crate::store) fn stage<S: Destination>(&self, store: &S) -> Result<Candidate<S::Place>, Failure> {
         self.stage_against(store, store.occupant(&self.id)?)
     }
 
     /// The same, planned against what was found before.
-    pub(in crate::store) fn stage_against<S: Store>(
+    pub(in crate::store) fn stage_against<S: Destination>(
         &self,
         store: &S,
         occupant: Occupant<S::Place>,
@@ -140,13 +140,13 @@ impl Recipe {
     }
 
     /// Commits it as the next version.
-    pub(in crate::store) fn commit<S: Store>(&self, store: &S) -> Result<(), Failure> {
+    pub(in crate::store) fn commit<S: Destination>(&self, store: &S) -> Result<(), Failure> {
         commit(store, self.stage(store)?).0
     }
 }
 
 /// Commits one version; what came of it, and what was warned of.
-pub(in crate::store) fn commit<S: Store>(
+pub(in crate::store) fn commit<S: Destination>(
     store: &S,
     candidate: Candidate<S::Place>,
 ) -> (Result<(), Failure>, Vec<String>) {
@@ -155,7 +155,7 @@ pub(in crate::store) fn commit<S: Store>(
 }
 
 /// Hands versions over to be committed, one after the other, and then waits for all.
-pub(in crate::store) fn commit_all<S: Store>(
+pub(in crate::store) fn commit_all<S: Destination>(
     store: &S,
     candidates: Vec<Candidate<S::Place>>,
     stop: &CancellationToken,

@@ -1,4 +1,4 @@
-//! A folder as a destination: what [`Store`] asks for, and where in this room it is done.
+//! A folder as a destination: what [`Destination`] asks for, and where in this room it is done.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,10 +18,12 @@ use crate::layout::Naming;
 use crate::store::commit::Committer;
 use crate::store::inspect::Depth;
 use crate::store::stage::{Leaves, Stage};
-use crate::store::{Readable, Store};
+use crate::store::{Destination, Readable, Store};
 use crate::time::Time;
 
-impl Store for LocalStore {
+impl Store for LocalStore {}
+
+impl Destination for LocalStore {
     type Place = Arc<Dir>;
 
     const NAMING: Naming = Naming::Plain;

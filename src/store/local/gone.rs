@@ -28,7 +28,7 @@ pub(super) fn clear(gone: &Dir, id: &ElementId) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::Store as _;
+    use crate::store::Destination as _;
     use crate::store::local::dir::trouble;
     use crate::store::local::tests::{Bench, id};
     use crate::time::Time;

@@ -9,7 +9,7 @@ use super::{LocalStore, Own};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::layout::INDEX;
-use crate::store::Store as _;
+use crate::store::Destination as _;
 
 /// The index in the making, in `staging/`: no ID has a dot, and recovery sweeps it away.
 const PART: &str = "index.ndjson.part";

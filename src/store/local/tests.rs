@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::manifest::Manifest;
-use crate::store::Store as _;
+use crate::store::Destination as _;
 use crate::time::Time;
 
 /// What strangers keep in the element's folder.
@@ -60,7 +60,7 @@ impl Bench {
 
     pub(super) fn try_open(&self) -> Result<Opened, crate::error::RunError> {
         let options = LocalOptions { no_sync: true, ..LocalOptions::default() };
-        block_on(LocalStore::open(&self.path(), &options))
+        block_on(LocalStore::open_to_write(&self.path(), &options))
     }
 
     /// Commits the version number `number` of `u_1`.

@@ -83,7 +83,7 @@ mod tests {
     use crate::store::local::{LocalOptions, LocalStore};
 
     fn open_flushed(bench: &Bench) {
-        block_on(LocalStore::open(&bench.path(), &LocalOptions::default())).unwrap();
+        block_on(LocalStore::open_to_write(&bench.path(), &LocalOptions::default())).unwrap();
     }
 
     #[test]

@@ -8,7 +8,6 @@ use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
 use super::BucketStore;
 use super::faulty::{Conditions, Faulty, World};
@@ -18,6 +17,7 @@ use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::layout::{MANIFEST, Naming, SUMS};
 use crate::manifest::Manifest;
+use crate::stop::Stop;
 use crate::store::Access;
 use crate::store::contract::place::{folder, options};
 use crate::store::contract::recipe::{RUNTIME, Recipe};
@@ -43,10 +43,10 @@ impl Bench {
 
     /// Opens it for a run that sees it through `client`.
     pub(super) fn open(&self, client: &Faulty) -> Result<BucketStore, RunError> {
-        self.open_until(client, &CancellationToken::new())
+        self.open_until(client, &Stop::default())
     }
 
-    pub(super) fn open_until(&self, client: &Faulty, stop: &CancellationToken) -> Result<BucketStore, RunError> {
+    pub(super) fn open_until(&self, client: &Faulty, stop: &Stop) -> Result<BucketStore, RunError> {
         let options = super::BucketOptions { stop: stop.clone(), ..options(Some(self.staging.path().to_owned())) };
         let location = Location::parse(&format!("s3://memory/{PREFIX}")).unwrap();
         let opened = BucketStore::open_with(Arc::new(client.clone()), &location, &options, Access::Write);

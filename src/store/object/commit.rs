@@ -21,7 +21,7 @@ use super::upload::Upload;
 use super::{AT_A_TIME, BucketStore, ended, unless_ended, within_grace};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
-use crate::event::{Event, Events};
+use crate::event::Events;
 use crate::layout::SUMS;
 use crate::manifest::Manifest;
 use crate::store::commit::{self, Committer, broken};
@@ -93,7 +93,7 @@ impl Work {
         if let Err(failure) = within_grace(&self.stop, self.store.put_sums(id, manifest)).await {
             // It may lag: the manifest decides.
             let message = format!("{SUMS} is not up to date: {failure}");
-            self.events.tell(Event::Warned { what: id.to_string(), message }).await;
+            self.events.warn(id, message).await;
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ use url::Url;
 use super::location::{Location, Scheme};
 use super::words;
 use crate::error::RunError;
+use crate::http::HttpOptions;
 use endpoint::Endpoint;
 use variables::Variables;
 
@@ -38,51 +39,34 @@ const PATIENCE: u32 = 4;
 /// How long a machine's own service is waited for to give credentials.
 const GRANT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How a store is spoken to.
-#[derive(Clone, Debug)]
-pub struct ClientSettings {
-    /// How long to wait for a connection.
-    pub connect_timeout: Duration,
-    /// How long to wait for the next byte; four times as long for a reply, and for what is sent before it.
-    pub stall_timeout: Duration,
-    /// Further tries of a request that failed for a passing reason.
-    pub retries: usize,
-    /// Sent as `User-Agent`.
-    pub user_agent: String,
-    /// Requests at a time, whose connections are kept.
-    pub concurrency: usize,
+/// How a store is spoken to: four times as long as for a byte is waited for a reply, and for what is sent before it. `sole` is the only server that is spoken to, where it is: none is asked for credentials.
+///
+/// There is no bound on a request as a whole: it would cut off a large body that is coming well.
+fn client_options(http: &HttpOptions, sole: Option<&Endpoint>, allow_http: bool) -> Result<ClientOptions, RunError> {
+    let user_agent = HeaderValue::from_str(&http.user_agent)
+        .map_err(|_| RunError::Broken("the user agent holds characters that can't be sent".to_owned()))?;
+    let mut options = ClientOptions::new();
+    if let Some(host) = sole.and_then(|endpoint| endpoint.loopback.as_deref()) {
+        // What is for this machine does not leave it. The environment's proxies are passed over only where another is
+        // named, which is then used for no host.
+        let host = host.trim_matches(['[', ']']);
+        options = options.with_proxy_url("http://127.0.0.1:9").with_proxy_excludes(host);
+    }
+    Ok(options
+        .with_user_agent(user_agent)
+        .with_allow_http(allow_http)
+        .with_connect_timeout(http.connect_timeout)
+        .with_timeout_disabled()
+        .with_read_timeout(http.stall_timeout.saturating_mul(PATIENCE))
+        .with_pool_max_idle_per_host(http.concurrency))
 }
 
-impl ClientSettings {
-    /// `sole` is the only server that is spoken to, where it is: none is asked for credentials.
-    ///
-    /// There is no bound on a request as a whole: it would cut off a large body that is coming well.
-    fn options(&self, sole: Option<&Endpoint>, allow_http: bool) -> Result<ClientOptions, RunError> {
-        let user_agent = HeaderValue::from_str(&self.user_agent)
-            .map_err(|_| RunError::Broken("the user agent holds characters that can't be sent".to_owned()))?;
-        let mut options = ClientOptions::new();
-        if let Some(host) = sole.and_then(|endpoint| endpoint.loopback.as_deref()) {
-            // What is for this machine does not leave it. The environment's proxies are passed over only where another is
-            // named, which is then used for no host.
-            let host = host.trim_matches(['[', ']']);
-            options = options.with_proxy_url("http://127.0.0.1:9").with_proxy_excludes(host);
-        }
-        Ok(options
-            .with_user_agent(user_agent)
-            .with_allow_http(allow_http)
-            .with_connect_timeout(self.connect_timeout)
-            .with_timeout_disabled()
-            .with_read_timeout(self.stall_timeout.saturating_mul(PATIENCE))
-            .with_pool_max_idle_per_host(self.concurrency))
-    }
-
-    fn retry(&self) -> RetryConfig {
-        let [init_backoff, max_backoff] = BACKOFF;
-        RetryConfig {
-            backoff: BackoffConfig { init_backoff, max_backoff, base: GROWTH },
-            max_retries: self.retries,
-            retry_timeout: RETRIES_END,
-        }
+fn retry(http: &HttpOptions) -> RetryConfig {
+    let [init_backoff, max_backoff] = BACKOFF;
+    RetryConfig {
+        backoff: BackoffConfig { init_backoff, max_backoff, base: GROWTH },
+        max_retries: http.retries,
+        retry_timeout: RETRIES_END,
     }
 }
 
@@ -90,8 +74,11 @@ impl ClientSettings {
 ///
 /// # Errors
 /// The environment names no credentials, or says what can't be done.
-pub async fn connect(location: &Location, settings: &ClientSettings) -> Result<Arc<dyn ObjectStore>, RunError> {
-    connect_with(location, settings, |name| std::env::var(name).ok()).await
+pub(in crate::store) async fn connect(
+    location: &Location,
+    http: &HttpOptions,
+) -> Result<Arc<dyn ObjectStore>, RunError> {
+    connect_with(location, http, |name| std::env::var(name).ok()).await
 }
 
 /// The client for the bucket of `location`, configured by what `environment` says of each variable.
@@ -100,14 +87,14 @@ pub async fn connect(location: &Location, settings: &ClientSettings) -> Result<A
 /// The environment names no credentials, or says what can't be done.
 pub(super) async fn connect_with(
     location: &Location,
-    settings: &ClientSettings,
+    http: &HttpOptions,
     environment: impl Fn(&str) -> Option<String> + Sync,
 ) -> Result<Arc<dyn ObjectStore>, RunError> {
     let variables = Variables(&environment);
     match location.scheme {
-        Scheme::S3 => aws::connect(&location.bucket, settings, variables).await,
-        Scheme::Gs => google::connect(&location.bucket, settings, variables).await,
-        Scheme::Az => azure::connect(&location.bucket, settings, variables).await,
+        Scheme::S3 => aws::connect(&location.bucket, http, variables).await,
+        Scheme::Gs => google::connect(&location.bucket, http, variables).await,
+        Scheme::Az => azure::connect(&location.bucket, http, variables).await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A bucket as a destination: what [`Store`] asks for, and where in this room it is done.
+//! A bucket as a destination: what [`Destination`] asks for, and where in this room it is done.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -20,13 +20,15 @@ use crate::layout::Naming;
 use crate::store::commit::Committer;
 use crate::store::inspect::Depth;
 use crate::store::stage::Stage;
-use crate::store::{Readable, Store};
+use crate::store::{Destination, Readable, Store};
 use crate::time::Time;
 
 /// So many elements are inspected at a time: what takes the time is waiting.
 const INSPECTIONS: usize = 16;
 
-impl Store for BucketStore {
+impl Store for BucketStore {}
+
+impl Destination for BucketStore {
     type Place = Arc<Revision>;
 
     const NAMING: Naming = Naming::ByContent;

@@ -1,6 +1,7 @@
 //! Where in which bucket a mirror is: `s3://bucket/prefix`.
 
 use std::fmt;
+use std::str::FromStr;
 
 use object_store::path::Path;
 
@@ -9,7 +10,7 @@ const MARKS: [(char, &str); 2] = [('?', "query"), ('#', "fragment")];
 
 /// Whose protocol a bucket speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scheme {
+pub(in crate::store) enum Scheme {
     /// `s3://`: Amazon S3, and what speaks as it does.
     S3,
     /// `gs://`: Google Cloud Storage.
@@ -45,19 +46,29 @@ impl fmt::Display for Scheme {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Location {
     /// Whose protocol the bucket speaks.
-    pub scheme: Scheme,
+    pub(in crate::store) scheme: Scheme,
     /// The bucket's name.
-    pub bucket: String,
+    pub(in crate::store) bucket: String,
     /// What the names of all objects begin with, before a slash; empty for the whole bucket.
-    pub prefix: Path,
+    pub(in crate::store) prefix: Path,
+}
+
+/// Why a text is no [`Location`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidLocation(String);
+
+impl FromStr for Location {
+    type Err = InvalidLocation;
+
+    /// Reads a URL. A slash at its end says nothing.
+    fn from_str(text: &str) -> Result<Self, InvalidLocation> {
+        Self::parse(text).map_err(InvalidLocation)
+    }
 }
 
 impl Location {
-    /// Reads a URL. A slash at its end says nothing.
-    ///
-    /// # Errors
-    /// It is none that names a place in a bucket; in words.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(in crate::store) fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = text.split_once("://").ok_or_else(|| unknown("no URL"))?;
         let scheme = Scheme::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(scheme));
         let scheme = scheme.ok_or_else(|| unknown("of an unknown scheme"))?;

@@ -12,9 +12,10 @@ use axum::response::Response;
 use object_store::ObjectStore;
 use tokio::net::TcpListener;
 
-use super::connect::{ClientSettings, connect_with};
+use super::connect::connect_with;
 use super::location::Location;
 use crate::error::RunError;
+use crate::http::HttpOptions;
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -64,20 +65,21 @@ async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response
     reply.body(Body::from(body)).unwrap()
 }
 
-pub(super) fn settings() -> ClientSettings {
-    ClientSettings {
+pub(super) fn settings() -> HttpOptions {
+    HttpOptions {
         connect_timeout: Duration::from_secs(5),
         stall_timeout: Duration::from_secs(5),
         retries: 0,
         user_agent: "element-mirror/test".to_owned(),
         concurrency: 4,
+        ..HttpOptions::default()
     }
 }
 
 /// The client for a URL, by what `environment` says.
 pub(super) async fn client(
     url: &str,
-    settings: &ClientSettings,
+    settings: &HttpOptions,
     environment: &[(&str, &str)],
 ) -> Result<Arc<dyn ObjectStore>, RunError> {
     let lookup = |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string());

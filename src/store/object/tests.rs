@@ -3,7 +3,7 @@
 use super::*;
 use crate::event::Counters;
 use crate::keep::Keep;
-use crate::store::Store as _;
+use crate::store::Destination as _;
 use crate::store::contract::place::options;
 use crate::store::contract::recipe::{RUNTIME, Recipe, id};
 use crate::store::inspect::Depth;

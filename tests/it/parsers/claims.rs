@@ -5,13 +5,16 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use element_mirror::digest::Digest;
-use element_mirror::element::{Asset, Element, ElementId, Listed, MAX_ASSETS, Page, Role, error_text};
 use element_mirror::error::ErrorKind;
-use element_mirror::header::{ContentRange, retry_after, retry_after_in};
 use element_mirror::ids::{Entry, Input, Line, Reading};
-use element_mirror::layout::{self, Names};
-use element_mirror::manifest::{self, FORMAT, Manifest, Response};
+use element_mirror::internals::{
+    Asset, ContentRange, Element, Listed, MAX_ASSETS, Names, Page, error_text, is_safe_name, retry_after,
+    retry_after_in, stems,
+};
+use element_mirror::manifest::Manifest;
+use element_mirror::store::{MANIFEST, RESPONSE, SUMS};
 use element_mirror::time::Time;
+use element_mirror::{ElementId, Role};
 use url::Url;
 
 /// The element that is asked for, and that manifests are of.
@@ -93,34 +96,26 @@ fn is_sound(element: &Element, id: &ElementId) {
     assert_eq!(Manifest::parse(&manifest.to_bytes(), id).expect("its own words"), manifest);
 }
 
+/// A manifest that the program wrote. What is to be another is set in it: its parts may have more fields some day.
+pub fn a_manifest() -> Manifest {
+    let written = include_bytes!("../../../src/manifest/format-1.json");
+    Manifest::parse(written, &id()).expect("a manifest")
+}
+
 fn manifest_of(element: &Element) -> Manifest {
-    let mut names = Names::new();
-    let time = Time::from_unix_millis(1).expect("a time");
-    let assets = element.assets.iter().zip(layout::stems(&element.assets)).map(|(asset, stem)| manifest::Asset {
-        file: names.claim(&stem, "jpg"),
-        role: asset.role,
-        slot: asset.slot.clone(),
-        size: 1,
-        sha256: Digest::of(asset.link.as_str().as_bytes()),
-        media_type: "image/jpeg".into(),
-        width: asset.width,
-        height: asset.height,
-        url: asset.link.public(),
-        etag: None,
-        last_modified: None,
-        fetched_at: time,
+    let (mut manifest, mut names) = (a_manifest(), Names::new());
+    let sample = manifest.assets.remove(0);
+    let assets = element.assets.iter().zip(stems(&element.assets)).map(|(asset, stem)| {
+        let mut kept = sample.clone();
+        kept.file = names.claim(&stem, "jpg");
+        (kept.role, kept.slot) = (asset.role, asset.slot.clone());
+        (kept.width, kept.height) = (asset.width, asset.height);
+        kept.url = asset.link.public();
+        kept
     });
-    Manifest {
-        format: FORMAT,
-        generator: String::new(),
-        committed_at: time,
-        element: element.fields.clone(),
-        roles: None,
-        response: Response { file: layout::RESPONSE.into(), size: 1, sha256: Digest::of(b"") },
-        assets: assets.collect(),
-        missing: Vec::new(),
-        warnings: Vec::new(),
-    }
+    manifest.assets = assets.collect();
+    manifest.element = element.fields.clone();
+    manifest
 }
 
 /// Of a list of IDs.
@@ -134,7 +129,7 @@ pub fn ids(text: &[u8]) {
                 assert_eq!(entry.id.as_str().parse(), Ok(entry.id.clone()), "an ID that is none");
                 assert!(ids.insert(entry.id.clone()), "{entry:?} twice");
                 // In either form, as `list --json`, a report or a person would write it.
-                let Entry { id, email } = &entry;
+                let Entry { id, email, .. } = &entry;
                 let columns = format!("# list\n{id} {}\n", email.as_deref().unwrap_or_default());
                 let json = serde_json::json!({"id": id, "email": email}).to_string();
                 let plain = email.as_deref().is_none_or(|email| !email.contains('#'));
@@ -165,8 +160,8 @@ pub fn manifest(bytes: &[u8]) {
         Ok(manifest) => {
             let written = manifest.to_bytes();
             assert_eq!(Manifest::parse(&written, &id()).expect("its own words"), manifest);
-            let files: Vec<&str> = manifest.own_files().map(|(file, ..)| file).chain([layout::MANIFEST]).collect();
-            assert!(files.iter().all(|file| layout::is_safe_name(file)), "{files:?}");
+            let files: Vec<&str> = manifest.own_files().map(|(file, ..)| file).chain([MANIFEST]).collect();
+            assert!(files.iter().all(|file| is_safe_name(file)), "{files:?}");
             let apart: HashSet<String> = files.iter().map(|file| file.to_ascii_lowercase()).collect();
             assert!(apart.len() == files.len() && !apart.contains("sha256sums"), "{files:?}");
             let sums = manifest.sums(Digest::of(&written));
@@ -180,8 +175,7 @@ pub fn manifest(bytes: &[u8]) {
 /// stands there already.
 pub fn names(text: &str) {
     let mut names = Names::new();
-    let mut taken: HashSet<String> =
-        [layout::RESPONSE, layout::MANIFEST, layout::SUMS].iter().map(|name| name.to_ascii_lowercase()).collect();
+    let mut taken: HashSet<String> = [RESPONSE, MANIFEST, SUMS].iter().map(|name| name.to_ascii_lowercase()).collect();
     let mut assets = Vec::new();
     for line in text.lines().take(MAX_ASSETS) {
         match line.strip_prefix('!') {
@@ -198,11 +192,11 @@ pub fn names(text: &str) {
             }),
         }
     }
-    let stems = layout::stems(&assets);
-    assert_eq!((stems.len(), &stems), (assets.len(), &layout::stems(&assets)), "not the same from run to run");
-    for (index, stem) in stems.iter().enumerate() {
+    let found = stems(&assets);
+    assert_eq!((found.len(), &found), (assets.len(), &stems(&assets)), "not the same from run to run");
+    for (index, stem) in found.iter().enumerate() {
         let name = names.claim(stem, ["jpg", "jpeg", "mp4", "bin", "webp"][index % 5]);
-        assert!(layout::is_safe_name(&name), "{name}");
+        assert!(is_safe_name(&name), "{name}");
         assert!(!name.starts_with(['.', '-']) && !name.ends_with('.'), "{name}");
         assert!(!is_device(&name), "{name}");
         assert!(taken.insert(name.to_ascii_lowercase()), "{name} twice");

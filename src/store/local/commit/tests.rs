@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::store::Store as _;
+use crate::store::Destination as _;
 use crate::store::local::dir::trouble;
 use crate::store::local::tests::{Bench, block_on, candidate, candidate_of, id, side};
 

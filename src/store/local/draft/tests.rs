@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::store::Store as _;
+use crate::store::Destination as _;
 use crate::store::local::LocalStore;
 use crate::store::local::commit::tests::commit;
 use crate::store::local::dir::trouble;

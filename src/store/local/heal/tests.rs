@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::*;
 use crate::error::ErrorKind;
 use crate::event::Counters;
-use crate::store::Store as _;
+use crate::outcome::End;
+use crate::store::Destination as _;
 use crate::store::inspect::Depth;
 use crate::store::local::dir::trouble;
 use crate::store::local::tests::{Bench, block_on, cover, id, whole};
@@ -142,7 +143,7 @@ impl Scene {
 
     fn open(&self, no_sync: bool) -> Opened {
         let options = LocalOptions { no_sync, ..LocalOptions::default() };
-        block_on(LocalStore::open(&self.bench.path(), &options)).unwrap()
+        block_on(LocalStore::open_to_write(&self.bench.path(), &options)).unwrap()
     }
 }
 
@@ -265,9 +266,9 @@ fn the_end_of_the_run_ends_a_healing_before_it_reads_on() {
     for damage in ALL {
         let scene = Scene::new(damage);
         let options = LocalOptions { no_sync: true, ..LocalOptions::default() };
-        let store = block_on(LocalStore::open(&scene.bench.path(), &options)).unwrap().store;
+        let store = block_on(LocalStore::open_to_write(&scene.bench.path(), &options)).unwrap().store;
         let mut inspection = store.inspect(&id("u_1"), DEPTH, &Counters::default()).unwrap();
-        options.stop.cancel();
+        options.stop.end(End::Signal(15));
         let failure = store.heal(&id("u_1"), &mut inspection).unwrap_err();
         assert_eq!(failure.kind, ErrorKind::Interrupted, "{damage:?}: {failure}");
         assert_eq!(versions(&scene.bench), scene.damaged);

@@ -2,10 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "tests look at the files from outside")]
 
 use super::*;
+use crate::stop::Stop;
 use crate::store::local::tests::{Bench, candidate_at, candidate_of, id};
 use crate::store::local::{commit::tests::commit, flush::Flusher};
 use crate::time::Time;
-use tokio_util::sync::CancellationToken;
 
 const FIRST: &str = ".element-mirror/history/u_1/20231114T221420Z";
 
@@ -18,7 +18,7 @@ fn bench() -> Bench {
 
 /// As it is seen with the lock, and without.
 fn seen(bench: &Bench) -> [LocalStore; 2] {
-    let looking = LocalStore::open_to_look(&bench.path(), CancellationToken::new()).unwrap().store;
+    let looking = LocalStore::open_to_look(&bench.path(), Stop::default()).unwrap().store;
     [bench.open().store, looking]
 }
 
@@ -119,10 +119,10 @@ fn every_element_is_walked_once_those_without_a_folder_too() {
 #[test]
 fn where_nothing_is_there_is_no_history_and_looking_makes_nothing() {
     let bench = Bench::new();
-    let store = LocalStore::open_to_look(&bench.path(), CancellationToken::new()).unwrap().store;
+    let store = LocalStore::open_to_look(&bench.path(), Stop::default()).unwrap().store;
     assert_eq!((listed(&store), ids(store.all_elements().unwrap())), (vec![], vec![]));
     std::fs::create_dir(bench.path()).unwrap();
-    let store = LocalStore::open_to_look(&bench.path(), CancellationToken::new()).unwrap().store;
+    let store = LocalStore::open_to_look(&bench.path(), Stop::default()).unwrap().store;
     assert_eq!((listed(&store), ids(store.all_elements().unwrap())), (vec![], vec![]));
     assert_eq!(bench.names(""), [""; 0]);
 }

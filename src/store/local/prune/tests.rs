@@ -7,7 +7,8 @@ use rstest::rstest;
 
 use super::*;
 use crate::keep::Keep;
-use crate::store::Store as _;
+use crate::stop::Stop;
+use crate::store::Destination as _;
 use crate::store::local::dir::trouble;
 use crate::store::local::tests::{Bench, id, whole};
 use crate::store::local::{LocalOptions, tests::block_on};
@@ -129,7 +130,7 @@ fn check(bench: &Bench) {
 fn a_pruning_killed_at_any_step_leaves_each_version_whole_or_gone(#[case] no_sync: bool) {
     let open = |bench: &Bench| {
         let options = LocalOptions { no_sync, ..LocalOptions::default() };
-        block_on(LocalStore::open(&bench.path(), &options))
+        block_on(LocalStore::open_to_write(&bench.path(), &options))
     };
     // What clears up is killed as well, after each of its steps.
     for steps in 0.. {
@@ -181,7 +182,7 @@ fn a_failing_call_fails_the_pruning_and_the_next_run_finishes_it() {
 #[test]
 fn a_reader_beside_a_pruning_finds_whole_versions_alone() {
     let bench = bench();
-    let looking = LocalStore::open_to_look(&bench.path(), tokio_util::sync::CancellationToken::new()).unwrap().store;
+    let looking = LocalStore::open_to_look(&bench.path(), Stop::default()).unwrap().store;
     let ended = std::sync::atomic::AtomicBool::new(false);
     let ended = &ended;
     std::thread::scope(|scope| {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::store::Store as _;
+use crate::store::Destination as _;
 use crate::store::local::dir::trouble;
 use crate::store::local::tests::{Bench, candidate, candidate_of};
 

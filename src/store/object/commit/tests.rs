@@ -9,7 +9,9 @@ use object_store::ObjectStoreExt as _;
 use super::*;
 use crate::error::ErrorKind;
 use crate::layout::{MANIFEST, Naming};
-use crate::store::Store as _;
+use crate::outcome::End;
+use crate::stop::Stop;
+use crate::store::Destination as _;
 use crate::store::contract::recipe::{RUNTIME, Recipe, commit as commit_telling, commit_all};
 use crate::store::object::bench::{Bench, is_conflict, only};
 use crate::store::object::faulty::{Conditions, Fault, Faulty};
@@ -373,12 +375,12 @@ fn a_run_that_is_interrupted_at_any_call_leaves_the_old_or_the_new_version() {
             let context = format!("{before:?}, interrupted at {number}");
             let bench = before.bench(Conditions::Heeded);
             let client = Faulty::of(&bench.world);
-            let stop = CancellationToken::new();
+            let stop = Stop::default();
             let store = bench.open_until(&client, &stop).unwrap_or_else(|error| panic!("{error}"));
             let candidate = before.stage(&store).unwrap();
             let hook = stop.clone();
-            client.before(number, move || hook.cancel());
-            let answer = commit_all(&store, vec![candidate], &stop).0.remove(0);
+            client.before(number, move || hook.end(End::Signal(15)));
+            let answer = commit_all(&store, vec![candidate], stop.token()).0.remove(0);
             let is_reached = client.end();
             before.check(&bench, &context);
             match answer {

@@ -7,8 +7,9 @@ use object_store::{Certificate, HeaderValue, ObjectStore};
 
 use super::endpoint::{Endpoint, reach};
 use super::variables::Variables;
-use super::{ClientSettings, granted, unbuildable, words};
+use super::{client_options, granted, retry, unbuildable, words};
 use crate::error::RunError;
+use crate::http::HttpOptions;
 
 /// The variables that are taken as they are, by the names that the client knows them by; the first region wins.
 const NAMES: [&str; 24] = [
@@ -132,7 +133,7 @@ fn check_container(variables: Variables<'_>) -> Result<(), RunError> {
 /// The client for `bucket`.
 pub(super) async fn connect(
     bucket: &str,
-    settings: &ClientSettings,
+    http: &HttpOptions,
     variables: Variables<'_>,
 ) -> Result<Arc<dyn ObjectStore>, RunError> {
     let credentials = credentials(variables)?;
@@ -147,7 +148,7 @@ pub(super) async fn connect(
     let endpoint = endpoint.map(|(name, url)| Endpoint::parse(name, &url, variables)).transpose()?;
     let is_plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.is_plain);
     let is_sole = matches!(credentials, Credentials::Static | Credentials::Anonymous);
-    let mut options = settings.options(endpoint.as_ref().filter(|_| is_sole), is_plain)?;
+    let mut options = client_options(http, endpoint.as_ref().filter(|_| is_sole), is_plain)?;
     if is_plain && credentials != Credentials::WebIdentity {
         // Without trust roots, which a slim machine may not have.
         options = options.with_no_system_certificates(true);
@@ -158,7 +159,7 @@ pub(super) async fn connect(
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_client_options(options)
-        .with_retry(settings.retry())
+        .with_retry(retry(http))
         .with_metadata_endpoint(metadata);
     for (key, value) in variables.settings(&table())? {
         builder = builder.with_config(key, value);

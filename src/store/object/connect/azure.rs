@@ -8,8 +8,9 @@ use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
 use super::connection_string::{ConnectionString, account_of};
 use super::endpoint::{Endpoint, reach};
 use super::variables::{Variables, is_yes};
-use super::{ClientSettings, granted, unbuildable};
+use super::{client_options, granted, retry, unbuildable};
 use crate::error::RunError;
+use crate::http::HttpOptions;
 
 /// The variables that are taken as they are; where two set the same, the later one wins: that of the Azure CLI.
 const TABLE: [(&str, Key); 27] = [
@@ -142,7 +143,7 @@ fn missing(why: &str) -> RunError {
 /// The client for `container`.
 pub(super) async fn connect(
     container: &str,
-    settings: &ClientSettings,
+    http: &HttpOptions,
     variables: Variables<'_>,
 ) -> Result<Arc<dyn ObjectStore>, RunError> {
     let plan = plan(variables)?;
@@ -152,7 +153,7 @@ pub(super) async fn connect(
     }
     let is_plain = says_yes(&plan.settings, Key::UseEmulator) || plan.endpoint.as_ref().is_some_and(|it| it.is_plain);
     let is_sole = plan.credentials == Credentials::Given;
-    let mut options = settings.options(plan.endpoint.as_ref().filter(|_| is_sole), is_plain)?;
+    let mut options = client_options(http, plan.endpoint.as_ref().filter(|_| is_sole), is_plain)?;
     if is_plain && plan.credentials != Credentials::Exchanged {
         // Without trust roots, which a slim machine may not have.
         options = options.with_no_system_certificates(true);
@@ -160,7 +161,7 @@ pub(super) async fn connect(
     let mut builder = MicrosoftAzureBuilder::new()
         .with_container_name(container)
         .with_client_options(options)
-        .with_retry(settings.retry());
+        .with_retry(retry(http));
     for (key, value) in plan.settings {
         builder = builder.with_config(key, value);
     }

@@ -8,8 +8,9 @@ use object_store::{ObjectStore, StaticCredentialProvider};
 
 use super::endpoint::{Endpoint, reach};
 use super::variables::Variables;
-use super::{ClientSettings, granted, unbuildable};
+use super::{client_options, granted, retry, unbuildable};
 use crate::error::RunError;
+use crate::http::HttpOptions;
 
 /// The variables that are taken as they are; where two set the same, the later one wins.
 const TABLE: [(&str, Key); 6] = [
@@ -71,7 +72,7 @@ fn missing(why: &str) -> RunError {
 /// The client for `bucket`.
 pub(super) async fn connect(
     bucket: &str,
-    settings: &ClientSettings,
+    http: &HttpOptions,
     variables: Variables<'_>,
 ) -> Result<Arc<dyn ObjectStore>, RunError> {
     let credentials = credentials(variables)?;
@@ -82,15 +83,13 @@ pub(super) async fn connect(
     let endpoint = endpoint(variables)?;
     let is_plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.is_plain);
     let sole = endpoint.as_ref().filter(|_| credentials == Credentials::Anonymous);
-    let mut options = settings.options(sole, is_plain)?;
+    let mut options = client_options(http, sole, is_plain)?;
     if is_plain && credentials != Credentials::Given {
         // Without trust roots, which a slim machine may not have.
         options = options.with_no_system_certificates(true);
     }
-    let mut builder = GoogleCloudStorageBuilder::new()
-        .with_bucket_name(bucket)
-        .with_client_options(options)
-        .with_retry(settings.retry());
+    let mut builder =
+        GoogleCloudStorageBuilder::new().with_bucket_name(bucket).with_client_options(options).with_retry(retry(http));
     if let Some(endpoint) = &endpoint {
         builder = builder.with_base_url(&endpoint.url);
     }

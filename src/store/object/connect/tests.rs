@@ -23,7 +23,7 @@ async fn nowhere() -> String {
 }
 
 /// The client of S3 for a server at `url`.
-async fn s3(url: &str, settings: &ClientSettings) -> Arc<dyn ObjectStore> {
+async fn s3(url: &str, settings: &HttpOptions) -> Arc<dyn ObjectStore> {
     let environment = [("AWS_ENDPOINT_URL", url), ("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")];
     client("s3://b", settings, &environment).await.unwrap()
 }
@@ -249,7 +249,7 @@ async fn passing_failures_of_a_put_are_tried_again_as_often_as_asked() {
     let slow = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
     for (retries, comes) in [(3, true), (2, false)] {
         let server = Scripted::start(&[(503, slow), (500, ""), (429, ""), (200, "")]).await;
-        let store = s3(&server.url, &ClientSettings { retries, ..settings() }).await;
+        let store = s3(&server.url, &HttpOptions { retries, ..settings() }).await;
         assert_eq!(store.put(&Path::from("x"), "y".into()).await.is_ok(), comes);
         assert_eq!(server.asked().len(), retries + 1);
     }
@@ -284,7 +284,7 @@ async fn tries(mode: PutMode, end: End) -> usize {
             }
         }
     });
-    let settings = ClientSettings { retries: 1, stall_timeout: Duration::from_millis(100), ..settings() };
+    let settings = HttpOptions { retries: 1, stall_timeout: Duration::from_millis(100), ..settings() };
     let store = s3(&url, &settings).await;
     store.put_opts(&Path::from("x"), "the end".into(), mode.into()).await.unwrap_err();
     tries.load(Relaxed)
@@ -323,7 +323,7 @@ async fn a_body_that_breaks_off_is_gone_on_with() {
         }
         String::from_utf8(second).unwrap()
     });
-    let store = s3(&url, &ClientSettings { retries: 1, ..settings() }).await;
+    let store = s3(&url, &HttpOptions { retries: 1, ..settings() }).await;
     assert_eq!(store.get(&Path::from("x")).await.unwrap().bytes().await.unwrap(), "half-done");
     assert!(asked.await.unwrap().contains("range: bytes=4-8"));
 }

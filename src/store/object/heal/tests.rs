@@ -3,7 +3,7 @@
 use super::*;
 use crate::event::Counters;
 use crate::layout::Naming;
-use crate::store::Store as _;
+use crate::store::Destination as _;
 use crate::store::contract::recipe::{Recipe, cover};
 use crate::store::inspect::Depth;
 use crate::store::object::bench::Bench;

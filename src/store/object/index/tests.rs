@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::layout::Naming;
-use crate::store::Store as _;
+use crate::store::Destination as _;
 use crate::store::contract::recipe::Recipe;
 use crate::store::object::bench::Bench;
 use crate::store::object::faulty::Fault;

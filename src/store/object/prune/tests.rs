@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::keep::Keep;
-use crate::store::Store as _;
+use crate::outcome::End;
+use crate::stop::Stop;
+use crate::store::Destination as _;
 use crate::store::contract::recipe::Recipe;
 use crate::store::object::bench::{Bench, only};
 use crate::store::object::faulty::{Fault, Faulty};
@@ -217,10 +219,10 @@ fn two_prunings_get_on_wherever_they_meet() {
 #[test]
 fn a_pruning_that_ends_leaves_the_rest() {
     let (bench, versions) = bench([400, 300, 200]);
-    let stop = tokio_util::sync::CancellationToken::new();
+    let stop = Stop::default();
     let store = bench.open_until(&Faulty::of(&bench.world), &stop).unwrap_or_else(|error| panic!("{error}"));
     let expired = store.expired(&Recipe::number(1).id, &NOTHING_BUT_YOUNG).unwrap();
-    stop.cancel();
+    stop.end(End::Signal(15));
     let done = store.prune(&Recipe::number(1).id, &expired, |_| panic!("none is gone"));
     assert_eq!(done.unwrap_err().kind, ErrorKind::Interrupted);
     assert_eq!(paths(&bench), paths_of(&versions));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Before;
-use crate::store::Store as _;
+use crate::store::Destination as _;
 use crate::store::contract::recipe::{Recipe, commit};
 use crate::store::object::bench::{is_conflict, only};
 use crate::store::object::faulty::Conditions;

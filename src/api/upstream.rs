@@ -1,0 +1,41 @@
+//! Whom a run asks.
+
+use std::sync::Arc;
+
+use super::Api;
+use crate::error::RunError;
+use crate::event::Events;
+use crate::http::{ApiBase, Http, HttpOptions, Token};
+use crate::stop::Stop;
+
+/// Whom a run asks, in whose name, and how.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Upstream {
+    /// Where the API is.
+    pub base: ApiBase,
+    /// What opens it.
+    pub token: Token,
+    /// The account's email, for elements whose list names none. It is needed only where the token has several accounts.
+    pub email: Option<String>,
+    /// How the network is used, to the API and to whoever serves the assets.
+    pub http: HttpOptions,
+}
+
+impl Upstream {
+    /// The public API, opened by `token`, with everything else by default.
+    pub fn new(token: impl Into<Token>) -> Self {
+        Self { base: ApiBase::default(), token: token.into(), email: None, http: HttpOptions::default() }
+    }
+
+    /// The way out to it. What is odd, retries and pauses are told to `events`; no request is begun after `stop`.
+    ///
+    /// # Errors
+    /// The token or the user agent can't be sent, or TLS not be set up.
+    pub(crate) fn connect(&self, events: &Events, stop: &Stop) -> Result<(Arc<Http>, Api), RunError> {
+        let http = Http::new(self.http.clone(), &self.token, events.clone(), stop.token().clone());
+        let http = Arc::new(http.map_err(|failure| RunError::Broken(failure.message))?);
+        let api = Api::new(Arc::clone(&http), self.base.url()?, events.clone());
+        Ok((http, api))
+    }
+}

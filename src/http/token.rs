@@ -1,0 +1,58 @@
+//! The secret that opens the API.
+
+use std::fmt;
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::error::{ErrorKind, Failure};
+
+/// A token of the API. It is in no output, not of `Debug` either, and wiped from memory when it is dropped.
+#[derive(Clone)]
+pub struct Token(SecretString);
+
+impl Token {
+    /// The header that carries it.
+    ///
+    /// # Errors
+    /// It holds characters that no header can carry.
+    pub(super) fn header(&self) -> Result<HeaderValue, Failure> {
+        let mut header = HeaderValue::from_str(&format!("Bearer {}", self.0.expose_secret()))
+            .map_err(|_| Failure::new(ErrorKind::BadReply, "the token holds characters that can't be sent"))?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+}
+
+impl From<String> for Token {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<&str> for Token {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_shown_nowhere() {
+        let token = Token::from("user:1234-secret");
+        let header = token.header().unwrap();
+        assert_eq!(header.to_str().unwrap(), "Bearer user:1234-secret");
+        for shown in [format!("{token:?}"), format!("{header:?}")] {
+            assert!(!shown.contains("secret"), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What the project's own tests, benchmarks and fuzz targets take from the inside. No part of the library: it changes with
+//! every version.
+
+pub use crate::api::{Api, Asked};
+pub use crate::element::{Asset, Element, Listed, MAX_ASSETS, Page, error_text};
+pub use crate::header::{ContentRange, retry_after, retry_after_in};
+pub use crate::http::Http;
+pub use crate::layout::{Names, is_safe_name, stems};
+pub use crate::plan::{Held, Plan, Standing};

@@ -1,0 +1,218 @@
+//! What a destination must do. Not named outside of the crate, so that it may grow: whoever embeds it opens one of those
+//! that there are, and hands it on.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Readable;
+use super::commit::Committer;
+use super::inspect::{Depth, Inspection};
+use super::past::PastVersion;
+use super::stage::Stage;
+use super::standing::{Occupant, Version};
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure, RunError};
+use crate::event::{Counters, Events};
+use crate::keep::{Keep, Past};
+use crate::layout::Naming;
+use crate::time::Time;
+
+/// Its methods wait for files, or for a server: those that the runtime's own threads may call all the same, because they
+/// take next to no time, are told by [`Self::is_quick`].
+pub trait Destination: Clone + Send + Sync + 'static {
+    /// What it finds a version by: an open folder, or what a bucket said of an object.
+    type Place: Send + Sync + 'static;
+
+    /// How it names files.
+    const NAMING: Naming;
+
+    /// For how long superseded versions are kept whatever the rules say.
+    const LEAST_KEPT: Option<Duration> = None;
+
+    /// Whether a look at one element, its stage, its draft's end and notes about it take next to no time.
+    fn is_quick(&self) -> bool;
+
+    /// Where it is: a path, or a URL.
+    fn location(&self) -> PathBuf;
+
+    /// What stands in the place of `id`, held against its manifest as far as that is quick.
+    ///
+    /// # Errors
+    /// What is there is not to be touched, or can't be read; or a version of an earlier run waits for its place.
+    fn occupant(&self, id: &ElementId) -> Result<Occupant<Self::Place>, Failure>;
+
+    /// The names in an element's place that the program did not put there.
+    ///
+    /// # Errors
+    /// They can't be listed.
+    fn strangers(&self, occupant: &Occupant<Self::Place>) -> Result<Vec<OsString>, Failure>;
+
+    /// The manifest that stands for `id`, its files unchecked; an error says in words why there is none that can be read,
+    /// `None` that nothing of ours stands there at all.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn standing_manifest(&self, id: &ElementId) -> Result<Option<Readable>, Failure>;
+
+    /// Starts the next version of `id`.
+    ///
+    /// # Errors
+    /// Its staging folder can't be made.
+    fn stage(&self, id: &ElementId) -> Result<Stage, Failure>;
+
+    /// Takes the `file` of a version that is `held` `into` the one that is staged too, under a name.
+    ///
+    /// # Errors
+    /// That can't be done.
+    fn keep(&self, held: &Version<Self::Place>, file: &str, into: (&Stage, &str)) -> Result<(), Failure>;
+
+    /// Starts what commits. After `stop` is cancelled, versions that still wait are given back as interrupted.
+    ///
+    /// # Errors
+    /// It can't be started, or the destination was opened to look only.
+    fn committer(&self, events: Events, stop: CancellationToken) -> Result<Committer<Self::Place>, RunError>;
+
+    /// Whether an earlier run left a draft of `id`: what it had of a next version that could not replace what stood.
+    fn has_draft(&self, id: &ElementId) -> bool;
+
+    /// The draft of `id`; its files read and hashed.
+    ///
+    /// # Errors
+    /// The run has ended meanwhile.
+    fn draft(&self, id: &ElementId) -> Result<Option<Version<Self::Place>>, Failure>;
+
+    /// Keeps a version that is complete in its stage as the element's draft, in the place of an older one, where the
+    /// destination has room for drafts.
+    ///
+    /// # Errors
+    /// It can't be flushed or moved.
+    fn keep_as_draft(&self, stage: Stage) -> Result<(), Failure>;
+
+    /// Removes the draft of `id`: nothing in it is needed any more.
+    ///
+    /// # Errors
+    /// It can't be removed.
+    fn drop_draft(&self, id: &ElementId) -> Result<(), Failure>;
+
+    /// Since when the API does not know `id` any more, where that was noted.
+    ///
+    /// # Errors
+    /// The note can't be read.
+    fn gone_since(&self, id: &ElementId) -> Result<Option<Time>, Failure>;
+
+    /// Notes that the API does not know `id` any more.
+    ///
+    /// # Errors
+    /// The note can't be written.
+    fn note_gone(&self, id: &ElementId, since: Time) -> Result<(), Failure>;
+
+    /// Forgets that `id` was gone: it is back.
+    ///
+    /// # Errors
+    /// The note can't be removed.
+    fn clear_gone(&self, id: &ElementId) -> Result<(), Failure>;
+
+    /// The elements whose name something in the destination has, and those that have superseded versions: each once, in
+    /// the order of their names. What it is, and whether it is of ours, whoever looks closer will see.
+    ///
+    /// # Errors
+    /// They can't be listed.
+    fn all_elements(&self) -> Result<Vec<ElementId>, RunError>;
+
+    /// The elements whose name something in the history has, in the order of their names.
+    ///
+    /// # Errors
+    /// They can't be listed.
+    fn elements_with_history(&self) -> Result<Vec<ElementId>, RunError>;
+
+    /// The elements of which something may be there that is to be pruned, in the order of their names.
+    ///
+    /// # Errors
+    /// They can't be listed.
+    fn elements_to_prune(&self) -> Result<Vec<ElementId>, RunError> {
+        self.elements_with_history()
+    }
+
+    /// The superseded versions of `id`, in the order in which they stood. What others put there is left out.
+    ///
+    /// # Errors
+    /// They can't be read.
+    fn history(&self, id: &ElementId) -> Result<Vec<PastVersion<Self::Place>>, Failure>;
+
+    /// How many files, and bytes in them, a superseded version has, whatever its manifest says.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn measure(&self, version: &PastVersion<Self::Place>) -> Result<(u64, u64), Failure>;
+
+    /// Removes superseded versions of `id`, and says of each when it is gone.
+    ///
+    /// # Errors
+    /// They can't be removed.
+    fn prune(
+        &self,
+        id: &ElementId,
+        versions: &[PastVersion<Self::Place>],
+        gone: impl FnMut(&PastVersion<Self::Place>),
+    ) -> Result<(), Failure>;
+
+    /// Looks at the versions of `id`; bytes are counted in `counters` as they are read.
+    ///
+    /// # Errors
+    /// What is in its place is not to be touched, or can't be read for a reason that is no damage; or the run has ended.
+    fn inspect(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection<Self::Place>, Failure>;
+
+    /// How many elements are inspected at a time.
+    fn inspections(&self) -> usize;
+
+    /// Heals what can be healed of the versions of `id`; their flaws are then those that are left.
+    ///
+    /// # Errors
+    /// A file can't be put aside or in its place; or the run has ended.
+    fn heal(&self, id: &ElementId, inspection: &mut Inspection<Self::Place>) -> Result<(), Failure>;
+
+    /// Writes the index anew, in the order of the IDs, one manifest after the other; `leave_out` is told of each element
+    /// whose manifest can't be read, and why. Whoever reads the index finds all of the old or all of the new one. It ends
+    /// early, and leaves the old one, as soon as something `is_over`.
+    ///
+    /// # Errors
+    /// It can't be written, or is interrupted.
+    fn write_index(&self, is_over: impl Fn() -> bool, leave_out: impl FnMut(&ElementId, String))
+    -> Result<(), Failure>;
+
+    /// Whether the mirror knows `id`, though it may not stand: by its past, or as gone.
+    fn is_known(&self, id: &ElementId) -> bool {
+        self.history(id).map_or(true, |past| !past.is_empty())
+            || self.gone_since(id).map_or(true, |since| since.is_some())
+    }
+
+    /// The superseded versions of `id` that `keep` lets go, the oldest first.
+    ///
+    /// # Errors
+    /// The versions of `id` can't be read.
+    fn expired(&self, id: &ElementId, keep: &Keep) -> Result<Vec<PastVersion<Self::Place>>, Failure> {
+        if keep.is_all() {
+            return Ok(Vec::new());
+        }
+        let keep = Keep { within: keep.within.max(Self::LEAST_KEPT), ..*keep };
+        let versions = self.history(id)?;
+        if versions.is_empty() {
+            return Ok(versions);
+        }
+        let standing = self.standing_manifest(id)?.and_then(Result::ok).map(|manifest| manifest.committed_at);
+        let past: Vec<Past> = versions.iter().map(PastVersion::past).collect();
+        let expired = keep.expired(&past, standing, Time::now());
+        let expired = versions.into_iter().zip(expired).filter_map(|(version, expired)| expired.then_some(version));
+        let expired: Vec<_> = expired.collect();
+        if !expired.is_empty() && self.occupant(id)?.is_damaged() {
+            // One of them may have the last good bytes.
+            let message =
+                "what stands is damaged; nothing of its past is removed before verify --repair made that good";
+            return Err(Failure::new(ErrorKind::Damaged, message));
+        }
+        Ok(expired)
+    }
+}
