@@ -2,6 +2,7 @@
 
 mod account;
 mod destination;
+mod gallery;
 mod history;
 mod list;
 mod named;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use account::AccountArgs;
 pub(crate) use destination::Destination;
+pub(crate) use gallery::GalleryArgs;
 pub(crate) use history::HistoryArgs;
 pub(crate) use list::ListArgs;
 use named::NamedArgs;
@@ -74,6 +76,9 @@ pub(crate) enum Command {
     /// Remove superseded versions that are not to be kept, of every element, gone ones too.
     #[command(after_help = prune::EXAMPLES)]
     Prune(Box<PruneArgs>),
+    /// Write index.html, a page to look a mirror through.
+    #[command(after_help = gallery::EXAMPLES)]
+    Gallery(Box<GalleryArgs>),
     /// Print the JSON Schema of what the program writes for other programs.
     #[command(after_help = schema::EXAMPLES)]
     Schema(SchemaArgs),
@@ -82,6 +87,19 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(next_help_heading = STORE)]
 pub(crate) struct StoreArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Where versions are put together on their way to a bucket [default: the system's temporary folder].
+    #[arg(long, value_name = "DIR", value_parser = value::folder,
+          env = "ELEMENT_MIRROR_STAGING", hide_env = true)]
+    staging: Option<PathBuf>,
+}
+
+/// How a folder is written.
+#[derive(Args, Debug)]
+#[command(next_help_heading = STORE)]
+pub(crate) struct FolderArgs {
     /// Leave flushing to the operating system: faster, but not safe against power loss.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_NO_SYNC", hide_env = true)]
@@ -91,11 +109,6 @@ pub(crate) struct StoreArgs {
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration,
           env = "ELEMENT_MIRROR_LOCK_WAIT", hide_env = true)]
     lock_wait: Duration,
-
-    /// Where versions are put together on their way to a bucket [default: the system's temporary folder].
-    #[arg(long, value_name = "DIR", value_parser = value::folder,
-          env = "ELEMENT_MIRROR_STAGING", hide_env = true)]
-    staging: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -184,6 +197,7 @@ impl Command {
             Self::Verify(args) => Some(&mut args.saying),
             Self::History(args) => Some(&mut args.saying),
             Self::Prune(args) => Some(&mut args.saying),
+            Self::Gallery(args) => Some(&mut args.saying),
             Self::Schema(_) => None,
         }
     }
@@ -223,10 +237,17 @@ impl KeepArgs {
     }
 }
 
+impl FolderArgs {
+    /// How the folder is opened; `stop` ends what takes long.
+    fn local_options(&self, stop: CancellationToken) -> LocalOptions {
+        LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, distrust: false, stop }
+    }
+}
+
 impl StoreArgs {
     /// How the destination is opened; `stop` ends what takes long.
     fn local_options(&self, stop: CancellationToken) -> LocalOptions {
-        LocalOptions { lock_wait: self.lock_wait, no_sync: self.no_sync, distrust: false, stop }
+        self.folder.local_options(stop)
     }
 
     /// How a bucket is opened.

@@ -23,6 +23,7 @@ pub mod verify;
 pub mod list;
 pub mod mirror;
 
+pub mod gallery;
 pub mod history;
 pub mod prune;
 

@@ -8,7 +8,7 @@ mod census;
 mod element;
 mod gather;
 mod gone;
-mod index;
+mod overviews;
 mod past;
 mod sources;
 mod watch;
@@ -64,6 +64,8 @@ pub struct MirrorOptions {
     pub keep: Keep,
     /// Whether the index is written at the end.
     pub index: bool,
+    /// Whether the gallery is written at the end; in a folder only, since its links are paths.
+    pub gallery: bool,
     /// What the run is for.
     pub purpose: Purpose,
     /// Nothing new is begun after so many elements, and lines that name none, have failed; what is in flight is finished.
@@ -179,7 +181,7 @@ impl<S: Store> Mirror<S> {
             committer.finish();
         }
         let mut summary = mirror.conclude().await;
-        mirror.write_index().await;
+        summary.gallery = mirror.write_overviews().await;
         mirror.asks.close();
         mirror.asks.wait().await;
         summary.ends = mirror.stop.ends();

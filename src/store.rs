@@ -9,6 +9,7 @@ mod format;
 pub mod inspect;
 pub mod local;
 pub mod object;
+pub mod overview;
 pub mod past;
 pub mod stage;
 pub mod standing;
@@ -28,6 +29,7 @@ use crate::manifest::Manifest;
 use crate::time::Time;
 use commit::Committer;
 use inspect::{Depth, Inspection};
+use overview::Overview;
 use past::PastVersion;
 use stage::Stage;
 use standing::{Occupant, Version};
@@ -191,14 +193,19 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// A file can't be put aside or in its place; or the run has ended.
     fn heal(&self, id: &ElementId, inspection: &mut Inspection<Self::Place>) -> Result<(), Failure>;
 
-    /// Writes the index anew, in the order of the IDs, one manifest after the other; `leave_out` is told of each element
-    /// whose manifest can't be read, and why. Whoever reads the index finds all of the old or all of the new one. It ends
+    /// Writes an overview anew, in the order of the IDs, one element after the other; `leave_out` is told of each whose
+    /// manifest can't be read, and why. Whoever reads the overview finds all of the old or all of the new one. It ends
     /// early, and leaves the old one, as soon as something `is_over`.
     ///
     /// # Errors
-    /// It can't be written, or is interrupted.
-    fn write_index(&self, is_over: impl Fn() -> bool, leave_out: impl FnMut(&ElementId, String))
-    -> Result<(), Failure>;
+    /// It can't be written, something else has its name, or `interrupted`; then the old one stays, unless it was only the
+    /// last flush that failed.
+    fn write_overview<O: Overview>(
+        &self,
+        overview: &mut O,
+        is_over: impl Fn() -> bool,
+        leave_out: impl FnMut(&ElementId, String),
+    ) -> Result<(), Failure>;
 
     /// Whether the mirror knows `id`, though it may not stand: by its past, or as gone.
     fn is_known(&self, id: &ElementId) -> bool {

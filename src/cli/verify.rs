@@ -111,6 +111,7 @@ impl VerifyArgs {
             max_size: self.network.max_size,
             keep: Keep::default(),
             index: false,
+            gallery: false,
             purpose: Purpose::Repair,
             max_errors: None,
             accepts: Accepts::default(),

@@ -17,6 +17,7 @@ mod cron;
 mod demo;
 mod docs;
 mod ending;
+mod gallery;
 mod history;
 mod index;
 mod input;
