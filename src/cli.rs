@@ -3,6 +3,7 @@
 mod account;
 mod complaint;
 mod destination;
+mod gallery;
 pub(crate) mod help;
 mod history;
 mod list;
@@ -29,6 +30,7 @@ use element_mirror::{BucketOptions, HttpOptions, Keep, LocalOptions, Stop};
 use account::AccountArgs;
 pub(crate) use complaint::Complaint;
 pub(crate) use destination::Destination;
+pub(crate) use gallery::GalleryArgs;
 pub(crate) use history::HistoryArgs;
 pub(crate) use list::ListArgs;
 use named::NamedArgs;
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     History(Box<HistoryArgs>),
     /// Remove superseded versions that are not to be kept.
     Prune(Box<PruneArgs>),
+    /// Write index.html, a page to look a mirror through.
+    Gallery(Box<GalleryArgs>),
     /// Print the JSON Schema of manifests or reports.
     Schema(SchemaArgs),
 }
@@ -83,6 +87,19 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(next_help_heading = STORE)]
 pub(crate) struct StoreArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Where versions for a bucket are put together.
+    #[arg(long, value_name = "DIR", value_parser = value::folder, value_hint = ValueHint::DirPath,
+          env = "ELEMENT_MIRROR_STAGING", hide_env = true)]
+    staging: Option<PathBuf>,
+}
+
+/// How a folder is written.
+#[derive(Args, Debug)]
+#[command(next_help_heading = STORE)]
+pub(crate) struct FolderArgs {
     /// Don't flush: faster, not safe against power loss.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_NO_SYNC", hide_env = true)]
@@ -92,11 +109,6 @@ pub(crate) struct StoreArgs {
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration,
           env = "ELEMENT_MIRROR_LOCK_WAIT", hide_env = true)]
     lock_wait: Duration,
-
-    /// Where versions for a bucket are put together.
-    #[arg(long, value_name = "DIR", value_parser = value::folder, value_hint = ValueHint::DirPath,
-          env = "ELEMENT_MIRROR_STAGING", hide_env = true)]
-    staging: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -130,6 +142,7 @@ impl Command {
             Self::Verify(args) => Some(&mut args.saying),
             Self::History(args) => Some(&mut args.saying),
             Self::Prune(args) => Some(&mut args.saying),
+            Self::Gallery(args) => Some(&mut args.saying),
             Self::Schema(_) => None,
         }
     }
@@ -145,14 +158,21 @@ impl KeepArgs {
     }
 }
 
-impl StoreArgs {
-    /// How the destination is opened; `stop` ends what takes long.
+impl FolderArgs {
+    /// How the folder is opened; `stop` ends what takes long.
     fn local_options(&self, stop: Stop) -> LocalOptions {
         let mut options = LocalOptions::default();
         options.lock_wait = self.lock_wait;
         options.no_sync = self.no_sync;
         options.stop = stop;
         options
+    }
+}
+
+impl StoreArgs {
+    /// How the destination is opened; `stop` ends what takes long.
+    fn local_options(&self, stop: Stop) -> LocalOptions {
+        self.folder.local_options(stop)
     }
 
     /// How a bucket is opened.

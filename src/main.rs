@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => command::verify::verify(args),
         Command::History(args) => command::history::history(args),
         Command::Prune(args) => command::prune::prune(args),
+        Command::Gallery(args) => command::gallery::gallery(args),
         Command::Schema(args) => command::schema::schema(args),
     };
     let saying = command.saying().cloned().unwrap_or_else(|| SayingArgs::guessed(&words));

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
-use super::{Cli, history, list, prune, run, schema, verify};
+use super::{Cli, gallery, history, list, prune, run, schema, verify};
 
 /// No terminal is narrower, unless somebody made it so; clap wraps what does not fit there.
 const WIDTH: usize = 80;
@@ -18,12 +18,13 @@ struct Help {
     below: &'static str,
 }
 
-const HELP: [Help; 6] = [
+const HELP: [Help; 7] = [
     Help { command: "run", most_used: run::MOST_USED, below: run::EXAMPLES },
     Help { command: "list", most_used: list::MOST_USED, below: list::EXAMPLES },
     Help { command: "verify", most_used: verify::MOST_USED, below: verify::EXAMPLES },
     Help { command: "history", most_used: &[], below: history::EXAMPLES },
     Help { command: "prune", most_used: &[], below: prune::EXAMPLES },
+    Help { command: "gallery", most_used: &[], below: gallery::EXAMPLES },
     Help { command: "schema", most_used: &[], below: schema::EXAMPLES },
 ];
 

@@ -110,6 +110,11 @@ pub(crate) struct RunArgs {
           env = "ELEMENT_MIRROR_INDEX", hide_env = true)]
     index: bool,
 
+    /// Write index.html at the end: a page to look the mirror through.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = STORE,
+          env = "ELEMENT_MIRROR_GALLERY", hide_env = true)]
+    gallery: bool,
+
     #[command(flatten)]
     pub(crate) account: AccountArgs,
 
@@ -160,6 +165,10 @@ impl RunArgs {
         if self.lists.is_empty() && self.ids.is_empty() && !self.all {
             let message =
                 "no elements named: give an ID list (a file, or - for standard input), an ID by --id, or --all";
+            return Err(RunError::Usage(message.into()));
+        }
+        if self.gallery && self.out.folder().is_none() {
+            let message = "--gallery is for folders: the links of its page lead to files beside it";
             return Err(RunError::Usage(message.into()));
         }
         let named = (!self.ids.is_empty()).then(|| Ok(Input::from_ids(&self.ids)));
@@ -217,6 +226,7 @@ impl RunArgs {
         options.max_size = self.network.max_size;
         options.keep = self.keep.keep();
         options.index = self.index && !self.dry_run;
+        options.gallery = self.gallery && !self.dry_run;
         options.dry_run = self.dry_run;
         let ending = &self.ending;
         options.max_errors = ending.max_errors;

@@ -65,6 +65,9 @@ struct Totals<'a> {
     warnings: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pruned: Option<Pruned>,
+    /// How many elements the gallery shows, where one was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gallery: Option<u64>,
     suspiciously_gone: u64,
     not_taken_up: u64,
     elapsed_ms: u64,
@@ -83,6 +86,7 @@ impl<'a> Totals<'a> {
             bytes_read: summary.read,
             warnings: summary.warnings,
             pruned: summary.pruned,
+            gallery: summary.gallery,
             suspiciously_gone: summary.suspiciously_gone,
             not_taken_up: summary.not_taken_up,
             elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),

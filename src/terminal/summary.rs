@@ -5,6 +5,7 @@ use std::path::Path;
 
 use element_mirror::error::{ErrorKind, printable};
 use element_mirror::outcome::{End, FailureGroup, Pruned, Status, Summary};
+use element_mirror::store::GALLERY;
 use indicatif::BinaryBytes;
 
 use super::{Paint, hint};
@@ -53,6 +54,9 @@ impl LastWords<'_> {
         lines.extend(ends.into_iter().map(bad));
         if summary.total() > 0 {
             lines.push(paint.dim.apply_to(format!("mirror: {}", self.destination.display())).to_string());
+            let gallery =
+                summary.gallery.map(|_| paint.dim.apply_to(format!("gallery: {}", self.gallery())).to_string());
+            lines.extend(gallery);
         }
         lines.join("\n")
     }
@@ -68,6 +72,9 @@ impl LastWords<'_> {
         let in_time = format!(" in {:.1} s", summary.elapsed.as_secs_f64());
         if let (0, Some(pruned)) = (summary.total(), summary.pruned) {
             return versions(pruned) + &in_time;
+        }
+        if let (0, Some(shown)) = (summary.total(), summary.gallery) {
+            return format!("{}: {}{in_time}", self.gallery(), elements(shown));
         }
         if summary.total() == 0 {
             let nothing =
@@ -97,6 +104,11 @@ impl LastWords<'_> {
             line += &format!("; {} about files", counted(summary.warnings, "warning"));
         }
         line + &in_time
+    }
+
+    /// The path of the gallery.
+    fn gallery(&self) -> String {
+        self.destination.join(GALLERY).display().to_string()
     }
 
     fn failures(&self, kind: ErrorKind, group: &FailureGroup) -> String {
@@ -205,6 +217,14 @@ mod tests {
         let kinds: Vec<&str> = told.lines().filter_map(|line| line.split_whitespace().next()).collect();
         assert_eq!(kinds[1..3], ["account_broken", "http_405"]);
         assert!(told.contains("and  http_407 (1), http_408 (1), http_409 (1); --report tells each"), "{told}");
+    }
+
+    #[test]
+    fn a_gallery_is_one_line_and_behind_a_run_its_place() {
+        let gallery = |summary: &mut Summary| summary.gallery = Some(11);
+        insta::assert_snapshot!(told(&[], gallery), @"mirror/index.html: 11 elements in 2.5 s");
+        let run = told(&[outcome("u_1", Status::Unchanged, None)], gallery);
+        assert!(run.ends_with("\nmirror: mirror\ngallery: mirror/index.html"), "{run}");
     }
 
     #[test]
