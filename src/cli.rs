@@ -1,16 +1,22 @@
 //! The command line, turned into the core's options. Nothing else knows clap.
 
 mod account;
+mod complaint;
 mod destination;
+mod gallery;
+pub(crate) mod help;
 mod history;
 mod list;
 mod named;
 mod network;
 mod prune;
+mod read;
 mod report;
 mod run;
+mod saying;
 mod schema;
 mod select;
+mod tip;
 mod value;
 mod verify;
 
@@ -18,21 +24,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::error::ErrorKind;
-use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use element_mirror::report::Verbosity;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 use element_mirror::{BucketOptions, HttpOptions, Keep, LocalOptions, Stop};
 
 use account::AccountArgs;
+pub(crate) use complaint::Complaint;
 pub(crate) use destination::Destination;
+pub(crate) use gallery::GalleryArgs;
 pub(crate) use history::HistoryArgs;
 pub(crate) use list::ListArgs;
 use named::NamedArgs;
 use network::{ApiArgs, NetworkArgs};
 pub(crate) use prune::PruneArgs;
+pub(crate) use read::{Instead, Text};
 pub(crate) use report::ReportArgs;
 pub(crate) use run::RunArgs;
+pub(crate) use saying::{LogFormat, SayingArgs, When};
 pub(crate) use schema::{SchemaArgs, SchemaOf};
 use select::{FilterArgs, SelectArgs, ShardArgs};
 pub(crate) use verify::VerifyArgs;
@@ -45,9 +52,15 @@ const ENDING: &str = "When it ends";
 const STORE: &str = "How it is written";
 const SAYING: &str = "What is said";
 
+const TRY_IT: &str = "\
+Try it, without token or network:
+  element-mirror run --demo --all   mirrors a sample API into mirror/
+
+element-mirror COMMAND -h: its most used options; --help: all of them.";
+
 /// Keeps copies of Kling AI elements that live behind useapi.net.
 #[derive(Parser, Debug)]
-#[command(version, max_term_width = 100, after_help = "Try it: element-mirror run --demo sample-ids.txt")]
+#[command(version, after_help = TRY_IT)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -56,48 +69,52 @@ pub(crate) struct Cli {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Mirror elements into a destination.
-    #[command(after_help = run::EXAMPLES)]
     Run(Box<RunArgs>),
     /// List the elements of an account, or of all.
-    #[command(after_help = list::EXAMPLES)]
     List(Box<ListArgs>),
-    /// Hash a mirror's files and hold them against its manifests; --repair fetches again what is damaged or missing.
-    #[command(after_help = verify::EXAMPLES)]
+    /// Check every file of a mirror by its hash; --repair mends.
     Verify(Box<VerifyArgs>),
-    /// List superseded versions: id, when, why it differs from the next one, size, path.
-    #[command(after_help = history::EXAMPLES)]
+    /// List superseded versions: ID, when, why, size, path.
     History(Box<HistoryArgs>),
-    /// Remove superseded versions that are not to be kept, of every element, gone ones too.
-    #[command(after_help = prune::EXAMPLES)]
+    /// Remove superseded versions that are not to be kept.
     Prune(Box<PruneArgs>),
-    /// Print the JSON Schema of what the program writes for other programs.
-    #[command(after_help = schema::EXAMPLES)]
+    /// Write index.html, a page to look a mirror through.
+    Gallery(Box<GalleryArgs>),
+    /// Print the JSON Schema of manifests or reports.
     Schema(SchemaArgs),
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = STORE)]
 pub(crate) struct StoreArgs {
-    /// Leave flushing to the operating system: faster, but not safe against power loss.
+    #[command(flatten)]
+    folder: FolderArgs,
+
+    /// Where versions for a bucket are put together.
+    #[arg(long, value_name = "DIR", value_parser = value::folder, value_hint = ValueHint::DirPath,
+          env = "ELEMENT_MIRROR_STAGING", hide_env = true)]
+    staging: Option<PathBuf>,
+}
+
+/// How a folder is written.
+#[derive(Args, Debug)]
+#[command(next_help_heading = STORE)]
+pub(crate) struct FolderArgs {
+    /// Don't flush: faster, not safe against power loss.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_NO_SYNC", hide_env = true)]
     no_sync: bool,
 
-    /// How long to wait for another run on this destination.
+    /// How long to wait for another run.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration,
           env = "ELEMENT_MIRROR_LOCK_WAIT", hide_env = true)]
     lock_wait: Duration,
-
-    /// Where versions are put together on their way to a bucket [default: the system's temporary folder].
-    #[arg(long, value_name = "DIR", value_parser = value::folder,
-          env = "ELEMENT_MIRROR_STAGING", hide_env = true)]
-    staging: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = ENDING)]
 pub(crate) struct TimeArgs {
-    /// Begin no more elements after so long, and finish those in flight.
+    /// Begin nothing new after so long.
     #[arg(long, value_name = "DURATION", value_parser = value::duration,
           env = "ELEMENT_MIRROR_MAX_TIME", hide_env = true)]
     pub(crate) max_time: Option<Duration>,
@@ -105,70 +122,15 @@ pub(crate) struct TimeArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct KeepArgs {
-    /// Keep so many superseded versions of an element, the newest; with --keep-within, those that either keeps.
-    #[arg(long, value_name = "N", env = "ELEMENT_MIRROR_KEEP_VERSIONS", hide_env = true)]
+    /// Keep only the N newest superseded versions.
+    #[arg(long, value_name = "N", value_parser = value::count(0, u64::MAX),
+          env = "ELEMENT_MIRROR_KEEP_VERSIONS", hide_env = true)]
     keep_versions: Option<u64>,
 
-    /// Keep versions that were superseded less than so long ago, such as 30d.
+    /// Keep those superseded so recently, such as 30d.
     #[arg(long, value_name = "DURATION", value_parser = value::age,
           env = "ELEMENT_MIRROR_KEEP_WITHIN", hide_env = true)]
     keep_within: Option<Duration>,
-}
-
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = SAYING)]
-pub(crate) struct SayingArgs {
-    /// Whether progress is shown.
-    #[arg(long, value_name = "WHEN", default_value = "auto", env = "ELEMENT_MIRROR_PROGRESS", hide_env = true)]
-    pub(crate) progress: When,
-
-    /// Say only what failed.
-    #[arg(short, long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
-          env = "ELEMENT_MIRROR_QUIET", hide_env = true)]
-    quiet: bool,
-
-    /// Say each element, retry, pause, refusal and pruned version too.
-    #[arg(short, long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
-          env = "ELEMENT_MIRROR_VERBOSE", hide_env = true)]
-    verbose: bool,
-
-    /// Whether colours are used.
-    #[arg(long, value_name = "WHEN", default_value = "auto", env = "ELEMENT_MIRROR_COLOR", hide_env = true)]
-    pub(crate) color: When,
-
-    /// What standard error is written for: people, or collectors of JSON lines.
-    #[arg(long, value_name = "FORMAT", default_value = "text", env = "ELEMENT_MIRROR_LOG_FORMAT", hide_env = true)]
-    pub(crate) log_format: LogFormat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum When {
-    Auto,
-    Always,
-    Never,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
-}
-
-impl Cli {
-    /// The command line, completed by the environment. Ends the process where that is wrong, or asks for help.
-    pub(crate) fn read() -> Self {
-        let mut command = Self::command();
-        let matches = command.get_matches_mut();
-        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        if let Some((name, matches)) = matches.subcommand()
-            && let Some(saying) = cli.command.saying()
-            && let Err(message) = saying.resolve_conflict(matches)
-            && let Some(command) = command.find_subcommand_mut(name)
-        {
-            command.error(ErrorKind::ArgumentConflict, message).exit();
-        }
-        cli
-    }
 }
 
 impl Command {
@@ -180,34 +142,8 @@ impl Command {
             Self::Verify(args) => Some(&mut args.saying),
             Self::History(args) => Some(&mut args.saying),
             Self::Prune(args) => Some(&mut args.saying),
+            Self::Gallery(args) => Some(&mut args.saying),
             Self::Schema(_) => None,
-        }
-    }
-}
-
-impl SayingArgs {
-    /// Lets a switch on the command line win over its opposite in the environment, which clap takes for a conflict.
-    fn resolve_conflict(&mut self, matches: &ArgMatches) -> Result<(), &'static str> {
-        let typed = |switch| matches.value_source(switch) == Some(ValueSource::CommandLine);
-        match (typed("quiet"), typed("verbose")) {
-            (true, false) => self.verbose = false,
-            (false, true) => self.quiet = false,
-            _ => {}
-        }
-        if self.quiet && self.verbose { Err("the argument '--quiet' cannot be used with '--verbose'") } else { Ok(()) }
-    }
-
-    /// The same, for what shows by itself how far it came, or is done too soon to be watched.
-    pub(crate) fn without_progress(&self) -> Self {
-        Self { progress: When::Never, ..self.clone() }
-    }
-
-    /// How much is said.
-    pub(crate) fn verbosity(&self) -> Verbosity {
-        match (self.quiet, self.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (_, true) => Verbosity::Verbose,
-            _ => Verbosity::Normal,
         }
     }
 }
@@ -222,14 +158,21 @@ impl KeepArgs {
     }
 }
 
-impl StoreArgs {
-    /// How the destination is opened; `stop` ends what takes long.
+impl FolderArgs {
+    /// How the folder is opened; `stop` ends what takes long.
     fn local_options(&self, stop: Stop) -> LocalOptions {
         let mut options = LocalOptions::default();
         options.lock_wait = self.lock_wait;
         options.no_sync = self.no_sync;
         options.stop = stop;
         options
+    }
+}
+
+impl StoreArgs {
+    /// How the destination is opened; `stop` ends what takes long.
+    fn local_options(&self, stop: Stop) -> LocalOptions {
+        self.folder.local_options(stop)
     }
 
     /// How a bucket is opened.
@@ -248,12 +191,13 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+        help::command(false).debug_assert();
+        help::command(true).debug_assert();
     }
 
     #[test]
     fn every_option_can_be_given_as_an_environment_variable() {
-        let mut cli = Cli::command();
+        let mut cli = help::command(false);
         cli.build();
         for command in cli.get_subcommands() {
             for argument in command.get_arguments().filter(|argument| argument.get_long().is_some()) {

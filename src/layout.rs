@@ -13,6 +13,8 @@ pub const MANIFEST: &str = "manifest.json";
 pub const SUMS: &str = "SHA256SUMS";
 /// Every manifest of the mirror on a line, beside the elements' folders.
 pub const INDEX: &str = "index.ndjson";
+/// A page to look the mirror through, beside the elements' folders.
+pub const GALLERY: &str = "index.html";
 /// The program's own folder in the destination.
 pub const OWN: &str = ".element-mirror";
 

@@ -62,6 +62,7 @@ pub mod verify;
 pub mod list;
 pub mod mirror;
 
+pub mod gallery;
 pub mod history;
 pub mod prune;
 
@@ -100,6 +101,7 @@ pub use api::{Filter, Upstream};
 pub use element::{ElementId, Fields, InvalidId, Role};
 pub use error::{ErrorKind, Failure, RunError};
 pub use event::{Event, Events};
+pub use gallery::Gallery;
 pub use http::{ApiBase, HttpOptions, InvalidBase, PUBLIC_API, Token};
 pub use ids::{Input, Lines};
 pub use keep::Keep;

@@ -5,9 +5,10 @@ mod command;
 mod session;
 mod terminal;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, SayingArgs};
 
 /// HTTP and JSON take hundreds of small pieces of memory an element: with the system's allocator an unchanged run takes a
 /// quarter longer, a first one of small files a tenth.
@@ -18,7 +19,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const OPEN_FILES: u64 = 8192;
 
 fn main() -> ExitCode {
-    let mut command = Cli::read().command;
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let mut command = match Cli::read(&words) {
+        Ok(cli) => cli.command,
+        Err(instead) => return session::answer(instead, &SayingArgs::guessed(&words)).into(),
+    };
     raise_open_files();
     let done = match &command {
         Command::Run(args) => command::run::run(args),
@@ -26,17 +31,11 @@ fn main() -> ExitCode {
         Command::Verify(args) => command::verify::verify(args),
         Command::History(args) => command::history::history(args),
         Command::Prune(args) => command::prune::prune(args),
+        Command::Gallery(args) => command::gallery::gallery(args),
         Command::Schema(args) => command::schema::schema(args),
     };
-    let error = match done {
-        Ok(summary) => return summary.exit_code().into(),
-        Err(error) => error,
-    };
-    match command.saying() {
-        Some(saying) => session::complain(saying, &error.to_string()),
-        None => terminal::complain(&error.to_string()),
-    }
-    error.exit_code().into()
+    let saying = command.saying().cloned().unwrap_or_else(|| SayingArgs::guessed(&words));
+    session::exit_code(done, &saying).into()
 }
 
 /// Raises the soft limit of open files towards the hard one.

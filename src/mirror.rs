@@ -8,7 +8,7 @@ mod census;
 mod element;
 mod gather;
 mod gone;
-mod index;
+mod overviews;
 mod past;
 mod sources;
 mod watch;
@@ -61,6 +61,8 @@ pub struct MirrorOptions {
     pub keep: Keep,
     /// Whether the index is written at the end.
     pub index: bool,
+    /// Whether the gallery is written at the end; in a folder only, since its links are paths.
+    pub gallery: bool,
     /// Ask the API and say what would be done, but write nothing.
     pub dry_run: bool,
     /// Nothing new is begun after so many elements, and lines that name none, have failed; what is in flight is finished.
@@ -78,6 +80,7 @@ impl MirrorOptions {
             max_size: MAX_SIZE,
             keep: Keep::default(),
             index: false,
+            gallery: false,
             dry_run: false,
             max_errors: None,
             accepts: Accepts::default(),
@@ -219,7 +222,7 @@ impl<S: Store> Mirror<S> {
             committer.finish();
         }
         let mut summary = mirror.conclude().await;
-        mirror.write_index().await;
+        summary.gallery = mirror.write_overviews().await;
         mirror.asks.close();
         mirror.asks.wait().await;
         summary.ends = mirror.stop.ends();

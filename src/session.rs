@@ -3,6 +3,7 @@
 pub(crate) mod metrics;
 
 use std::fs::File;
+use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,9 +17,11 @@ use element_mirror::stop::Stop;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{LogFormat, SayingArgs};
+use crate::cli::{Complaint, Instead, LogFormat, SayingArgs};
 use crate::terminal::{self, Terminal};
 
+/// The exit code of a command line that is wrong.
+const USAGE: u8 = 2;
 /// How many events may wait for the reporters.
 const EVENTS: usize = 1024;
 /// With fewer workers a flush or a slow file would hold up the network.
@@ -149,11 +152,53 @@ fn standard_error(stop: &Stop) -> Result<Sink, RunError> {
     Ok(Sink::new("standard error".into(), out, stop.clone()))
 }
 
+/// Prints what was asked for, and nothing else is to be done.
+pub(crate) fn print(text: &[u8]) -> Result<Summary, RunError> {
+    let ends = match standard_output(&Stop::default())?.write_all(text).map_err(|error| End::of_output(&error)) {
+        Ok(()) => Vec::new(),
+        Err(End::Broken(message)) => return Err(RunError::Broken(message)),
+        Err(end) => vec![end],
+    };
+    Ok(Summary::ended(ends))
+}
+
+/// Says what there is to say where no command is to be done; gives the exit code.
+pub(crate) fn answer(instead: Instead, saying: &SayingArgs) -> u8 {
+    match instead {
+        Instead::Answer(text) => exit_code(print(terminal::fit_for_output(&text, saying).as_bytes()), saying),
+        Instead::NoCommand(text) if saying.log_format == LogFormat::Text => {
+            terminal::show(&text, saying);
+            USAGE
+        }
+        Instead::NoCommand(_) => {
+            complain(saying, &Complaint::new("no command is given"));
+            USAGE
+        }
+        Instead::Complaint(complaint) => {
+            complain(saying, &complaint);
+            USAGE
+        }
+    }
+}
+
+/// The exit code of a command that is done; says why, where it could not be.
+pub(crate) fn exit_code(done: Result<Summary, RunError>, saying: &SayingArgs) -> u8 {
+    match done {
+        Ok(summary) => summary.exit_code(),
+        Err(error) => {
+            complain(saying, &terminal::hint::complaint(&error));
+            error.exit_code()
+        }
+    }
+}
+
 /// Says what keeps the program from its work, or from a part of it.
-pub(crate) fn complain(saying: &SayingArgs, message: &str) {
+pub(crate) fn complain(saying: &SayingArgs, complaint: &Complaint) {
     match saying.log_format {
-        LogFormat::Json => JsonLog::new(std::io::stderr(), Verbosity::Quiet).complain(message),
-        LogFormat::Text => terminal::complain(message),
+        LogFormat::Json => {
+            JsonLog::new(std::io::stderr(), Verbosity::Quiet).complain(&complaint.message, &complaint.hints);
+        }
+        LogFormat::Text => terminal::complain(saying, complaint),
     }
 }
 

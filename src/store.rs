@@ -12,6 +12,7 @@ mod format;
 pub(crate) mod inspect;
 pub mod local;
 pub mod object;
+pub(crate) mod overview;
 pub(crate) mod past;
 pub(crate) mod stage;
 pub(crate) mod standing;
@@ -19,7 +20,7 @@ pub(crate) mod standing;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::event::Events;
-pub use crate::layout::{INDEX, MANIFEST, OWN, RESPONSE, SUMS};
+pub use crate::layout::{GALLERY, INDEX, MANIFEST, OWN, RESPONSE, SUMS};
 use crate::manifest::Manifest;
 pub(crate) use destination::Destination;
 

@@ -1,5 +1,6 @@
 //! What people see on standard error: progress, failures, the summary. Nothing else knows indicatif.
 
+pub(crate) mod hint;
 mod summary;
 
 use std::io::{self, IsTerminal as _};
@@ -15,7 +16,7 @@ use element_mirror::outcome::{ElementOutcome, End};
 use element_mirror::report::{Reporter, Sink, Verbosity};
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
 
-use crate::cli::{SayingArgs, When};
+use crate::cli::{Complaint, SayingArgs, Text, When};
 use summary::LastWords;
 
 /// So many failures are said one by one; the summary counts the others.
@@ -56,11 +57,7 @@ struct Paint {
 
 impl Paint {
     fn new(color: When) -> Self {
-        let on = match color {
-            When::Auto => console::colors_enabled_stderr(),
-            When::Always => true,
-            When::Never => false,
-        };
+        let on = is_on(color, console::colors_enabled_stderr);
         let style = |style: Style| style.for_stderr().force_styling(on);
         Self {
             good: style(Style::new().green()),
@@ -248,9 +245,32 @@ fn detail(outcome: &ElementOutcome) -> String {
     }
 }
 
-/// Says what keeps the program from its work.
-pub(crate) fn complain(message: &str) {
-    write_line(io::stderr().lock(), &format!("error: {message}"));
+/// Says what keeps the program from its work, and what to do about it.
+pub(crate) fn complain(saying: &SayingArgs, Complaint { message, hints }: &Complaint) {
+    let paint = Paint::new(saying.color);
+    let hints = hints.iter().map(|hint| paint.dim.apply_to(format!("\n    →  {hint}")).to_string());
+    let line = format!("{} {message}{}", paint.bad.apply_to("error:"), hints.collect::<String>());
+    write_line(io::stderr().lock(), &line);
+}
+
+/// Text for standard output as whoever reads it wants it.
+pub(crate) fn fit_for_output<'a>(text: &'a Text, saying: &SayingArgs) -> &'a str {
+    let on = is_on(saying.color, console::colors_enabled);
+    if on { &text.colored } else { &text.plain }
+}
+
+/// Shows text on standard error.
+pub(crate) fn show(text: &Text, saying: &SayingArgs) {
+    let on = is_on(saying.color, console::colors_enabled_stderr);
+    write_line(io::stderr().lock(), if on { &text.colored } else { &text.plain });
+}
+
+fn is_on(color: When, where_shown: fn() -> bool) -> bool {
+    match color {
+        When::Auto => where_shown(),
+        When::Always => true,
+        When::Never => false,
+    }
 }
 
 fn write_line(mut out: impl io::Write, line: &str) {

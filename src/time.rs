@@ -47,6 +47,16 @@ impl Time {
         DateTimePrinter::new().timestamp_to_rfc9110_string(&self.0).ok()
     }
 
+    /// As people write the day: `23 Nov 2026`.
+    pub fn to_day(self) -> String {
+        self.0.strftime("%-d %b %Y").to_string()
+    }
+
+    /// As people write the minute: `23 Nov 2026, 08:00 UTC`.
+    pub fn to_minute(self) -> String {
+        self.0.strftime("%-d %b %Y, %H:%M UTC").to_string()
+    }
+
     /// As a folder's name: `20261123T080000Z`.
     pub fn to_compact(self) -> String {
         self.0.strftime("%Y%m%dT%H%M%SZ").to_string()
@@ -162,6 +172,12 @@ mod tests {
             assert_eq!(Time::from_http_date(text).unwrap().to_string(), "2025-01-12T00:00:00Z", "{text}");
         }
         assert_eq!(Time::from_http_date("Sun Feb 31 00:00:00 2025"), None);
+    }
+
+    #[test]
+    fn a_day_and_a_minute_are_written_as_people_do() {
+        let time = Time::from_rfc3339("2026-11-03T08:00:59.5Z").unwrap();
+        assert_eq!((time.to_day(), time.to_minute()), ("3 Nov 2026".to_owned(), "3 Nov 2026, 08:00 UTC".to_owned()));
     }
 
     #[test]

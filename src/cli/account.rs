@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueHint};
 use element_mirror::demo;
 use element_mirror::error::RunError;
 use element_mirror::{ApiBase, HttpOptions, PUBLIC_API, Token, Upstream};
@@ -13,20 +13,21 @@ use super::{ACCOUNT, value};
 #[derive(Args, Debug)]
 #[command(next_help_heading = ACCOUNT)]
 pub(crate) struct AccountArgs {
-    /// The account: of elements whose list names none, and the only one that is listed [env: USEAPI_EMAIL].
+    /// The account, if one of several [env: USEAPI_EMAIL].
     #[arg(long, value_name = "EMAIL", value_parser = value::email, env = "ELEMENT_MIRROR_EMAIL", hide_env = true)]
     email: Option<String>,
 
-    /// A file with the API token; without it the token is taken from $USEAPI_TOKEN.
-    #[arg(long, value_name = "FILE", env = "ELEMENT_MIRROR_TOKEN_FILE", hide_env = true)]
+    /// File with the API token, else in $USEAPI_TOKEN.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, env = "ELEMENT_MIRROR_TOKEN_FILE", hide_env = true)]
     token_file: Option<PathBuf>,
 
-    /// The API's base URL; http:// only for loopback.
+    /// The API.
     #[arg(long, value_name = "URL", default_value = PUBLIC_API, value_parser = value::Discreet(value::parsed::<ApiBase>),
+          value_hint = ValueHint::Url,
           env = "ELEMENT_MIRROR_API_BASE", hide_env = true)]
     api_base: ApiBase,
 
-    /// Use the built-in sample API: no token, no network.
+    /// Use a built-in sample API: no token, no network.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_DEMO", hide_env = true)]
     demo: bool,

@@ -1,28 +1,29 @@
 //! The options of `history`.
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueHint};
 use element_mirror::{BucketOptions, LocalOptions, Stop};
 
 use super::{Destination, NamedArgs, SayingArgs, value};
 
 pub(super) const EXAMPLES: &str = "\
-A line a version, columns apart by a tab. Nothing is written, and no lock is taken: a run may be going on.
+A line a version, columns apart by a tab. Nothing is written, and no lock is
+taken: a run may be going on.
 
 Examples:
-  element-mirror history mirror                       all that was superseded
-  element-mirror history mirror u_123456789012345     the past of one element
-  element-mirror history mirror --json | jq .path     for programs
+  element-mirror history mirror                     all that was superseded
+  element-mirror history mirror u_123456789012345   the past of one element
+  element-mirror history mirror --json | jq .path   for programs
 
 Exit codes:
   0  all that was asked for is listed
-  1, 2, 130, 143, 141  as of run
-  3  an element is not known, or a superseded version is damaged";
+  3  an element is not known, or a superseded version is damaged
+  1, 2, 130, 143, 141 as of run";
 
 #[derive(Args, Debug)]
 pub(crate) struct HistoryArgs {
-    /// The mirror: its folder, or s3://bucket/prefix, gs://…, az://….
-    #[arg(value_name = "DEST", value_parser = value::Discreet(Destination::parse))]
+    /// The mirror: a folder, or s3://bucket/prefix, gs://…, az://….
+    #[arg(value_name = "DEST", value_parser = value::Discreet(Destination::parse), value_hint = ValueHint::DirPath)]
     pub(crate) destination: Destination,
 
     #[command(flatten)]

@@ -7,19 +7,23 @@ use element_mirror::{ApiBase, ListOptions, Token};
 
 use super::{AccountArgs, ApiArgs, FilterArgs, SayingArgs, ShardArgs};
 
+/// What is used most.
+pub(super) const MOST_USED: &[&str] =
+    &["json", "tag", "favored", "official", "email", "token_file", "demo", "quiet", "verbose"];
+
 pub(super) const EXAMPLES: &str = "\
-An ID a line, and behind a tab the account's email where there are several accounts: what run takes as an ID list.
+An ID a line, and behind a tab the email where there are several accounts: an ID
+list for run.
 
 Examples:
-  element-mirror list                          every element of every configured account
-  element-mirror list --email me@example.com   of one account
-  element-mirror list --json | jq -r .name     an object a line: what a manifest says of an element, and the email
-  element-mirror list --tag people | element-mirror run -
-                                               though run --all --tag people asks less of the API
+  element-mirror list --demo                  try it: no token, no network
+  element-mirror list                         every element of every account
+  element-mirror list --email me@example.com  of one account
+  element-mirror list --json | jq -r .name    an object a line, for programs
 
 Exit codes:
-  0  all is listed             3  some accounts or pages could not be listed
-  1, 2, 4, 130, 143, 141  as of run";
+  0  all is listed       3  some accounts or pages could not be listed
+  1, 2, 4, 130, 143, 141 as of run";
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use element_mirror::ElementId;
 use element_mirror::error::RunError;
 use element_mirror::ids::Input;
@@ -11,8 +11,8 @@ use super::value;
 
 #[derive(Args, Debug)]
 pub(crate) struct NamedArgs {
-    /// The elements to look at: ID lists as for run, or IDs; all that are there, where none is named.
-    #[arg(value_name = "IDS")]
+    /// IDs, or ID lists as for run [default: every element].
+    #[arg(value_name = "IDS", value_hint = ValueHint::FilePath)]
     words: Vec<PathBuf>,
 
     /// An ID; repeatable.

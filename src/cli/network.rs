@@ -16,7 +16,7 @@ pub(crate) struct NetworkArgs {
           env = "ELEMENT_MIRROR_CONCURRENCY", hide_env = true)]
     concurrency: u64,
 
-    /// Bytes a second that all downloads together take, at most, such as 10M (K, M, G are powers of 1024).
+    /// Bytes a second in all, such as 10M.
     #[arg(long, value_name = "BYTES", value_parser = value::byte_rate,
           env = "ELEMENT_MIRROR_LIMIT_RATE", hide_env = true)]
     limit_rate: Option<u64>,
@@ -24,12 +24,12 @@ pub(crate) struct NetworkArgs {
     #[command(flatten)]
     api: ApiArgs,
 
-    /// The largest asset taken, in bytes (K, M, G are powers of 1024).
+    /// The largest asset taken.
     #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = value::bytes,
           env = "ELEMENT_MIRROR_MAX_SIZE", hide_env = true)]
     pub(super) max_size: u64,
 
-    /// Accept asset links that are http:// or lead to loopback or private addresses.
+    /// Take assets from private addresses too.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_ALLOW_PRIVATE_ASSETS", hide_env = true)]
     allow_private_assets: bool,
@@ -44,26 +44,26 @@ pub(crate) struct ApiArgs {
           env = "ELEMENT_MIRROR_API_CONCURRENCY", hide_env = true)]
     api_concurrency: u64,
 
-    /// API requests a second, at most, such as 2 or 0.5.
+    /// API requests a second, such as 2 or 0.5.
     #[arg(long, value_name = "N", value_parser = value::rate, env = "ELEMENT_MIRROR_API_RATE", hide_env = true)]
     api_rate: Option<f64>,
 
-    /// Further tries of a request that failed for a passing reason.
+    /// Tries after a failure.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = value::count(0, 100),
           env = "ELEMENT_MIRROR_RETRIES", hide_env = true)]
     retries: u64,
 
-    /// How long to wait for a connection, no longer than for a byte.
+    /// Patience for a connection.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = value::timeout,
           env = "ELEMENT_MIRROR_CONNECT_TIMEOUT", hide_env = true)]
     connect_timeout: Duration,
 
-    /// How long to wait for the next byte.
+    /// Patience for a byte.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value::timeout,
           env = "ELEMENT_MIRROR_STALL_TIMEOUT", hide_env = true)]
     stall_timeout: Duration,
 
-    /// What API and CDN are told as User-Agent [default: element-mirror/VERSION].
+    /// The User-Agent for API and CDN.
     #[arg(long, value_name = "TEXT", value_parser = value::header_text,
           env = "ELEMENT_MIRROR_USER_AGENT", hide_env = true)]
     user_agent: Option<String>,

@@ -1,7 +1,7 @@
 //! The options of `prune`.
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueHint};
 use element_mirror::error::RunError;
 use element_mirror::store::Access;
 use element_mirror::{BucketOptions, HttpOptions, LocalOptions, PruneOptions, Stop};
@@ -9,22 +9,24 @@ use element_mirror::{BucketOptions, HttpOptions, LocalOptions, PruneOptions, Sto
 use super::{Destination, KeepArgs, SayingArgs, StoreArgs, value};
 
 pub(super) const EXAMPLES: &str = "\
-The version that stands is never removed, nor what others put beside the program's files.
+One of --keep-versions and --keep-within has to be given; with both, what either
+keeps is kept. The version that stands is never removed, nor what others put
+beside the program's files.
 
 Examples:
-  element-mirror prune mirror --keep-versions 3 --dry-run  see what would go; takes no lock
-  element-mirror prune mirror --keep-versions 3            keep the three newest of each element
-  element-mirror prune mirror --keep-versions 3 --keep-within 30d
-                                                           and those of the last 30 days
+  element-mirror prune mirror --keep-versions 3 --dry-run  see what would go
+  element-mirror prune mirror --keep-versions 3            keep three of each
+  element-mirror prune mirror --keep-within 30d            keep the last 30 days
 
 Exit codes:
-  0  done                              3  the versions of some elements could not be removed
-  1, 2, 5, 130, 143  as of run";
+  0  done
+  3  the versions of some elements could not be removed
+  1, 2, 5, 130, 143 as of run";
 
 #[derive(Args, Debug)]
 pub(crate) struct PruneArgs {
-    /// The mirror: its folder, or s3://bucket/prefix, gs://…, az://….
-    #[arg(value_name = "DEST", value_parser = value::Discreet(Destination::parse))]
+    /// The mirror: a folder, or s3://bucket/prefix, gs://…, az://….
+    #[arg(value_name = "DEST", value_parser = value::Discreet(Destination::parse), value_hint = ValueHint::DirPath)]
     pub(crate) destination: Destination,
 
     #[command(flatten)]

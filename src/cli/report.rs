@@ -3,21 +3,22 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use element_mirror::error::RunError;
-use element_mirror::store::INDEX;
+use element_mirror::store::{GALLERY, INDEX};
 
 use super::{SAYING, value};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = SAYING)]
 pub(crate) struct ReportArgs {
-    /// Write a JSON line an element, as it ends; - is standard output.
-    #[arg(long, value_name = "FILE|-", env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
+    /// A JSON line an element, as it ends; - is stdout.
+    #[arg(long, value_name = "FILE|-", value_hint = ValueHint::FilePath, env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
     pub(crate) report: Option<PathBuf>,
 
-    /// Write metrics for Prometheus at the end, replacing the file at once.
-    #[arg(long, value_name = "FILE", value_parser = value::file, env = "ELEMENT_MIRROR_METRICS", hide_env = true)]
+    /// Metrics for Prometheus, at the end.
+    #[arg(long, value_name = "FILE", value_parser = value::file, value_hint = ValueHint::FilePath,
+          env = "ELEMENT_MIRROR_METRICS", hide_env = true)]
     pub(crate) metrics: Option<PathBuf>,
 }
 
@@ -51,12 +52,15 @@ impl ReportArgs {
     }
 }
 
-/// Whether `file` is the index of the mirror `out`, or in one of its folders.
+/// Whether `file` is an overview of the mirror `out`, or in one of its folders.
 fn is_of_mirror(file: &Path, out: &Path) -> bool {
+    let overviews = |out: &Path| [INDEX, GALLERY].map(|name| out.join(name));
     match (place(file), out.canonicalize()) {
         // One that is yet to be made has no other path.
-        _ if plain(file).is_some_and(|file| Some(file) == plain(&out.join(INDEX))) => true,
-        (Some(place), Ok(out)) if place == out.join(INDEX) => true,
+        _ if plain(file).is_some_and(|file| overviews(out).iter().any(|one| plain(one).as_ref() == Some(&file))) => {
+            true
+        }
+        (Some(place), Ok(out)) if overviews(&out).contains(&place) => true,
         (Some(place), Ok(out)) => place.parent().is_some_and(|folder| folder != out && folder.starts_with(out)),
         _ => false,
     }

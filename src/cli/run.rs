@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueHint};
 use element_mirror::error::RunError;
 use element_mirror::ids::{Input, Sieve};
 use element_mirror::mirror::{All, MirrorOptions};
@@ -16,15 +16,37 @@ use super::{
     StoreArgs, TimeArgs, WHAT, WHICH, value,
 };
 
-pub(super) const EXAMPLES: &str = "\
-Every option can be given as a variable: ELEMENT_MIRROR_CONCURRENCY=8 is -j 8.
+/// What is used most.
+pub(super) const MOST_USED: &[&str] = &[
+    "lists",
+    "ids",
+    "out",
+    "all",
+    "only_failed",
+    "roles",
+    "dry_run",
+    "keep_versions",
+    "email",
+    "token_file",
+    "demo",
+    "concurrency",
+    "limit_rate",
+    "report",
+    "quiet",
+    "verbose",
+];
 
+pub(super) const EXAMPLES: &str = "\
 Examples:
-  element-mirror run --demo sample-ids.txt           try it: no token, no network
-  element-mirror run ids.txt -o backup               mirror a list into backup/
-  jq -r .id elements.ndjson | element-mirror run -   IDs from another program
-  element-mirror run --all -q --report run.ndjson    for cron: every element; says what failed
-  element-mirror run --only-failed run.ndjson        once more what failed
+  element-mirror run --demo --all                   try it: no token, no network
+  element-mirror run ids.txt -o backup              mirror a list into backup/
+  element-mirror run --all -q --report last.ndjson  all; says only what failed
+  element-mirror run --only-failed last.ndjson      once more what failed
+  element-mirror run ids.txt -o s3://bucket/prefix  into a bucket; gs://, az://
+
+Sizes are numbers with K, M or G behind (powers of 1024), durations such as 30s,
+5m, 2h or 30d. Every option can be given as a variable, too, named
+ELEMENT_MIRROR_ and the option: ELEMENT_MIRROR_CONCURRENCY=8.
 
 Exit codes:
   0  all is mirrored           3  some elements failed or are incomplete
@@ -35,20 +57,20 @@ Exit codes:
 
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
-    /// ID lists: text (an ID a line, an account's email in a second column, # comments) or NDJSON; - is standard input.
-    #[arg(value_name = "IDS")]
+    /// ID lists: files, or - for standard input; an ID a line, or NDJSON.
+    #[arg(value_name = "IDS", value_hint = ValueHint::FilePath)]
     lists: Vec<PathBuf>,
 
     /// An ID; repeatable.
     #[arg(long = "id", value_name = "ID", value_delimiter = ',', value_parser = value::named, env = "ELEMENT_MIRROR_ID", hide_env = true)]
     ids: Vec<String>,
 
-    /// Where to: a folder, or s3://bucket/prefix, gs://…, az://….
+    /// Where to: folder or bucket URL.
     #[arg(short, long, value_name = "DIR|URL", default_value = "mirror", value_parser = value::Discreet(Destination::parse),
-        env = "ELEMENT_MIRROR_OUT", hide_env = true)]
+        value_hint = ValueHint::DirPath, env = "ELEMENT_MIRROR_OUT", hide_env = true)]
     out: Destination,
 
-    /// Every element of the account, or of every configured one, by its list.
+    /// Every element of the account, or of all accounts.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHICH,
           env = "ELEMENT_MIRROR_ALL", hide_env = true)]
     all: bool,
@@ -59,8 +81,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) select: SelectArgs,
 
-    /// The roles to mirror, of cover,secondary,video,voice,other; one once mirrored for an element stays mirrored.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::role, help_heading = WHAT,
+    /// Only some of cover,secondary,video,voice,other.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::Roles, hide_possible_values = true, help_heading = WHAT,
           env = "ELEMENT_MIRROR_ROLES", hide_env = true)]
     roles: Vec<Role>,
 
@@ -69,7 +91,7 @@ pub(crate) struct RunArgs {
           env = "ELEMENT_MIRROR_REFRESH", hide_env = true)]
     refresh: bool,
 
-    /// Ask the API and say what would be done; write nothing but the report.
+    /// Say what would be done, and write nothing.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
           env = "ELEMENT_MIRROR_DRY_RUN", hide_env = true)]
     dry_run: bool,
@@ -83,10 +105,15 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     store: StoreArgs,
 
-    /// Write index.ndjson at the end: each mirrored element's manifest on a line.
+    /// Write index.ndjson at the end: a manifest a line.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = STORE,
           env = "ELEMENT_MIRROR_INDEX", hide_env = true)]
     index: bool,
+
+    /// Write index.html at the end: a page to look the mirror through.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = STORE,
+          env = "ELEMENT_MIRROR_GALLERY", hide_env = true)]
+    gallery: bool,
 
     #[command(flatten)]
     pub(crate) account: AccountArgs,
@@ -105,24 +132,24 @@ pub(crate) struct RunArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = ENDING)]
 struct EndingArgs {
-    /// Begin no more elements after N have failed, and finish those in flight.
+    /// Begin nothing new after so many failures.
     #[arg(long, value_name = "N", value_parser = value::count(1, u64::MAX), env = "ELEMENT_MIRROR_MAX_ERRORS", hide_env = true)]
     max_errors: Option<u64>,
 
     #[command(flatten)]
     time: TimeArgs,
 
-    /// Count an element that lacks only what it lacked before as a success.
+    /// Lacking what it lacked before is no failure.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_ACCEPT_KNOWN_MISSING", hide_env = true)]
     accept_known_missing: bool,
 
-    /// Note newly gone elements without alarm, however many.
+    /// Note newly gone elements without alarm.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_ACCEPT_GONE", hide_env = true)]
     accept_gone: bool,
 
-    /// Exit with 0 instead of 3 where every ID was taken up: the report tells what failed.
+    /// Exit with 0, not 3: failures are in the report.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_PARTIAL_OK", hide_env = true)]
     partial_ok: bool,
@@ -138,6 +165,10 @@ impl RunArgs {
         if self.lists.is_empty() && self.ids.is_empty() && !self.all {
             let message =
                 "no elements named: give an ID list (a file, or - for standard input), an ID by --id, or --all";
+            return Err(RunError::Usage(message.into()));
+        }
+        if self.gallery && self.out.folder().is_none() {
+            let message = "--gallery is for folders: the links of its page lead to files beside it";
             return Err(RunError::Usage(message.into()));
         }
         let named = (!self.ids.is_empty()).then(|| Ok(Input::from_ids(&self.ids)));
@@ -195,6 +226,7 @@ impl RunArgs {
         options.max_size = self.network.max_size;
         options.keep = self.keep.keep();
         options.index = self.index && !self.dry_run;
+        options.gallery = self.gallery && !self.dry_run;
         options.dry_run = self.dry_run;
         let ending = &self.ending;
         options.max_errors = ending.max_errors;

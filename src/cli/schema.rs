@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   element-mirror schema report > report.schema.json
-  element-mirror schema manifest | jq '.\"$defs\".ErrorKind'  the codes of failures";
+  element-mirror schema manifest | jq '.properties.assets'";
 
 #[derive(Args, Debug)]
 pub(crate) struct SchemaArgs {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueHint};
 use element_mirror::Filter;
 use element_mirror::ids::{Input, Lists, Shard, Sieve};
 
@@ -12,13 +12,13 @@ use super::{WHICH, value};
 #[derive(Args, Debug)]
 #[command(next_help_heading = WHICH)]
 pub(crate) struct SelectArgs {
-    /// Take from reports only what failed, is incomplete, damaged or missing.
+    /// Of reports, take only what failed or is incomplete.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_ONLY_FAILED", hide_env = true)]
     only_failed: bool,
 
-    /// Leave out what this report says is done, to go on after a run that ended early; repeatable.
-    #[arg(long, value_name = "REPORT", env = "ELEMENT_MIRROR_SKIP_DONE", hide_env = true)]
+    /// Leave out what a report says is done; repeatable.
+    #[arg(long, value_name = "REPORT", value_hint = ValueHint::FilePath, env = "ELEMENT_MIRROR_SKIP_DONE", hide_env = true)]
     skip_done: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -27,7 +27,7 @@ pub(crate) struct SelectArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ShardArgs {
-    /// Take only part K of N, which the IDs alone decide.
+    /// Take part K of N only: IDs decide which.
     #[arg(long, value_name = "K/N", help_heading = WHICH, env = "ELEMENT_MIRROR_SHARD", hide_env = true)]
     shard: Option<Shard>,
 }
@@ -35,16 +35,16 @@ pub(crate) struct ShardArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = WHICH)]
 pub(crate) struct FilterArgs {
-    /// Of an account's elements only those with this tag, by its id or key.
+    /// Only elements with this tag, its ID or key.
     #[arg(long, value_name = "TAG", value_parser = value::word, env = "ELEMENT_MIRROR_TAG", hide_env = true)]
     tag: Option<String>,
 
-    /// Of an account's elements only its favourites.
+    /// Only favourites.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_FAVORED", hide_env = true)]
     favored: bool,
 
-    /// The system's elements instead of the account's own.
+    /// The system's elements instead of the account's.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_OFFICIAL", hide_env = true)]
     official: bool,

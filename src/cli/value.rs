@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{RangedU64ValueParser, TypedValueParser};
-use clap::error::ErrorKind;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 use element_mirror::error::RunError;
 use element_mirror::ids::is_email;
@@ -15,8 +15,12 @@ use element_mirror::{Role, Token};
 use jiff::{Span, SpanRelativeTo};
 
 /// A whole number from `least` to `most`.
-pub(super) fn count(least: u64, most: u64) -> RangedU64ValueParser {
-    RangedU64ValueParser::new().range(least..=most)
+pub(super) fn count(least: u64, most: u64) -> impl Fn(&str) -> Result<u64, String> + Clone {
+    move |text| match text.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ if most == u64::MAX => Err(format!("a whole number is needed, {least} or more")),
+        _ => Err(format!("a whole number from {least} to {most} is needed")),
+    }
 }
 
 /// An ID, right or wrong; but not nothing, as an unset variable would give.
@@ -46,10 +50,14 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Discreet<T> {
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
         let parsed = value.to_str().ok_or_else(|| "it is no UTF-8".to_owned()).and_then(self.0);
         parsed.map_err(|words| {
-            let name = arg.map(ToString::to_string).unwrap_or_default();
-            let shown = value.to_str().filter(|value| !value.contains('@')).map(|value| format!("'{value}' "));
-            let message = format!("invalid value {}for '{name}': {words}\n", shown.unwrap_or_default());
-            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+            let mut error = clap::Error::new(ErrorKind::ValueValidation).with_cmd(command);
+            let mut tell = |kind, text| error.insert(kind, ContextValue::String(text));
+            tell(ContextKind::InvalidArg, arg.map(ToString::to_string).unwrap_or_default());
+            tell(ContextKind::Custom, words);
+            if let Some(value) = value.to_str().filter(|value| !value.contains('@')) {
+                tell(ContextKind::InvalidValue, value.to_owned());
+            }
+            error
         })
     }
 }
@@ -76,10 +84,23 @@ pub(super) fn file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// A role's name.
-pub(super) fn role(text: &str) -> Result<Role, String> {
-    let role = Role::ALL.into_iter().find(|role| role.as_str() == text.trim());
-    role.ok_or_else(|| "the roles are cover, secondary, video, voice, other".into())
+/// A parser of a role's name, which tells the names that there are.
+#[derive(Clone)]
+pub(super) struct Roles;
+
+impl TypedValueParser for Roles {
+    type Value = Role;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Role, clap::Error> {
+        let trimmed = value.to_str().map_or(value, |value| OsStr::new(value.trim()));
+        let name = PossibleValuesParser::new(Role::ALL.map(Role::as_str)).parse_ref(command, arg, trimmed)?;
+        let role = Role::ALL.into_iter().find(|role| role.as_str() == name);
+        role.ok_or_else(|| clap::Error::new(ErrorKind::InvalidValue).with_cmd(command))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Role::ALL.into_iter().map(|role| PossibleValue::new(role.as_str()))))
+    }
 }
 
 /// A number of bytes: `2G`, `10M`, `512K`, `1048576`.

@@ -1,7 +1,7 @@
 //! The options of `verify`.
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueHint};
 use element_mirror::store::Access;
 use element_mirror::verify::RepairOptions;
 use element_mirror::{ApiBase, BucketOptions, LocalOptions, Stop, Token, VerifyOptions};
@@ -10,25 +10,29 @@ use super::{
     AccountArgs, Destination, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs, value,
 };
 
+/// What is used most.
+pub(super) const MOST_USED: &[&str] =
+    &["destination", "words", "ids", "history", "quick", "repair", "email", "token_file", "report", "quiet", "verbose"];
+
 pub(super) const EXAMPLES: &str = "\
-Without --repair nothing is written, nobody is asked and no lock is taken: a run may be going on. Account and network,
-and how it is written, matter to --repair alone.
+Without --repair nothing is written, nobody is asked and no lock is taken: a run
+may be going on. Account, network and writing matter to --repair alone.
 
 Examples:
-  element-mirror verify mirror                        every file of every element
+  element-mirror verify mirror                        every file of all elements
   element-mirror verify mirror u_123456789012345      one element
-  element-mirror verify mirror --history --repair -q  for cron: make good what is damaged
+  element-mirror verify mirror --history --repair -q  mend what is damaged
 
 Exit codes:
   0  every file is as it should be, or is so again
-  1, 2, 4, 5, 130, 143, 141  as of run
   3  some are damaged or missing
-  6  its --max-time was up";
+  6  its --max-time was up
+  1, 2, 4, 5, 130, 143, 141 as of run";
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
-    /// The mirror: its folder, or s3://bucket/prefix, gs://…, az://….
-    #[arg(value_name = "DEST", value_parser = value::Discreet(Destination::parse))]
+    /// The mirror: a folder, or s3://bucket/prefix, gs://…, az://….
+    #[arg(value_name = "DEST", value_parser = value::Discreet(Destination::parse), value_hint = ValueHint::DirPath)]
     pub(crate) destination: Destination,
 
     #[command(flatten)]
@@ -42,12 +46,12 @@ pub(crate) struct VerifyArgs {
           env = "ELEMENT_MIRROR_HISTORY", hide_env = true)]
     history: bool,
 
-    /// Look whether files are there and of their size, and don't read them.
+    /// Look at presence and size, and read no file.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_QUICK", hide_env = true)]
     quick: bool,
 
-    /// Fetch again what is damaged or missing; what was damaged is put aside.
+    /// Fetch again what is damaged or missing.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_REPAIR", hide_env = true)]
     pub(crate) repair: bool,

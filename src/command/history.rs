@@ -12,7 +12,7 @@ use element_mirror::store::{Access, Opened, Store};
 use element_mirror::{BucketStore, LocalStore, Stop};
 use futures::StreamExt as _;
 
-use crate::cli::{Destination, HistoryArgs};
+use crate::cli::{Complaint, Destination, HistoryArgs};
 use crate::session::{self, Session};
 
 /// Lists the superseded versions of the elements that the command line names, or of all.
@@ -45,7 +45,7 @@ fn list<S: Store>(
     }
     for end in session.stop.ends() {
         if let End::Broken(message) = end {
-            session::complain(&args.saying, &message);
+            session::complain(&args.saying, &Complaint::new(message));
         }
     }
     summary.ends = session.stop.ends();
@@ -88,7 +88,7 @@ impl<W: Write> Listing<'_, W> {
             }
             Told::Failed { what, message } => {
                 self.count();
-                session::complain(&self.args.saying, &format!("{what}: {message}"));
+                session::complain(&self.args.saying, &Complaint::new(format!("{what}: {message}")));
                 Ok(())
             }
             Told::Broken(error) => Err(io::Error::other(error.to_string())),

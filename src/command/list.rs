@@ -11,7 +11,7 @@ use element_mirror::outcome::{End, Summary};
 use element_mirror::{ElementId, Fields};
 use serde::Serialize;
 
-use crate::cli::ListArgs;
+use crate::cli::{Complaint, ListArgs};
 use crate::session::{self, Audience, Session};
 
 /// Lists the elements of the accounts on standard output.
@@ -31,7 +31,7 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
             }),
             Told::Failed(failed) => {
                 let failure = failed.error.as_ref().map(ToString::to_string).unwrap_or_default();
-                session::complain(&args.saying, &format!("{}: {failure}", failed.name()));
+                session::complain(&args.saying, &Complaint::new(format!("{}: {failure}", failed.name())));
                 Ok(())
             }
         });
@@ -39,7 +39,7 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
     })?;
     for end in &listed.ends {
         if matches!(end, End::Broken(_) | End::Refused(_)) {
-            session::complain(&args.saying, &end.to_string());
+            session::complain(&args.saying, &Complaint::new(end.to_string()));
         }
     }
     Ok(listed)

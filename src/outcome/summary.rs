@@ -169,6 +169,8 @@ pub struct Summary {
     pub warnings: u64,
     /// Superseded versions that were pruned, where there are rules for that.
     pub pruned: Option<Pruned>,
+    /// How many elements the gallery shows, where one was written.
+    pub gallery: Option<u64>,
     /// How many elements are newly gone, where that is so many that it looks like a mistake.
     pub suspiciously_gone: u64,
     /// Whether failures of elements are to be read in the report, and not off the exit code.

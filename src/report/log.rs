@@ -42,6 +42,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     delay_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     when: Option<&'a str>,
@@ -65,6 +67,9 @@ struct Totals<'a> {
     warnings: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pruned: Option<Pruned>,
+    /// How many elements the gallery shows, where one was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gallery: Option<u64>,
     suspiciously_gone: u64,
     not_taken_up: u64,
     elapsed_ms: u64,
@@ -83,6 +88,7 @@ impl<'a> Totals<'a> {
             bytes_read: summary.read,
             warnings: summary.warnings,
             pruned: summary.pruned,
+            gallery: summary.gallery,
             suspiciously_gone: summary.suspiciously_gone,
             not_taken_up: summary.not_taken_up,
             elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
@@ -98,11 +104,11 @@ impl<W: Write + Send> JsonLog<W> {
         Self { out, verbosity }
     }
 
-    /// Logs what keeps a run from its work, so that it has no events.
-    pub fn complain(&mut self, message: &str) {
-        let message = Some(message);
+    /// Logs what keeps a run from its work, so that it has no events, and what to do about it.
+    pub fn complain(&mut self, message: &str, hints: &[String]) {
+        let (message, hint) = (Some(message), Some(hints.join("; ")).filter(|hint| !hint.is_empty()));
         // What is made of numbers and text is always JSON.
-        let _ = self.write(Record { level: "error", event: "broken", message, ..Record::default() });
+        let _ = self.write(Record { level: "error", event: "broken", message, hint, ..Record::default() });
     }
 
     fn write(&mut self, record: Record<'_>) -> io::Result<()> {

@@ -13,7 +13,7 @@ use element_mirror::report::{Metrics, last_success};
 use element_mirror::time::Time;
 
 use super::complain;
-use crate::cli::SayingArgs;
+use crate::cli::{Complaint, SayingArgs};
 
 /// An earlier file is read no further: ours are a hundredth of it.
 const MAX_EARLIER: u64 = 1 << 20;
@@ -40,7 +40,7 @@ pub(crate) fn measured(
     });
     let Err(error) = written else { return done };
     let message = format!("can't write the metrics {}: {error}", file.display());
-    complain(saying, &message);
+    complain(saying, &Complaint::new(&*message));
     done.map(|mut summary| {
         summary.ends.push(End::Broken(message));
         summary

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Readable;
 use super::commit::Committer;
 use super::inspect::{Depth, Inspection};
+use super::overview::Overview;
 use super::past::PastVersion;
 use super::stage::Stage;
 use super::standing::{Occupant, Version};
@@ -174,14 +175,19 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// A file can't be put aside or in its place; or the run has ended.
     fn heal(&self, id: &ElementId, inspection: &mut Inspection<Self::Place>) -> Result<(), Failure>;
 
-    /// Writes the index anew, in the order of the IDs, one manifest after the other; `leave_out` is told of each element
-    /// whose manifest can't be read, and why. Whoever reads the index finds all of the old or all of the new one. It ends
+    /// Writes an overview anew, in the order of the IDs, one element after the other; `leave_out` is told of each whose
+    /// manifest can't be read, and why. Whoever reads the overview finds all of the old or all of the new one. It ends
     /// early, and leaves the old one, as soon as something `is_over`.
     ///
     /// # Errors
-    /// It can't be written, or is interrupted.
-    fn write_index(&self, is_over: impl Fn() -> bool, leave_out: impl FnMut(&ElementId, String))
-    -> Result<(), Failure>;
+    /// It can't be written, something else has its name, or `interrupted`; then the old one stays, unless it was only the
+    /// last flush that failed.
+    fn write_overview<O: Overview>(
+        &self,
+        overview: &mut O,
+        is_over: impl Fn() -> bool,
+        leave_out: impl FnMut(&ElementId, String),
+    ) -> Result<(), Failure>;
 
     /// Whether the mirror knows `id`, though it may not stand: by its past, or as gone.
     fn is_known(&self, id: &ElementId) -> bool {

@@ -15,9 +15,9 @@ mod faulty;
 mod gone;
 mod heal;
 mod history;
-mod index;
 mod inspect;
 mod location;
+mod overview;
 mod prune;
 #[cfg(test)]
 mod scripted;

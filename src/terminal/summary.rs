@@ -5,9 +5,10 @@ use std::path::Path;
 
 use element_mirror::error::{ErrorKind, printable};
 use element_mirror::outcome::{End, FailureGroup, Pruned, Status, Summary};
+use element_mirror::store::GALLERY;
 use indicatif::BinaryBytes;
 
-use super::Paint;
+use super::{Paint, hint};
 
 /// So many kinds of failures are told; more fit no screen.
 const MOST_KINDS: usize = 8;
@@ -53,6 +54,9 @@ impl LastWords<'_> {
         lines.extend(ends.into_iter().map(bad));
         if summary.total() > 0 {
             lines.push(paint.dim.apply_to(format!("mirror: {}", self.destination.display())).to_string());
+            let gallery =
+                summary.gallery.map(|_| paint.dim.apply_to(format!("gallery: {}", self.gallery())).to_string());
+            lines.extend(gallery);
         }
         lines.join("\n")
     }
@@ -68,6 +72,9 @@ impl LastWords<'_> {
         let in_time = format!(" in {:.1} s", summary.elapsed.as_secs_f64());
         if let (0, Some(pruned)) = (summary.total(), summary.pruned) {
             return versions(pruned) + &in_time;
+        }
+        if let (0, Some(shown)) = (summary.total(), summary.gallery) {
+            return format!("{}: {}{in_time}", self.gallery(), elements(shown));
         }
         if summary.total() == 0 {
             let nothing =
@@ -99,6 +106,11 @@ impl LastWords<'_> {
         line + &in_time
     }
 
+    /// The path of the gallery.
+    fn gallery(&self) -> String {
+        self.destination.join(GALLERY).display().to_string()
+    }
+
     fn failures(&self, kind: ErrorKind, group: &FailureGroup) -> String {
         let FailureGroup { count, examples, message, .. } = group;
         let head = self.paint.bad.apply_to(format!("{kind:>12}"));
@@ -106,7 +118,7 @@ impl LastWords<'_> {
         if *count > examples.len() as u64 {
             names += &format!(" and {} more", count - examples.len() as u64);
         }
-        let hint = hint(kind, self.summary.repair)
+        let hint = hint::of_kind(kind, self.summary.repair)
             .map(|hint| self.paint.dim.apply_to(format!("\n{:>12}  {hint}", "→")).to_string());
         let message = printable(message, MOST_WORDS);
         format!("{head}  {names}: {message}{}", hint.unwrap_or_default())
@@ -141,22 +153,6 @@ pub(super) fn files(count: u64) -> String {
 
 fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-/// What to do about failures of a kind, where their words don't say it.
-fn hint(kind: ErrorKind, repair: bool) -> Option<&'static str> {
-    Some(match kind {
-        ErrorKind::Damaged | ErrorKind::MissingManifest | ErrorKind::Missing if repair => return None,
-        ErrorKind::BadLine => "correct the line in the list",
-        ErrorKind::NotFound => "check the ID, and the account it belongs to (--email)",
-        ErrorKind::DiskFull => "free some space and run again",
-        ErrorKind::Damaged | ErrorKind::MissingManifest => {
-            "element-mirror verify --repair makes good what can be had again"
-        }
-        ErrorKind::Missing => "check the ID; element-mirror run mirrors it",
-        kind if kind.is_passing() => "run again later; what is mirrored is not fetched again",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -221,6 +217,14 @@ mod tests {
         let kinds: Vec<&str> = told.lines().filter_map(|line| line.split_whitespace().next()).collect();
         assert_eq!(kinds[1..3], ["account_broken", "http_405"]);
         assert!(told.contains("and  http_407 (1), http_408 (1), http_409 (1); --report tells each"), "{told}");
+    }
+
+    #[test]
+    fn a_gallery_is_one_line_and_behind_a_run_its_place() {
+        let gallery = |summary: &mut Summary| summary.gallery = Some(11);
+        insta::assert_snapshot!(told(&[], gallery), @"mirror/index.html: 11 elements in 2.5 s");
+        let run = told(&[outcome("u_1", Status::Unchanged, None)], gallery);
+        assert!(run.ends_with("\nmirror: mirror\ngallery: mirror/index.html"), "{run}");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod demo;
 mod dependencies;
 mod docs;
 mod ending;
+mod gallery;
 mod history;
 mod index;
 mod input;

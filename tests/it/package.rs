@@ -22,12 +22,20 @@ fn the_package_holds_what_it_is_built_from_and_nothing_else() {
         assert!(packaged.contains(*file), "{file} is left out");
     }
     let is_known = |file: &str| {
-        let is_source = file.starts_with("src/") && file.ends_with(".rs");
+        let is_page = file.starts_with("src/gallery/") && (file.ends_with(".js") || file.ends_with(".css"));
+        let is_source = file.starts_with("src/") && file.ends_with(".rs") || is_page;
         // `draw.py` makes what is there, and a frozen manifest is what the format is tested with.
         let is_media = file.starts_with("src/demo/media/") || file == "src/manifest/format-1.json";
+        let is_page = ["src/gallery/script.js", "src/gallery/style.css"].contains(&file);
         let is_doc = file.starts_with("docs/") && (file.ends_with(".md") || file.ends_with(".svg"));
         let is_of_root = !file.contains('/') && (file.ends_with(".md") || wanted.contains(&file));
-        is_source || is_media || is_doc || is_of_root || file.starts_with("examples/") || made_by_cargo.contains(&file)
+        is_source
+            || is_media
+            || is_page
+            || is_doc
+            || is_of_root
+            || file.starts_with("examples/")
+            || made_by_cargo.contains(&file)
     };
     let unknown: Vec<&String> = packaged.iter().filter(|file| !is_known(file)).collect();
     assert!(unknown.is_empty(), "neither source nor documentation: {unknown:#?}");

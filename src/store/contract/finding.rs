@@ -8,6 +8,7 @@ use crate::error::ErrorKind;
 use crate::event::Counters;
 use crate::layout::INDEX;
 use crate::store::inspect::Depth;
+use crate::store::overview::Index;
 use crate::store::standing::{Holds, Occupant};
 use crate::store::{Access, Destination as _};
 use crate::time::Time;
@@ -96,7 +97,7 @@ pub(super) fn a_newer_manifest_and_that_of_another_element_are_not_touched<P: Pl
 
 fn write_index<P: Place>(place: &P) -> Vec<(ElementId, String)> {
     let mut left_out = Vec::new();
-    run(place).write_index(|| false, |id, why| left_out.push((id.clone(), why))).unwrap();
+    run(place).write_overview(&mut Index, || false, |id, why| left_out.push((id.clone(), why))).unwrap();
     left_out
 }
 
@@ -126,9 +127,9 @@ pub(super) fn an_index_that_is_interrupted_leaves_the_old_one<P: Place>(place: &
     let store = run(place);
     let asked = std::cell::Cell::new(0);
     let is_over = || asked.replace(asked.get() + 1) > 0;
-    assert_eq!(store.write_index(is_over, |_, _| ()).unwrap_err().kind, ErrorKind::Interrupted);
+    assert_eq!(store.write_overview(&mut Index, is_over, |_, _| ()).unwrap_err().kind, ErrorKind::Interrupted);
     assert_eq!(contents(place), before);
     // The same run may well be asked for it again.
-    store.write_index(|| false, |_, _| ()).unwrap();
+    store.write_overview(&mut Index, || false, |_, _| ()).unwrap();
     assert_eq!(place.read(INDEX).unwrap().iter().filter(|byte| **byte == b'\n').count(), 2);
 }

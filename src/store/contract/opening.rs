@@ -6,6 +6,7 @@ use super::{assert_stands, commit_each, contents, naming, run};
 use crate::error::ErrorKind;
 use crate::event::Events;
 use crate::layout::OWN;
+use crate::store::overview::Index;
 use crate::store::{Access, Destination as _};
 use crate::time::Time;
 use tokio_util::sync::CancellationToken;
@@ -44,7 +45,7 @@ pub(super) fn whoever_reads_or_looks_writes_nothing<P: Place>(place: &P) {
         assert!(store.occupant(&id("u_1")).unwrap().version().is_some(), "{access:?}");
         assert!(store.stage(&id("u_1")).is_err(), "{access:?}");
         assert!(store.committer(Events::channel(1).0, CancellationToken::new()).is_err(), "{access:?}");
-        let refused = store.write_index(|| false, |_, _| ()).unwrap_err();
+        let refused = store.write_overview(&mut Index, || false, |_, _| ()).unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Io, "{access:?}: {refused}");
         assert!(store.note_gone(&id("u_1"), Time::now()).is_err(), "{access:?}");
         assert!(store.clear_gone(&id("u_2")).is_err(), "{access:?}");

@@ -17,6 +17,7 @@ use crate::event::{Counters, Events};
 use crate::layout::Naming;
 use crate::store::commit::Committer;
 use crate::store::inspect::Depth;
+use crate::store::overview::Overview;
 use crate::store::stage::{Leaves, Stage};
 use crate::store::{Destination, Readable, Store};
 use crate::time::Time;
@@ -138,11 +139,12 @@ impl Destination for LocalStore {
         Self::heal(self, id, inspection)
     }
 
-    fn write_index(
+    fn write_overview<O: Overview>(
         &self,
+        overview: &mut O,
         is_over: impl Fn() -> bool,
         leave_out: impl FnMut(&ElementId, String),
     ) -> Result<(), Failure> {
-        Self::write_index(self, is_over, leave_out)
+        Self::write_overview(self, overview, is_over, leave_out)
     }
 }

@@ -19,6 +19,7 @@ use crate::event::{Counters, Events};
 use crate::layout::Naming;
 use crate::store::commit::Committer;
 use crate::store::inspect::Depth;
+use crate::store::overview::Overview;
 use crate::store::stage::Stage;
 use crate::store::{Destination, Readable, Store};
 use crate::time::Time;
@@ -152,11 +153,12 @@ impl Destination for BucketStore {
         self.wait(self.heal_versions(id, inspection))
     }
 
-    fn write_index(
+    fn write_overview<O: Overview>(
         &self,
+        overview: &mut O,
         is_over: impl Fn() -> bool,
         leave_out: impl FnMut(&ElementId, String),
     ) -> Result<(), Failure> {
-        self.put_index(is_over, leave_out)
+        self.put_overview(overview, is_over, leave_out)
     }
 }

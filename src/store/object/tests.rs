@@ -7,6 +7,7 @@ use crate::store::Destination as _;
 use crate::store::contract::place::options;
 use crate::store::contract::recipe::{RUNTIME, Recipe, id};
 use crate::store::inspect::Depth;
+use crate::store::overview::Index;
 use crate::time::Time;
 use bench::{Bench, only};
 use faulty::{Conditions, Fault, Faulty};
@@ -139,7 +140,7 @@ fn a_mirror_may_have_the_whole_bucket_or_lie_beside_others() {
         store.prune(&standing.id, &store.expired(&standing.id, &keep).unwrap(), |_| ()).unwrap();
         assert!(store.history(&standing.id).unwrap().is_empty(), "{name}");
         let mut indexed = 0;
-        store.write_index(|| false, |_, _| indexed += 1).unwrap();
+        store.write_overview(&mut Index, || false, |_, _| indexed += 1).unwrap();
         assert_eq!(indexed, 0, "{name}");
     }
 }

@@ -82,7 +82,7 @@ impl MirrorDir {
 
     /// The IDs of the element folders.
     pub(crate) fn ids(&self) -> Vec<String> {
-        let others = [".element-mirror", "index.ndjson"];
+        let others = [".element-mirror", "index.html", "index.ndjson"];
         self.names("").into_iter().filter(|name| !others.contains(&name.as_str())).collect()
     }
 

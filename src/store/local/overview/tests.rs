@@ -4,10 +4,12 @@
 use serde_json::Value;
 
 use super::*;
+use crate::layout::INDEX;
 use crate::store::local::commit::tests::commit;
 use crate::store::local::dir::trouble;
 use crate::store::local::flush::Flusher;
 use crate::store::local::tests::{Bench, candidate_of};
+use crate::store::overview::Index;
 
 /// Commits the first version of each of these.
 fn add(bench: &Bench, ids: &[&str]) {
@@ -20,7 +22,7 @@ fn add(bench: &Bench, ids: &[&str]) {
 fn write(bench: &Bench) -> Result<Vec<String>, Failure> {
     let mut left_out = Vec::new();
     let store = bench.open().store;
-    store.write_index(|| false, |id, why| left_out.push(format!("{id}: {why}"))).map(|()| left_out)
+    store.write_overview(&mut Index, || false, |id, why| left_out.push(format!("{id}: {why}"))).map(|()| left_out)
 }
 
 fn index(bench: &Bench) -> String {
@@ -100,7 +102,7 @@ fn one_that_is_over_before_its_end_leaves_the_old_one() {
     for looks in 0..3 {
         let looked = std::cell::Cell::new(0);
         let is_over = || looked.replace(looked.get() + 1) == looks;
-        assert_eq!(store.write_index(is_over, |_, _| {}).unwrap_err().kind, ErrorKind::Interrupted);
+        assert_eq!(store.write_overview(&mut Index, is_over, |_, _| {}).unwrap_err().kind, ErrorKind::Interrupted);
         assert_eq!(index(&bench), "the old one");
         bench.assert_no_litter();
     }
@@ -117,7 +119,7 @@ fn killed_or_failing_at_any_step_it_is_the_old_or_the_new_one_and_leaves_no_litt
             bench.commit(2);
             let store = bench.open().store;
             trouble::fail_after(steps, failures);
-            let written = store.write_index(|| false, |id, why| panic!("{id}: {why}"));
+            let written = store.write_overview(&mut Index, || false, |id, why| panic!("{id}: {why}"));
             let came = trouble::end();
             drop(store);
             let is_new = index(&bench) != old;

@@ -1,0 +1,130 @@
+//! What is wrong with a command line, in a sentence, and what to do about it.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, Command};
+
+use super::{help, tip};
+
+/// What is wrong with a command line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    /// The sentence.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hints: Vec<String>,
+}
+
+impl Complaint {
+    /// One that says what to do by itself, or about which nobody can do anything.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hints: Vec::new() }
+    }
+}
+
+/// What clap found wrong with the command line `words`.
+pub(super) fn of(error: &clap::Error, words: &[OsString]) -> Complaint {
+    let mut all = help::command(false);
+    all.build();
+    let name = command_name(words).filter(|name| all.find_subcommand(name).is_some());
+    let command = name.and_then(|name| all.find_subcommand(name)).unwrap_or(&all);
+    let (arg, value) = (told(error, ContextKind::InvalidArg), told(error, ContextKind::InvalidValue));
+    let found = command.get_arguments().find(|known| Some(known.to_string()) == arg);
+    let mut hints = Vec::new();
+    let message = match (error.kind(), arg, value) {
+        (ErrorKind::InvalidValue, Some(arg), Some(value)) if value.is_empty() => {
+            format!("a value is required for '{arg}', and none is given{}", choices(error).unwrap_or_default())
+        }
+        (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(arg), value) => {
+            let words_of = choices(error).unwrap_or_else(|| what_is_wrong(error, found));
+            let value = value.map(|value| format!("'{value}' ")).unwrap_or_default();
+            let place = match found.filter(|found| is_from_environment(error, found, words)) {
+                Some(found) => format!("the variable {}, which is {arg}", variable(found)),
+                None => format!("'{arg}'"),
+            };
+            format!("invalid value {value}for {place}{words_of}")
+        }
+        (ErrorKind::TooManyValues, Some(arg), Some(value)) => format!("'{arg}' takes no value, and is given '{value}'"),
+        (ErrorKind::UnknownArgument, Some(arg), _) if arg.starts_with('-') => {
+            hints.extend(tip::for_option(&arg, command, &all));
+            format!("unexpected argument '{arg}': {} has no such option", command.get_name())
+        }
+        (ErrorKind::UnknownArgument, Some(arg), _) => {
+            format!("unexpected argument '{arg}': {} takes options only", command.get_name())
+        }
+        (ErrorKind::InvalidSubcommand, ..) => {
+            let word = told(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            hints.extend(tip::for_command(&word, &all, Path::new(&word).is_file()));
+            format!("there is no command '{word}'")
+        }
+        (ErrorKind::MissingRequiredArgument, Some(missing), _) => {
+            hints.extend(missing.split(", ").filter_map(|missing| what_it_is(missing, command)));
+            format!("{missing} is missing")
+        }
+        _ => first_words(error),
+    };
+    hints.push(help::pointer(name));
+    Complaint { message, hints }
+}
+
+/// The word that is, or should be, a command.
+fn command_name(words: &[OsString]) -> Option<&str> {
+    words.iter().skip(1).filter_map(|word| word.to_str()).find(|word| !word.starts_with('-'))
+}
+
+fn told(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        _ => None,
+    }
+}
+
+/// The values that there are.
+fn choices(error: &clap::Error) -> Option<String> {
+    let choices = told(error, ContextKind::ValidValue).filter(|choices| !choices.is_empty())?;
+    Some(format!(": it is one of {choices}"))
+}
+
+/// What a value's parser says of it.
+fn what_is_wrong(error: &clap::Error, arg: Option<&Arg>) -> String {
+    let is_switch = arg.is_some_and(|arg| matches!(arg.get_action(), ArgAction::SetTrue));
+    let words = match error.get(ContextKind::Custom) {
+        // clap's own words are those of its parsers.
+        _ if is_switch => Some("1, 0, true or false is needed".to_owned()),
+        Some(ContextValue::String(words)) => Some(words.clone()),
+        _ => error.source().map(ToString::to_string),
+    };
+    words.map(|words| format!(": {words}")).unwrap_or_default()
+}
+
+/// Whether the value of `arg` that `error` is about was not typed: then it is gone with the variable.
+fn is_from_environment(error: &clap::Error, arg: &Arg, words: &[OsString]) -> bool {
+    let without = |other: Arg| if other.get_id() == arg.get_id() { other.env(Resettable::Reset) } else { other };
+    let again = help::command(false).mut_subcommands(|command| command.mut_args(without)).try_get_matches_from(words);
+    let about = |error: &clap::Error| (error.kind(), told(error, ContextKind::InvalidArg));
+    arg.get_env().is_some() && again.err().is_none_or(|again| about(&again) != about(error))
+}
+
+fn variable(arg: &Arg) -> String {
+    arg.get_env().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What an argument is that is missing.
+fn what_it_is(missing: &str, command: &Command) -> Option<String> {
+    let arg = command.get_arguments().find(|arg| arg.to_string() == missing)?;
+    let choices: Vec<String> = arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    let words = if choices.is_empty() { arg.get_help()?.to_string() } else { choices.join(" or ") };
+    Some(format!("{missing}: {words}"))
+}
+
+/// The first sentence of what clap itself would say.
+fn first_words(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first).to_owned()
+}

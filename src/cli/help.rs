@@ -1,0 +1,99 @@
+//! How the command line is shown: short by -h, all of it by --help, and never wider than 80 columns.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, Command, CommandFactory as _};
+
+use super::{Cli, gallery, history, list, prune, run, schema, verify};
+
+/// No terminal is narrower, unless somebody made it so; clap wraps what does not fit there.
+const WIDTH: usize = 80;
+
+/// A command's help: what -h shows of it, and what follows the options.
+struct Help {
+    command: &'static str,
+    /// The IDs of the arguments that are used most; all of them where there are few.
+    most_used: &'static [&'static str],
+    /// What --help says below them.
+    below: &'static str,
+}
+
+const HELP: [Help; 7] = [
+    Help { command: "run", most_used: run::MOST_USED, below: run::EXAMPLES },
+    Help { command: "list", most_used: list::MOST_USED, below: list::EXAMPLES },
+    Help { command: "verify", most_used: verify::MOST_USED, below: verify::EXAMPLES },
+    Help { command: "history", most_used: &[], below: history::EXAMPLES },
+    Help { command: "prune", most_used: &[], below: prune::EXAMPLES },
+    Help { command: "gallery", most_used: &[], below: gallery::EXAMPLES },
+    Help { command: "schema", most_used: &[], below: schema::EXAMPLES },
+];
+
+/// The commands that take long enough.
+const SHOW_PROGRESS: [&str; 3] = ["run", "list", "verify"];
+
+/// Whether `words` ask for the short help.
+pub(super) fn is_brief(words: &[OsString]) -> bool {
+    words.iter().take_while(|word| *word != "--").any(|word| word == "-h")
+}
+
+/// The command line as clap knows it, with the short help or the whole one.
+pub(crate) fn command(brief: bool) -> Command {
+    let mut all = Cli::command().max_term_width(WIDTH);
+    for help in &HELP {
+        all = all.mut_subcommand(help.command, |command| help.dress(command, brief));
+    }
+    all
+}
+
+/// Where all is said about a command, or about all commands.
+pub(super) fn pointer(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("element-mirror {name} --help tells its options"),
+        None => "element-mirror --help tells the commands".to_owned(),
+    }
+}
+
+impl Help {
+    fn dress(&self, command: Command, brief: bool) -> Command {
+        let words =
+            if self.most_used.is_empty() { "Print help" } else { "Print the options used most (-h), or all (--help)" };
+        let flag = Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).help(words);
+        let command = command.mut_args(|arg| self.adapt(arg)).disable_help_flag(true).arg(flag);
+        if !brief || self.most_used.is_empty() {
+            return command.after_help(self.below);
+        }
+        let examples = self.below.split("\n\n").find(|part| part.starts_with("Examples:")).unwrap_or_default();
+        let below = format!("{examples}\n\nAll options and the exit codes: element-mirror {} --help", self.command);
+        command
+            .mut_args(|arg| {
+                let is_shown = arg.get_id() == "help" || self.most_used.contains(&arg.get_id().as_str());
+                let arg = arg.help_heading(None::<&'static str>);
+                if is_shown { arg } else { arg.hide(true) }
+            })
+            .after_help(below)
+    }
+
+    fn adapt(&self, arg: Arg) -> Arg {
+        // What follows an option may be less than nothing, and is then wrong by its own words.
+        let is_option_with_value = arg.get_action().takes_values() && !arg.is_positional();
+        // Taken by all, so that one variable serves all, but told only where there is something to see.
+        let is_idle = arg.get_id() == "progress" && !SHOW_PROGRESS.contains(&self.command);
+        arg.allow_negative_numbers(is_option_with_value).hide(is_idle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_most_is_there() {
+        let all = command(false);
+        for help in HELP {
+            let command = all.find_subcommand(help.command).unwrap();
+            for id in help.most_used {
+                assert!(command.get_arguments().any(|arg| arg.get_id() == id), "{id} of {}", help.command);
+            }
+        }
+    }
+}

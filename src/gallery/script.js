@@ -1,0 +1,331 @@
+"use strict";
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const [grid, count, none, search] = ["grid", "count", "none", "search"].map($);
+  const choices = { type: $("type"), tag: $("tag"), sort: $("sort") };
+  const marks = [...$("marks").children];
+
+  // What is looked for, and in: without case and accents.
+  const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const collator = new Intl.Collator(undefined, { numeric: true });
+
+  // The elements, in the order of their IDs.
+  const elements = [...grid.children].map((card, place) => {
+    const link = card.querySelector("h2 a");
+    const data = card.dataset;
+    return {
+      card, link, place, id: data.id, name: link.textContent, on: true, words: null,
+      type: card.querySelector(".type")?.textContent ?? "",
+      tags: [...card.querySelectorAll(".tags bdi")].map((tag) => tag.textContent),
+      is: data.is ? data.is.split(" ") : [],
+      updated: +(data.updated ?? -Infinity), mirrored: +data.mirrored, size: +data.size,
+    };
+  });
+  const byCard = new Map(elements.map((element) => [element.card, element]));
+  const newest = (key) => (a, b) => b[key] - a[key] || a.place - b.place;
+  const orders = {
+    name: (a, b) => collator.compare(a.name, b.name) || a.place - b.place,
+    updated: newest("updated"), mirrored: newest("mirrored"), size: newest("size"),
+    id: (a, b) => a.place - b.place,
+  };
+  // All of them as they are sorted, and those that are shown.
+  let sorted = elements;
+  let sortedBy = "id";
+  let shown = elements;
+
+  function words(element) {
+    const said = element.card.querySelector(".said")?.textContent ?? "";
+    return folded([element.name, element.id, ...element.tags, said].join("\n"));
+  }
+
+  // Shows what is asked for: nothing is measured between the changes, so that there is one layout for all of them.
+  function show() {
+    const terms = folded(search.value).split(/\s+/).filter(Boolean);
+    const pressed = marks.filter((mark) => mark.ariaPressed === "true").map((mark) => mark.dataset.mark);
+    const { type, tag, sort } = choices;
+    if (sort.value !== sortedBy) {
+      sortedBy = sort.value;
+      sorted = [...elements].sort(orders[sortedBy]);
+      const all = document.createDocumentFragment();
+      for (const { card } of sorted) all.append(card);
+      grid.append(all);
+    }
+    const matches = (element) =>
+      (!type.value || element.type === type.value) &&
+      (!tag.value || element.tags.includes(tag.value)) &&
+      pressed.every((mark) => element.is.includes(mark)) &&
+      terms.every((term) => (element.words ??= words(element)).includes(term));
+    shown = [];
+    for (const element of sorted) {
+      const on = matches(element);
+      if (on !== element.on) element.card.hidden = !(element.on = on);
+      if (on) shown.push(element);
+    }
+    none.hidden = shown.length > 0 || elements.length === 0;
+    const number = (n) => n.toLocaleString("en");
+    const all = `${number(elements.length)} element${elements.length === 1 ? "" : "s"}`;
+    count.textContent = shown.length === elements.length ? all : `${number(shown.length)} of ${all}`;
+  }
+
+  // What is asked for stands in the address, behind the #, so that a link or a reload shows it again.
+  let writing;
+  function remember() {
+    clearTimeout(writing);
+    writing = setTimeout(write, 250);
+  }
+  function write() {
+    clearTimeout(writing);
+    const asked = new URLSearchParams();
+    if (search.value.trim()) asked.set("q", search.value.trim());
+    if (choices.type.value) asked.set("type", choices.type.value);
+    if (choices.tag.value) asked.set("tag", choices.tag.value);
+    const pressed = marks.filter((mark) => mark.ariaPressed === "true").map((mark) => mark.dataset.mark);
+    if (pressed.length) asked.set("only", pressed.join(" "));
+    if (choices.sort.value !== "name") asked.set("sort", choices.sort.value);
+    if (lightbox.open && current) {
+      asked.set("id", current.id);
+      if (view > 0) asked.set("view", view);
+    }
+    history.replaceState(null, "", `#${asked}`);
+  }
+  function read() {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    search.value = asked.get("q") ?? "";
+    for (const [name, choice] of Object.entries(choices)) {
+      choice.value = asked.get(name) ?? choice.options[0].value;
+      if (choice.selectedIndex < 0) choice.selectedIndex = 0;
+    }
+    const only = (asked.get("only") ?? "").split(" ");
+    for (const mark of marks) mark.ariaPressed = only.includes(mark.dataset.mark);
+    show();
+    const wanted = asked.get("id") && elements.find((element) => element.id === asked.get("id"));
+    if (wanted) open(wanted, +asked.get("view"));
+    else if (lightbox.open) lightbox.close();
+  }
+
+  function offer(choice, values) {
+    const counts = new Map();
+    for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+    choice.hidden = counts.size < 2;
+    for (const value of [...counts.keys()].sort(collator.compare)) {
+      choice.add(new Option(`${value.length > 40 ? `${value.slice(0, 40)}…` : value} (${counts.get(value)})`, value));
+    }
+  }
+  offer(choices.type, elements.map((element) => element.type).filter(Boolean));
+  offer(choices.tag, elements.flatMap((element) => [...new Set(element.tags)]));
+  for (const mark of marks) {
+    const number = elements.reduce((sum, element) => sum + element.is.includes(mark.dataset.mark), 0);
+    mark.hidden = number === 0;
+    mark.lastElementChild.textContent = number;
+  }
+  $("controls").hidden = elements.length === 0;
+
+  let asked;
+  search.addEventListener("input", () => {
+    cancelAnimationFrame(asked);
+    asked = requestAnimationFrame(() => { show(); remember(); });
+  });
+  $("controls").addEventListener("submit", (event) => event.preventDefault());
+  $("controls").addEventListener("change", (event) => {
+    if (event.target !== search) { show(); write(); }
+  });
+  $("marks").addEventListener("click", (event) => {
+    const mark = event.target.closest("button");
+    if (!mark) return;
+    mark.ariaPressed = mark.ariaPressed !== "true";
+    show();
+    write();
+  });
+  none.addEventListener("click", (event) => {
+    if (event.target.localName !== "button") return;
+    search.value = choices.type.value = choices.tag.value = "";
+    for (const mark of marks) mark.ariaPressed = false;
+    show();
+    write();
+    search.focus();
+  });
+  addEventListener("keydown", (event) => {
+    const writes = event.target.closest?.("input, select, textarea, dialog");
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || writes) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  });
+
+  // A picture that can't be shown leaves the ground that it stands on.
+  addEventListener("error", (event) => {
+    if (event.target.localName === "img") event.target.hidden = true;
+  }, true);
+
+  // The views of a card, by where the pointer is on it; each is loaded when it is looked at.
+  let scrubbed = null;
+  function scrub(card, x) {
+    const cover = card.firstElementChild;
+    const views = [null, ...card.dataset.views.split(" ")];
+    const box = cover.getBoundingClientRect();
+    const at = Math.max(0, Math.min(views.length - 1, Math.floor(((x - box.left) / box.width) * views.length)));
+    if (scrubbed?.card !== card) {
+      rest();
+      const steps = document.createElement("span");
+      steps.className = "steps";
+      steps.append(...views.map(() => document.createElement("i")));
+      cover.append(steps);
+      scrubbed = { card, steps, images: [], at: -1 };
+    }
+    if (scrubbed.at === at) return;
+    scrubbed.at = at;
+    [...scrubbed.steps.children].forEach((step, number) => step.classList.toggle("on", number === at));
+    if (at > 0 && !scrubbed.images[at]) {
+      const image = new Image();
+      image.alt = "";
+      image.src = views[at];
+      scrubbed.images[at] = image;
+      scrubbed.steps.before(image);
+    }
+    scrubbed.images.forEach((image, number) => { image.hidden = number !== at; });
+  }
+  function rest() {
+    if (!scrubbed) return;
+    scrubbed.steps.remove();
+    scrubbed.images.forEach((image) => image.remove());
+    scrubbed = null;
+  }
+  if (matchMedia("(hover: hover)").matches) {
+    grid.addEventListener("pointermove", (event) => {
+      const card = event.target.closest("#grid > li");
+      if (card?.dataset.views) scrub(card, event.clientX);
+      else rest();
+    }, { passive: true });
+    grid.addEventListener("pointerleave", rest);
+  }
+
+  // The large view.
+  const [lightbox, figure, caption, strip, details] = ["lightbox", "figure", "caption", "views", "details"].map($);
+  let current = null;
+  let views = [];
+  let view = 0;
+
+  // What there is to say of an element is markup that the browser has taken for text; none of it can do anything here.
+  function unfold(card) {
+    const text = card.querySelector("noscript").textContent;
+    const said = new DOMParser().parseFromString(text, "text/html").querySelector("details");
+    said.querySelector("summary").remove();
+    return document.adoptNode(said);
+  }
+  function viewsIn(said) {
+    return [...said.querySelectorAll("a[type]")].map((link) => ({
+      link: link.getAttribute("href"), label: link.textContent, kind: link.type.split("/")[0],
+      said: link.nextElementSibling.textContent,
+    }));
+  }
+
+  function open(element, at = 0) {
+    if (element !== current || !lightbox.open) fill(element);
+    look(at);
+    if (!lightbox.open) lightbox.showModal();
+  }
+  function fill(element) {
+    current = element;
+    const { card } = element;
+    const said = unfold(card);
+    views = viewsIn(said);
+    $("title").replaceChildren(...[...element.link.childNodes].map((node) => node.cloneNode(true)));
+    $("labels").replaceChildren(...[...card.querySelectorAll(".marks span, .tags bdi")].map((node) => node.cloneNode(true)));
+    $("text").textContent = card.querySelector(".said")?.textContent ?? "";
+    details.replaceChildren(...said.childNodes);
+    strip.replaceChildren(...(views.length > 1 ? views.map(thumbnail) : []));
+    $("panel").scrollTop = lightbox.scrollTop = 0;
+  }
+  function thumbnail({ link, label, kind }, number) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.ariaLabel = label;
+    button.title = label;
+    button.dataset.number = number;
+    if (kind === "image") {
+      const image = new Image();
+      image.alt = "";
+      image.src = link;
+      button.append(image);
+    } else {
+      button.className = kind === "audio" ? "voice" : kind;
+    }
+    return button;
+  }
+
+  function look(at) {
+    view = Math.max(0, Math.min(views.length - 1, Math.trunc(at) || 0));
+    const seen = views[view];
+    figure.replaceChildren(...(seen ? shape(seen) : []));
+    const place = shown.indexOf(current);
+    $("place").textContent = place < 0 ? "" : `${(place + 1).toLocaleString("en")} of ${shown.length.toLocaleString("en")}`;
+    caption.textContent = seen ? `${seen.label} · ${seen.said.replace(/^[^,]*, /, "").replaceAll(", ", " · ")}` : "Nothing to see";
+    [...strip.children].forEach((button, number) => {
+      button.ariaCurrent = number === view ? "true" : null;
+      if (number === view) button.scrollIntoView({ block: "nearest", inline: "nearest" });
+    });
+    $("previous").disabled = view === 0 && place <= 0;
+    $("next").disabled = view >= views.length - 1 && (place < 0 || place === shown.length - 1);
+    const next = views[view + 1];
+    if (next?.kind === "image") new Image().src = next.link;
+    if (lightbox.open) write();
+  }
+  function shape({ link, label, kind }) {
+    const picture = (src, alt) => Object.assign(new Image(), { src, alt });
+    const name = `${current.name}: ${label}`;
+    if (kind === "image") return [picture(link, name)];
+    const cover = views.find((other) => other.kind === "image")?.link;
+    if (kind !== "video" && kind !== "audio") {
+      const note = document.createElement("p");
+      note.textContent = "No picture, video or sound; the link is among the files.";
+      return [note];
+    }
+    const player = document.createElement(kind);
+    Object.assign(player, { controls: true, preload: "metadata", src: link, ariaLabel: name });
+    if (kind === "video") {
+      player.playsInline = true;
+      if (cover) player.poster = cover;
+      return [player];
+    }
+    return cover ? [picture(cover, ""), player] : [player];
+  }
+  // To the next view, and behind the last to the next element.
+  function step(by) {
+    if (views[view + by]) return look(view + by);
+    const neighbour = shown[shown.indexOf(current) + by];
+    if (!neighbour || !shown.includes(current)) return;
+    fill(neighbour);
+    look(by > 0 ? 0 : views.length - 1);
+  }
+
+  grid.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const card = event.target.closest("h2 a")?.closest("li");
+    if (!card) return;
+    event.preventDefault();
+    open(byCard.get(card));
+    write();
+  });
+  $("previous").addEventListener("click", () => step(-1));
+  $("next").addEventListener("click", () => step(1));
+  $("close").addEventListener("click", () => lightbox.close());
+  strip.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button) look(+button.dataset.number);
+  });
+  lightbox.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("video, audio")) return;
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    step(by);
+  });
+  lightbox.addEventListener("close", () => {
+    figure.replaceChildren();
+    current?.link.focus();
+    write();
+  });
+
+  addEventListener("hashchange", read);
+  read();
+})();

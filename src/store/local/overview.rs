@@ -1,0 +1,103 @@
+//! Files beside the elements' folders that tell of all of them: `index.ndjson`, `index.html`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read as _, Write as _};
+
+use super::dir::Dir;
+use super::standing::{self, Occupant};
+use super::{LocalStore, Own};
+use crate::element::ElementId;
+use crate::error::{ErrorKind, Failure};
+use crate::manifest::Manifest;
+use crate::store::Destination as _;
+use crate::store::overview::{Overview, START};
+
+impl LocalStore {
+    /// Writes an overview anew; see [`Destination::write_overview`](crate::store::Destination::write_overview). In the making it is in
+    /// `staging/`: no ID has a dot, and recovery sweeps it away.
+    pub(super) fn write_overview<O: Overview>(
+        &self,
+        overview: &mut O,
+        is_over: impl Fn() -> bool,
+        mut leave_out: impl FnMut(&ElementId, String),
+    ) -> Result<(), Failure> {
+        let (root, own) = (self.root()?, self.own()?);
+        let cannot = |error: io::Error| Failure::io(format!("write {}", root.at(O::NAME)), &error);
+        if let Some(why) = taken::<O>(root).map_err(cannot)? {
+            return Err(Failure::new(ErrorKind::Io, format!("{} {why}; it is not touched", root.at(O::NAME))));
+        }
+        let part = format!("{}.part", O::NAME);
+        own.staging.remove_tree(&part).map_err(cannot)?;
+        let written = own.staging.create(&part).and_then(|file| {
+            let mut out = BufWriter::new(file);
+            let check_on = || match is_over() {
+                true => Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended")),
+                false => Ok(()),
+            };
+            out.write_all(&overview.begin())?;
+            for id in elements(root)? {
+                check_on()?;
+                match self.manifest(root, &id) {
+                    Ok(Some(manifest)) => out.write_all(&overview.element(&id, &manifest))?,
+                    Ok(None) => {}
+                    Err(why) => leave_out(&id, why),
+                }
+            }
+            check_on()?;
+            out.write_all(&overview.end())?;
+            put_in_place((root, own), (&part, out.into_inner()?), O::NAME)
+        });
+        if written.is_err() {
+            // What can't be removed now is litter, and swept by the next run.
+            let _ = own.staging.remove_file(&part);
+        }
+        written.map_err(cannot)
+    }
+
+    /// The manifest of `id`, none where nothing of ours is in its place; or why it can't be had.
+    fn manifest(&self, root: &Dir, id: &ElementId) -> Result<Option<Manifest>, String> {
+        match standing::find(root, id) {
+            Ok(Occupant::Version(version)) => Ok(Some(version.standing.manifest)),
+            Ok(Occupant::Remains(remains)) => remains.damage().map_or(Ok(None), |damage| Err(damage.to_owned())),
+            Ok(Occupant::Nothing) => Ok(None),
+            // Somebody's file whose name might be an ID.
+            Err(failure) if failure.kind == ErrorKind::NotAFolder && !self.is_known(id) => Ok(None),
+            Err(failure) => Err(failure.message),
+        }
+    }
+}
+
+/// The names in the mirror that are IDs, in their order. Under the run's lock no folder is exchanged that might be missed.
+fn elements(root: &Dir) -> io::Result<Vec<ElementId>> {
+    let mut ids = Vec::new();
+    for name in root.names()? {
+        ids.extend(name?.to_str().and_then(|name| name.parse::<ElementId>().ok()));
+    }
+    ids.sort();
+    Ok(ids)
+}
+
+/// What is in the place of the overview and may not be replaced, in words.
+fn taken<O: Overview>(root: &Dir) -> io::Result<Option<&'static str>> {
+    let is_file = match root.entry(O::NAME) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        there => there?.is_file,
+    };
+    if !is_file {
+        return Ok(Some("is a folder or a symbolic link"));
+    }
+    let mut start = Vec::new();
+    root.file(O::NAME)?.take(START as u64).read_to_end(&mut start)?;
+    Ok((!O::is_ours(&start)).then_some("was not written by this program (move it away to have one written)"))
+}
+
+fn put_in_place((root, own): (&Dir, &Own), (name, part): (&str, File), into: &str) -> io::Result<()> {
+    if !own.no_sync {
+        part.sync_all()?;
+    }
+    own.staging.rename(name, root, into)?;
+    if own.no_sync { Ok(()) } else { root.sync() }
+}
+
+#[cfg(test)]
+mod tests;
