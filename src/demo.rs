@@ -1,5 +1,6 @@
-//! The built-in sample API: a few elements on a loopback port, in the protocol of the real one. All its media was made
-//! for this project, by `src/demo/draw.py`.
+//! The built-in sample API: a few elements on a loopback port, in the protocol of the real one.
+//!
+//! All its media was made for this project, by `src/demo/draw.py`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -104,12 +104,12 @@ pub struct Counters {
 
 impl Counters {
     /// How many of what the lists name, as far as they were read, `told` outcomes leave over.
-    pub fn left(&self, told: u64) -> u64 {
+    pub(crate) fn left(&self, told: u64) -> u64 {
         self.known.load(Relaxed).saturating_sub(told)
     }
 
     /// Whether `told` outcomes are of all that the lists name.
-    pub fn are_all(&self, told: u64) -> bool {
+    pub(crate) fn are_all(&self, told: u64) -> bool {
         self.all_known.load(Relaxed) && self.known.load(Relaxed) <= told
     }
 
@@ -163,7 +163,7 @@ impl Events {
     }
 
     /// The same as [`Self::tell`], for threads outside the runtime.
-    pub fn tell_blocking(&self, event: Event) {
+    pub(crate) fn tell_blocking(&self, event: Event) {
         let _ = self.sender.blocking_send(event);
     }
 
@@ -172,8 +172,13 @@ impl Events {
         self.tell(Event::Warned { what: what.to_string(), message: message.into() }).await;
     }
 
+    /// The same as [`Self::warn`], for threads outside the runtime.
+    pub(crate) fn warn_blocking(&self, what: impl ToString, message: impl Into<String>) {
+        self.tell_blocking(Event::Warned { what: what.to_string(), message: message.into() });
+    }
+
     /// Tells something that must not be lost, and waits for room.
-    pub async fn tell(&self, event: Event) {
+    pub(crate) async fn tell(&self, event: Event) {
         // The receiver lives as long as the run; after that nobody is there to be told.
         let _ = self.sender.send(event).await;
     }

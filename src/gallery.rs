@@ -80,8 +80,7 @@ impl<S: Store> Page<S> {
     /// What `known` says of `id`; that it can't be had is no reason not to show the element.
     fn beside<T: Default>(&self, id: &ElementId, known: Result<T, crate::error::Failure>) -> T {
         known.unwrap_or_else(|failure| {
-            let message = format!("not all of it is in {GALLERY}: {}", failure.message);
-            self.events.tell_blocking(Event::Warned { what: id.to_string(), message });
+            self.events.warn_blocking(id, format!("not all of it is in {GALLERY}: {}", failure.message));
             T::default()
         })
     }

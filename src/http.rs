@@ -97,6 +97,7 @@ pub enum Target {
 /// The way out to the network.
 pub struct Http {
     options: HttpOptions,
+    token: Token,
     authorization: HeaderValue,
     api: Lane,
     cdn: Lane,
@@ -115,7 +116,7 @@ impl Http {
         let guard = Arc::new(Guard::new(options.allow_private_assets, options.proxies, options.connect_timeout));
         let api = Lane::new(Target::Api, &options, &guard)?;
         let cdn = Lane::new(Target::Cdn, &options, &guard)?;
-        Ok(Self { options, authorization, api, cdn, guard, events, stop })
+        Ok(Self { options, token: token.clone(), authorization, api, cdn, guard, events, stop })
     }
 
     /// The further tries of a request for `what`.
@@ -126,15 +127,7 @@ impl Http {
     /// `text` without the token, which an API may well repeat to whoever sent it. To be asked before the text is cut:
     /// of half a token nobody could tell that it is one.
     pub fn without_token<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
-        let bearer = self.authorization.as_bytes();
-        // What is shorter is no secret, and stands in words.
-        let token = bearer.strip_prefix(b"Bearer ").filter(|token| token.len() >= 8);
-        match token.and_then(|token| std::str::from_utf8(token).ok()) {
-            Some(token) if memchr::memmem::find(text, token.as_bytes()).is_some() => {
-                String::from_utf8_lossy(text).replace(token, "[token]").into_bytes().into()
-            }
-            _ => text.into(),
-        }
+        self.token.hidden_in(text)
     }
 
     /// A permit to send a request to `target`, now: where these have to wait for a turn, it has come. What may have

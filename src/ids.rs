@@ -77,7 +77,7 @@ pub struct Input {
     name: String,
     source: Box<dyn io::Read + Send>,
     /// Whether its first line may be a header.
-    is_list: bool,
+    may_have_header: bool,
 }
 
 impl Input {
@@ -89,7 +89,7 @@ impl Input {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RunError> {
         let path = path.as_ref();
         if path == Path::new("-") {
-            return Ok(Self { name: "-".into(), source: Box::new(io::stdin()), is_list: true });
+            return Ok(Self { name: "-".into(), source: Box::new(io::stdin()), may_have_header: true });
         }
         let name = path.display().to_string();
         let cannot = |error| RunError::io(format!("can't read the ID list {name}"), error);
@@ -97,17 +97,17 @@ impl Input {
         if file.metadata().map_err(cannot)?.is_dir() {
             return Err(cannot(io::ErrorKind::IsADirectory.into()));
         }
-        Ok(Self { name, source: Box::new(file), is_list: true })
+        Ok(Self { name, source: Box::new(file), may_have_header: true })
     }
 
     /// A list of the IDs that stand on the command line.
     pub fn from_ids(ids: &[String]) -> Self {
-        Self { is_list: false, ..Self::from_text("--id", ids.join("\n").into_bytes()) }
+        Self { may_have_header: false, ..Self::from_text("--id", ids.join("\n").into_bytes()) }
     }
 
     /// A list that is there already, called `name`.
     pub fn from_text(name: &str, text: Vec<u8>) -> Self {
-        Self { name: name.into(), source: Box::new(io::Cursor::new(text)), is_list: true }
+        Self { name: name.into(), source: Box::new(io::Cursor::new(text)), may_have_header: true }
     }
 }
 
@@ -149,12 +149,10 @@ impl Lines {
         // It ends by itself when the receiver is dropped, or with the process, should a pipe say nothing.
         thread.map(|_| Self(receiver)).map_err(|error| RunError::io("can't read the ID lists", error))
     }
-}
 
-impl Lines {
     /// The lines, for a thread outside the runtime that may wait for each, until `stop` is cancelled. To be called inside
     /// the runtime.
-    pub fn into_blocking(mut self, stop: CancellationToken) -> impl Iterator<Item = Line> + Send {
+    pub(crate) fn into_blocking(mut self, stop: CancellationToken) -> impl Iterator<Item = Line> + Send {
         let runtime = tokio::runtime::Handle::current();
         std::iter::from_fn(move || runtime.block_on(stop.run_until_cancelled(self.0.recv())).flatten())
     }
@@ -228,9 +226,9 @@ struct List {
 }
 
 impl List {
-    fn new(Input { name, source, is_list, .. }: Input, only_failed: bool) -> Self {
+    fn new(Input { name, source, may_have_header }: Input, only_failed: bool) -> Self {
         let source = BufReader::with_capacity(64 * 1024, source);
-        let reader = Reader::new(is_list, only_failed);
+        let reader = Reader::new(may_have_header, only_failed);
         Self { name, source, reader, line: Vec::new(), number: 0, unreadable: false }
     }
 
@@ -240,9 +238,9 @@ impl List {
             self.number += 1;
             let place = || format!("{}:{}", self.name, self.number);
             let parsed = match next_line(&mut self.source, &mut self.line) {
-                Ok(None) => return None,
-                Ok(Some(true)) => self.reader.parse(&self.line),
-                Ok(Some(false)) => Parsed::Bad(format!("the line is longer than {} KiB", MAX_LINE >> 10)),
+                Ok(Next::End) => return None,
+                Ok(Next::Line) => self.reader.parse(&self.line),
+                Ok(Next::TooLong) => Parsed::Bad(format!("the line is longer than {} KiB", MAX_LINE >> 10)),
                 Err(error) => {
                     self.unreadable = true;
                     return Some(Line::Unreadable(RunError::io(format!("can't read the ID list {}", place()), error)));
@@ -266,18 +264,26 @@ impl List {
     }
 }
 
-/// Reads the next line into `line`, without its end; `Some(false)` where it is too long and was passed over.
-fn next_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
+/// What comes next in a list.
+enum Next {
+    Line,
+    /// Of the line only the beginning is kept.
+    TooLong,
+    End,
+}
+
+/// Reads the next line, with its end, into `line`.
+fn next_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Next> {
     line.clear();
     let read = source.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', line)?;
     if read == 0 {
-        return Ok(None);
+        return Ok(Next::End);
     }
     if line.last() == Some(&b'\n') || read <= MAX_LINE {
-        return Ok(Some(true));
+        return Ok(Next::Line);
     }
     source.skip_until(b'\n')?;
-    Ok(Some(false))
+    Ok(Next::TooLong)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ use census::{Census, Named};
 use watch::Watch;
 
 /// The largest asset taken by default, in bytes.
-const MAX_SIZE: u64 = 2 << 30;
+pub(crate) const MAX_SIZE: u64 = 2 << 30;
 
 /// How many elements may be under way in all: in flight, paused, or waiting for their commit to be durable.
 const MAX_WAITING: usize = 1024;
@@ -85,23 +85,6 @@ impl MirrorOptions {
             max_errors: None,
             accepts: Accepts::default(),
         }
-    }
-}
-
-/// How what a verification found damaged or missing is fetched again.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RepairOptions {
-    /// Whom to ask.
-    pub upstream: Upstream,
-    /// The largest asset taken, in bytes.
-    pub max_size: u64,
-}
-
-impl RepairOptions {
-    /// Of at most 2 GiB an asset.
-    pub fn new(upstream: Upstream) -> Self {
-        Self { upstream, max_size: MAX_SIZE }
     }
 }
 
@@ -167,9 +150,14 @@ impl<S: Store> Mirror<S> {
         Ok(Self { recovered, ..Self::with_purpose(purpose, store, options, (events, stop))? })
     }
 
-    /// A mirror that fetches again what is damaged in `store`: whatever roles an element has had.
-    pub(crate) fn to_repair(store: S, repair: RepairOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
-        let RepairOptions { upstream, max_size } = repair;
+    /// A mirror that fetches again what is damaged in `store`: whatever roles an element has had, of at most `max_size` an
+    /// asset.
+    pub(crate) fn to_repair(
+        store: S,
+        (upstream, max_size): (Upstream, u64),
+        events: Events,
+        stop: Stop,
+    ) -> Result<Self, RunError> {
         let policy = Policy { roles: Vec::new(), refresh: false };
         let options = MirrorOptions { policy, max_size, ..MirrorOptions::new(upstream) };
         Self::with_purpose(Purpose::Repair, store, options, (events, stop))

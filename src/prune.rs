@@ -103,8 +103,7 @@ impl<S: Store> Prune<S> {
         let past = self.store.history(id).unwrap_or_default();
         for PastVersion { when, manifest, .. } in past {
             if let Err(why) = manifest {
-                let message = format!("the superseded version {when} stays: its {MANIFEST} {why}");
-                self.events.tell_blocking(Event::Warned { what: id.to_string(), message });
+                self.events.warn_blocking(id, format!("the superseded version {when} stays: its {MANIFEST} {why}"));
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::manifest::Manifest;
 use crate::outcome::ElementOutcome;
 
 /// The schema of a `manifest.json`, and of a line of `index.ndjson`, which is one without `response`.
-pub fn manifest() -> Schema {
+pub fn manifest() -> Value {
     let mut schema = derived::<Manifest>([
         ("$id", "urn:element-mirror:manifest:1"),
         ("title", "manifest.json of element-mirror, or a line of index.ndjson"),
@@ -22,7 +22,7 @@ pub fn manifest() -> Schema {
 }
 
 /// The schema of a report line.
-pub fn report() -> Schema {
+pub fn report() -> Value {
     derived::<ElementOutcome>([
         ("$id", "urn:element-mirror:report:1"),
         ("title", "A report line of element-mirror"),
@@ -31,7 +31,7 @@ pub fn report() -> Schema {
 }
 
 /// The schema of what `T` is written as, with what it says about itself as a whole.
-fn derived<T: JsonSchema>(about: [(&str, &str); 3]) -> Schema {
+fn derived<T: JsonSchema>(about: [(&str, &str); 3]) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     for plainer in [without_null, with_values_listed, without_formats_of_rust] {
@@ -40,7 +40,8 @@ fn derived<T: JsonSchema>(about: [(&str, &str); 3]) -> Schema {
     for (keyword, text) in about {
         schema.insert(keyword.to_owned(), text.into());
     }
-    schema
+    // As it is written: the keywords in the order that people read them in. What is JSON already can't fail to be that.
+    serde_json::to_value(schema).unwrap_or_default()
 }
 
 /// What is not known is left out, and never null: only fields that are always there may be.

@@ -1,5 +1,7 @@
-//! The destination: where versions of elements live. A version is put together in a folder for staging, and then committed
-//! whole: `local` does that on a file system, `object` in a bucket. What either must do is `destination`'s.
+//! The destination: where versions of elements live.
+//!
+//! A version is put together in a folder for staging, and then committed whole: `local` does that on a file system, `object` in a
+//! bucket. What either must do is `destination`'s.
 
 pub(crate) mod commit;
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Verification: every file of a mirror is held against its manifest, on all cores. That writes nothing, asks nobody and
-//! takes no lock; `repair` makes good what was found damaged or missing.
+//! Verification: every file of a mirror is held against its manifest, on all cores.
+//!
+//! That writes nothing, asks nobody and takes no lock; `repair` makes good what was found damaged or missing.
 
 mod finding;
 mod repair;
@@ -11,17 +12,17 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+use crate::api::Upstream;
 use crate::error::{ErrorKind, RunError};
 use crate::event::{Event, Events};
 use crate::ids::{Entry, Line, Lines, Sieve, Sifted};
+use crate::mirror::MAX_SIZE;
 use crate::outcome::{ElementOutcome, End, Status, Summary};
 use crate::stop::Stop;
 pub use crate::store::inspect::Depth;
 use crate::store::{Opened, Recovered, Store};
 use finding::Seen;
 use repair::Repair;
-
-pub use crate::mirror::RepairOptions;
 
 /// What a verification does.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,23 @@ pub struct VerifyOptions {
     pub depth: Depth,
     /// How what is damaged is made good; none where it is only told.
     pub repair: Option<RepairOptions>,
+}
+
+/// How what a verification found damaged or missing is fetched again.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RepairOptions {
+    /// Whom to ask.
+    pub upstream: Upstream,
+    /// The largest asset taken, in bytes.
+    pub max_size: u64,
+}
+
+impl RepairOptions {
+    /// Of at most 2 GiB an asset.
+    pub fn new(upstream: Upstream) -> Self {
+        Self { upstream, max_size: MAX_SIZE }
+    }
 }
 
 /// Which elements are verified.
@@ -145,9 +163,7 @@ impl<S: Store> Verify<S> {
                 settle(self, self.look_at(entry, self.options.depth));
             }
             Line::Bad { source, message } => self.tell(ElementOutcome::bad_line(source, message)),
-            Line::Contradiction { source, message } => {
-                self.events.tell_blocking(Event::Warned { what: source, message });
-            }
+            Line::Contradiction { source, message } => self.events.warn_blocking(source, message),
             Line::Unreadable(error) => self.stop.end(End::Broken(error.to_string())),
         }
     }

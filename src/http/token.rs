@@ -1,5 +1,6 @@
 //! The secret that opens the API.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use reqwest::header::HeaderValue;
@@ -21,6 +22,15 @@ impl Token {
             .map_err(|_| Failure::new(ErrorKind::BadReply, "the token holds characters that can't be sent"))?;
         header.set_sensitive(true);
         Ok(header)
+    }
+
+    /// `text` without the token. What is shorter than eight characters is no secret, and stands in words.
+    pub(super) fn hidden_in<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        let (token, shown) = (self.0.expose_secret(), String::from_utf8_lossy(text));
+        match token.len() >= 8 && shown.contains(token) {
+            true => shown.replace(token, "[token]").into_bytes().into(),
+            false => text.into(),
+        }
     }
 }
 
@@ -54,5 +64,13 @@ mod tests {
         for shown in [format!("{token:?}"), format!("{header:?}")] {
             assert!(!shown.contains("secret"), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_token_that_is_repeated_is_taken_out_and_any_other_text_stays_as_it_is() {
+        let token = Token::from("user:1234-secret");
+        assert_eq!(*token.hidden_in(b"no \xff user:1234-secret!"), *"no \u{fffd} [token]!".as_bytes());
+        assert_eq!(*token.hidden_in(b"user:1234-secre\xff"), *b"user:1234-secre\xff");
+        assert_eq!(*Token::from("of").hidden_in(b"one of many"), *b"one of many");
     }
 }

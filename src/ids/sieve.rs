@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::seen::{Seen, Sighting, head};
 use super::shard::Shard;
-use super::{Entry, Input, next_line};
+use super::{Entry, Input, Next, next_line};
 use crate::element::ElementId;
 use crate::error::RunError;
 use crate::outcome::Status;
@@ -51,14 +51,18 @@ impl Sieve {
         let cannot = |error| RunError::io(format!("can't read the report {name}"), error);
         let mut source = std::io::BufReader::with_capacity(64 * 1024, source);
         let (mut line, mut odd) = (Vec::new(), 0);
-        while let Some(fits) = next_line(&mut source, &mut line).map_err(cannot)? {
-            match reported(&line).filter(|_| fits) {
+        loop {
+            let reported = match next_line(&mut source, &mut line).map_err(cannot)? {
+                Next::End => return Ok(odd),
+                Next::Line => reported(&line),
+                Next::TooLong => None,
+            };
+            match reported {
                 Some((Some(id), true)) => _ = self.inner().done.insert(head(&id)),
                 Some(_) => {}
                 None => odd += u64::from(!line.trim_ascii().is_empty()),
             }
         }
-        Ok(odd)
     }
 
     /// What becomes of the element of `entry`, which a list names.

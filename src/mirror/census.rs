@@ -14,7 +14,6 @@ use super::Mirror;
 use crate::api::list::{Filter, Reach};
 use crate::element::Listed;
 use crate::error::RunError;
-use crate::event::Event;
 use crate::ids::{Entry, Line, Sieve, Sifted};
 use crate::outcome::{ElementOutcome, End};
 use crate::store::Store;
@@ -161,8 +160,7 @@ impl<S: Store> Taker<'_, S> {
                     Ok(Some(Ok(manifest))) => manifest,
                     Ok(_) => continue,
                     Err(failure) => {
-                        let message = format!("it is not known whose it is: {failure}");
-                        mirror.events.tell_blocking(Event::Warned { what: entry.id.to_string(), message });
+                        mirror.events.warn_blocking(&entry.id, format!("it is not known whose it is: {failure}"));
                         continue;
                     }
                 };

@@ -174,8 +174,13 @@ impl<S: Store> Mirror<S> {
         let is_known_to_miss = standing.is_some_and(|standing| standing.manifest.misses_same(&assembled.manifest));
         let accepted = status == Status::Incomplete && is_known_to_miss && self.options.accepts.known_missing;
         let Assembled { manifest, response, failure, has_news, downloaded, bytes } = assembled;
-        let outcome = ElementOutcome { accepted, error: failure, ..ElementOutcome::holding(id, &manifest, status) };
-        let outcome = ElementOutcome { downloaded: Some(downloaded), bytes: Some(bytes), ..outcome };
+        let outcome = ElementOutcome {
+            accepted,
+            error: failure,
+            downloaded: Some(downloaded),
+            bytes: Some(bytes),
+            ..ElementOutcome::holding(id, &manifest, status)
+        };
         if verdict == Verdict::Same {
             self.settle(id).await?;
             return Ok(Step::Settled(outcome));

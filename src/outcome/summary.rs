@@ -136,13 +136,13 @@ pub struct Pruned {
 
 impl Pruned {
     /// Counts one more, of so many bytes.
-    pub fn add(&mut self, bytes: u64) {
+    pub(crate) fn add(&mut self, bytes: u64) {
         self.versions += 1;
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
     /// Counts those of an element.
-    pub fn extend(&mut self, other: Self) {
+    pub(crate) fn extend(&mut self, other: Self) {
         self.versions += other.versions;
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.foreseen |= other.foreseen;

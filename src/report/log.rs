@@ -1,6 +1,8 @@
 //! The log for collectors: an object a line, with stable field names.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -56,7 +58,7 @@ struct Record<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Totals<'a> {
-    elements: std::collections::BTreeMap<&'a str, u64>,
+    elements: BTreeMap<&'a str, u64>,
     downloaded: u64,
     bytes: u64,
     /// Of the mirror, where that is what the run was for.
@@ -125,9 +127,18 @@ impl<W: Write + Send> Reporter for JsonLog<W> {
     }
 }
 
+/// A record of something that is said of `what`.
+fn said<'a>(level: &'static str, event: &'static str, what: &'a str, message: &'a str) -> Record<'a> {
+    Record { level, event, what: Some(what), message: Some(message), ..Record::default() }
+}
+
 /// The record of an event, and from which verbosity on it is written.
 fn record(event: &Event) -> (Verbosity, Record<'_>) {
-    let millis = |delay: &std::time::Duration| u64::try_from(delay.as_millis()).ok();
+    let hint = |event, what, kind, message, delay: Option<&Duration>| {
+        let delay_ms = delay.and_then(|delay| u64::try_from(delay.as_millis()).ok());
+        let record = Record { kind: Some(kind), delay_ms, ..said("info", event, what, message) };
+        (Verbosity::Verbose, record)
+    };
     match event {
         Event::Finished(outcome) => {
             let failed = outcome.is_flawed();
@@ -135,26 +146,10 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
             let outcome = Some(outcome.as_ref());
             (least, Record { level, event: "element", outcome, ..Record::default() })
         }
-        Event::Retrying { what, kind, message, delay } => {
-            let (what, message) = (Some(what.as_str()), Some(message.as_str()));
-            let record = Record { what, kind: Some(*kind), message, delay_ms: millis(delay), ..Record::default() };
-            (Verbosity::Verbose, Record { level: "info", event: "retry", ..record })
-        }
-        Event::Paused { account, message, delay } => {
-            let (what, message) = (Some(account.as_str()), Some(message.as_str()));
-            let record = Record { what, message, delay_ms: millis(delay), ..Record::default() };
-            (Verbosity::Verbose, Record { level: "info", event: "pause", kind: Some(ErrorKind::Http(429)), ..record })
-        }
-        Event::Refreshed { what, kind, message } => {
-            let (what, kind, message) = (Some(what.as_str()), Some(*kind), Some(message.as_str()));
-            let record = Record { what, kind, message, ..Record::default() };
-            (Verbosity::Verbose, Record { level: "info", event: "refresh", ..record })
-        }
-        Event::Refused { what, kind, message } => {
-            let (what, kind, message) = (Some(what.as_str()), Some(*kind), Some(message.as_str()));
-            let record = Record { what, kind, message, ..Record::default() };
-            (Verbosity::Verbose, Record { level: "info", event: "refusal", ..record })
-        }
+        Event::Retrying { what, kind, message, delay } => hint("retry", what, *kind, message, Some(delay)),
+        Event::Paused { account, message, delay } => hint("pause", account, ErrorKind::Http(429), message, Some(delay)),
+        Event::Refreshed { what, kind, message } => hint("refresh", what, *kind, message, None),
+        Event::Refused { what, kind, message } => hint("refusal", what, *kind, message, None),
         Event::Pruned { what, when, bytes, foreseen } => {
             let (what, when) = (Some(what.as_str()), Some(when.as_str()));
             let record = Record { what, when, bytes: Some(*bytes), ..Record::default() };
@@ -163,10 +158,7 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
                 false => (Verbosity::Verbose, Record { level: "info", event: "pruned", ..record }),
             }
         }
-        Event::Warned { what, message } => {
-            let (what, message) = (Some(what.as_str()), Some(message.as_str()));
-            (Verbosity::Normal, Record { level: "warning", event: "warning", what, message, ..Record::default() })
-        }
+        Event::Warned { what, message } => (Verbosity::Normal, said("warning", "warning", what, message)),
         Event::Ended(summary) => {
             let failed = summary.is_flawed();
             let (least, level) = if failed { (Verbosity::Quiet, "error") } else { (Verbosity::Normal, "info") };

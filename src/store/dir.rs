@@ -80,8 +80,7 @@ pub(super) fn sync_above(path: &Path) -> io::Result<()> {
         let Ok(above) = Dir::open(above) else { continue };
         match above.sync() {
             // A file system that has nothing to flush.
-            Err(error)
-                if [Errno::INVAL, Errno::ROFS].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error())) => {}
+            Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::INVAL | Errno::ROFS)) => {}
             synced => synced?,
         }
     }

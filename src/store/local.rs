@@ -1,4 +1,6 @@
-//! A mirror in a folder. What lies where is documented in `docs/format.md`, the protocol in `docs/design.md`.
+//! A mirror in a folder.
+//!
+//! What lies where is documented in `docs/format.md`, the protocol in `docs/design.md`.
 
 mod clear;
 mod commit;

@@ -1,5 +1,7 @@
-//! A mirror in a bucket of an object store. There is no rename there, so wholeness comes from immutability: what lies where
-//! is documented in `docs/format.md`, the order of the puts in `docs/design.md`.
+//! A mirror in a bucket of an object store.
+//!
+//! There is no rename there, so wholeness comes from immutability: what lies where is documented in
+//! `docs/format.md`, the order of the puts in `docs/design.md`.
 
 #[cfg(test)]
 mod bench;

@@ -3,7 +3,7 @@
 use super::Destination;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::event::{Event, Events};
+use crate::event::Events;
 use crate::layout::INDEX;
 use crate::manifest::Manifest;
 use crate::outcome::End;
@@ -62,10 +62,7 @@ where
     let is_over = move || stop.ends().iter().any(End::is_interruption);
     // It reads every manifest, which no worker of the runtime should wait for.
     let written = tokio::task::spawn_blocking(move || {
-        let leave_out = |id: &ElementId, why| {
-            let message = format!("left out of {}: {why}", O::NAME);
-            events.tell_blocking(Event::Warned { what: id.to_string(), message });
-        };
+        let leave_out = |id: &ElementId, why| events.warn_blocking(id, format!("left out of {}: {why}", O::NAME));
         store.write_overview(&mut overview, is_over, leave_out).map(|()| overview)
     });
     let broken = |error| Failure::new(ErrorKind::Io, format!("it broke down, please report it: {error}"));

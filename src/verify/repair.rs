@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::Verify;
 use super::finding::Seen;
 use super::verdict::Repaired;
+use super::{RepairOptions, Verify};
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, RunError};
 use crate::event::Event;
 use crate::ids::{Entry, Line};
-use crate::mirror::{Mirror, RepairOptions};
+use crate::mirror::Mirror;
 use crate::outcome::{ElementOutcome, Status};
 use crate::store::Store;
 use crate::store::inspect::{Depth, Flaw, Inspection};
@@ -55,7 +55,8 @@ impl<S: Store> Repair<S> {
     /// A repair of what `verify` finds; `options` say how what the mirror has no bytes for is fetched.
     pub(super) fn new(verify: Arc<Verify<S>>, options: RepairOptions) -> Result<Self, RunError> {
         let (events, told) = verify.events.apart(EVENTS);
-        let mirror = Mirror::to_repair(verify.store.clone(), options, events, verify.stop.clone())?;
+        let upstream = (options.upstream, options.max_size);
+        let mirror = Mirror::to_repair(verify.store.clone(), upstream, events, verify.stop.clone())?;
         Ok(Self { verify, mirror, told, cases: Arc::default() })
     }
 

@@ -1,16 +1,17 @@
-//! What the program is made of, beside its own source: who may use it, and with which compiler it builds. Known for this
-//! platform alone; whether there are advisories against any of it, only their database knows.
+//! What the program is made of, beside its own source: who may use it, and with which compiler it builds. What `deny.toml`
+//! says, for those who have not cargo-deny, and for this platform alone; advisories only their database knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde_json::Value;
 
-/// The licences of which one must be offered: none asks more than to be named.
-const LICENCES: [&str; 7] = ["MIT", "Apache-2.0", "BSD-3-Clause", "CDLA-Permissive-2.0", "ISC", "Unicode-3.0", "Zlib"];
-
-/// Crates that are there in several versions until those who use them agree.
-const TWICE: [&str; 5] = ["crypto-common", "digest", "getrandom", "syn", "untrusted"];
+/// What a list in `deny.toml` holds.
+fn listed(key: &str) -> Vec<&'static str> {
+    let config = include_str!("../../deny.toml");
+    let list = config.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = [")?.strip_suffix(']')).unwrap();
+    list.split(", ").map(|word| word.trim_matches('"')).collect()
+}
 
 fn cargo(args: &[&str]) -> String {
     let output = Command::new(env!("CARGO")).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
@@ -18,25 +19,18 @@ fn cargo(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The packages that the program is built from, itself among them.
+/// The packages that the program is built from on this platform, itself among them.
 fn packages() -> Vec<Value> {
-    let version = cargo(&["-vV"]);
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let tree = cargo(&["tree", "--offline", "--locked", "--edges=no-dev", "--prefix=none", "--format={p}"]);
+    let version = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    let used: BTreeSet<String> = tree.lines().map(version).collect();
+    let host = cargo(&["-vV"]);
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let metadata = cargo(&["metadata", "--format-version=1", "--offline", "--locked", "--filter-platform", host]);
     let metadata: Value = serde_json::from_str(&metadata).unwrap();
-    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
-    let nodes: BTreeMap<&str, &Value> = nodes.iter().map(|node| (node["id"].as_str().unwrap(), node)).collect();
-    let (mut used, mut next) = (BTreeSet::new(), vec![metadata["resolve"]["root"].as_str().unwrap()]);
-    while let Some(id) = next.pop() {
-        if used.insert(id) {
-            let is_built_in =
-                |dep: &&Value| dep["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"] != "dev");
-            let deps = nodes[id]["deps"].as_array().unwrap().iter().filter(is_built_in);
-            next.extend(deps.map(|dep| dep["pkg"].as_str().unwrap()));
-        }
-    }
-    let all = metadata["packages"].as_array().unwrap();
-    let packages: Vec<Value> = all.iter().filter(|it| used.contains(it["id"].as_str().unwrap())).cloned().collect();
+    let is_used =
+        |package: &&Value| used.contains(&format!("{} v{}", name(package), package["version"].as_str().unwrap()));
+    let packages: Vec<Value> = metadata["packages"].as_array().unwrap().iter().filter(is_used).cloned().collect();
     assert!(packages.len() > 100, "only {} packages", packages.len());
     packages
 }
@@ -49,11 +43,11 @@ fn name(package: &Value) -> &str {
 fn is_allowed(licence: &str) -> bool {
     if let Some(open) = licence.rfind('(') {
         let (inner, rest) = licence[open + 1..].split_once(')').unwrap();
-        let inner = if is_allowed(inner) { LICENCES[0] } else { "none" };
+        let inner = if is_allowed(inner) { listed("allow")[0] } else { "none" };
         return is_allowed(&format!("{}{inner}{rest}", &licence[..open]));
     }
-    let licence = licence.replace('/', " OR ");
-    licence.split(" OR ").any(|choice| choice.split(" AND ").all(|part| LICENCES.contains(&part.trim())))
+    let (licence, allowed) = (licence.replace('/', " OR "), listed("allow"));
+    licence.split(" OR ").any(|choice| choice.split(" AND ").all(|part| allowed.contains(&part.trim())))
 }
 
 #[test]
@@ -88,7 +82,7 @@ fn every_dependency_comes_from_the_registry_and_is_there_once() {
         *versions.entry(name(package)).or_default() += 1;
     }
     let twice: Vec<&str> = versions.into_iter().filter(|(_, count)| *count > 1).map(|(name, _)| name).collect();
-    assert_eq!(twice, TWICE, "the list of those that are there twice");
+    assert_eq!(twice, listed("skip"), "the list of those that are there twice");
 }
 
 #[test]

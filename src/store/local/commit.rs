@@ -22,7 +22,7 @@ use super::stage::{Leaves, Stage};
 use super::standing::Occupant;
 use super::{LocalStore, Own};
 use crate::error::{ErrorKind, Failure, RunError};
-use crate::event::{Event, Events};
+use crate::event::Events;
 use crate::store::commit::{self, Committer, broken};
 use crate::time::Time;
 
@@ -167,12 +167,9 @@ impl Work {
     fn take_place(&self, sealed: &Sealed) -> Result<(), Failure> {
         let exchanged = self.site(sealed)?.exchange(sealed.seal.superseded.is_some())?;
         if !exchanged && !self.told_no_exchange.swap(true, Relaxed) {
-            self.events.tell_blocking(Event::Warned {
-                what: self.store.0.path.display().to_string(),
-                message: "this file system can't exchange folders: while an element is replaced, its folder may be \
-                          missing for an instant"
-                    .into(),
-            });
+            let message = "this file system can't exchange folders: while an element is replaced, its folder may be \
+                           missing for an instant";
+            self.events.warn_blocking(self.store.0.path.display(), message);
         }
         Ok(())
     }
@@ -226,7 +223,7 @@ impl Site<'_> {
         let Self { root, staged, .. } = self;
         let id = self.id.as_str();
         let cannot = |error: std::io::Error| {
-            let immovable = [Errno::XDEV, Errno::BUSY].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()));
+            let immovable = matches!(Errno::from_io_error(&error), Some(Errno::XDEV | Errno::BUSY));
             let failure = Failure::io(format!("replace {}", root.at(id)), &error);
             if immovable { Failure { kind: ErrorKind::CannotReplace, ..failure } } else { failure }
         };

@@ -1,4 +1,4 @@
-//! What a mirror holds beside what stands: superseded versions, `history/<id>/<when>/`, and which elements there are.
+//! Superseded versions: `history/<id>/<when>/`.
 
 use std::ffi::OsString;
 use std::io;

@@ -44,7 +44,7 @@ impl Inspected {
 }
 
 impl LocalStore {
-    /// See [`Store::inspect`](crate::store::Store::inspect); it reads on all cores.
+    /// See [`Destination::inspect`](crate::store::Destination::inspect); it reads on all cores.
     pub(super) fn look_into(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection, Failure> {
         let Some(root) = &self.0.root else { return Ok(Inspection::default()) };
         for _ in 1..MOST_LOOKS {

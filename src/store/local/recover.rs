@@ -15,7 +15,7 @@ use super::standing;
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
-use crate::layout::MANIFEST;
+use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::{InvalidManifest, Manifest};
 use crate::store::Recovered;
 use crate::time::Time;
@@ -174,7 +174,7 @@ fn is_whole(version: &Dir, id: &ElementId, digest: Digest) -> bool {
     let files_hold = manifest
         .own_files()
         .all(|(file, _, sha256, _)| standing::hash(version, file, None).is_ok_and(|found| found == sha256));
-    let sums_hold = version.read(crate::layout::SUMS).is_ok_and(|sums| sums == manifest.sums(digest).as_bytes());
+    let sums_hold = version.read(SUMS).is_ok_and(|sums| sums == manifest.sums(digest).as_bytes());
     Digest::of(&bytes) == digest && files_hold && sums_hold
 }
 

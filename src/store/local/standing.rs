@@ -222,7 +222,7 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
 
 /// Whether `error`, of reading a file, says that it is larger than it may be.
 fn is_too_large(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(Errno::FBIG.raw_os_error())
+    Errno::from_io_error(error) == Some(Errno::FBIG)
 }
 
 /// Whether `dir`, which has no manifest, holds files of ours all the same.
@@ -241,7 +241,7 @@ fn refused(dir: &Dir, error: &InvalidManifest) -> Failure {
 
 /// Whether `error`, of opening a folder, says that what is there is none.
 pub(super) fn is_no_folder(error: &io::Error) -> bool {
-    [Errno::LOOP, Errno::NOTDIR, Errno::MLINK].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
+    matches!(Errno::from_io_error(error), Some(Errno::LOOP | Errno::NOTDIR | Errno::MLINK))
 }
 
 /// Whether `error` says that the disk has lost what is to be read: a fault of that file, which another copy mends.
@@ -250,12 +250,12 @@ pub(super) fn is_damage(error: &io::Error) -> bool {
     const CORRUPT: Errno = Errno::UCLEAN;
     #[cfg(not(target_os = "linux"))]
     const CORRUPT: Errno = Errno::IO;
-    [Errno::IO, CORRUPT, Errno::BADMSG].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
+    Errno::from_io_error(error).is_some_and(|no| [Errno::IO, CORRUPT, Errno::BADMSG].contains(&no))
 }
 
 /// Whether `error`, of reading a file, says that what is there is none.
 pub(super) fn is_no_file(error: &io::Error) -> bool {
-    [Errno::LOOP, Errno::ISDIR, Errno::NXIO].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
+    matches!(Errno::from_io_error(error), Some(Errno::LOOP | Errno::ISDIR | Errno::NXIO))
 }
 
 fn is_about(entry: &Entry, time: Time) -> bool {

@@ -1,5 +1,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests look at the files from outside")]
 
+use rstest::rstest;
+
 use super::*;
 use crate::error::ErrorKind;
 use crate::store::Destination as _;
@@ -184,74 +186,61 @@ fn rename(bench: &Bench, from: &str, to: &str) {
     std::fs::rename(bench.staged(from), bench.staged(to)).unwrap();
 }
 
-#[test]
-fn every_state_of_a_draft_and_its_former_is_cleared_up() {
-    type State = fn(&Bench);
-    /// What stands then, and which version is the draft.
-    type Then = (u8, Option<u8>);
-    let states: [(&str, State, Then); 9] = [
-        ("draft", |_| {}, (1, Some(2))),
-        ("former", |bench| rename(bench, DRAFT, FORMER), (1, Some(2))),
-        ("draft, version", |bench| leave_version(bench, false), (1, Some(2))),
-        (
-            "former, version",
-            |bench| {
-                leave_version(bench, false);
-                rename(bench, DRAFT, FORMER);
-            },
-            (1, Some(2)),
-        ),
-        (
-            "former, draft",
-            |bench| {
-                leave_version(bench, false);
-                rename(bench, DRAFT, FORMER);
-                rename(bench, VERSION, DRAFT);
-            },
-            (1, Some(3)),
-        ),
-        ("draft, sealed version", |bench| leave_version(bench, true), (3, None)),
-        (
-            "former, sealed version",
-            |bench| {
-                leave_version(bench, true);
-                rename(bench, DRAFT, FORMER);
-            },
-            (3, None),
-        ),
-        (
-            "draft, sealed version that is not whole",
-            |bench| {
-                leave_version(bench, true);
-                std::fs::remove_file(bench.staged("version/side.png")).unwrap();
-            },
-            (1, Some(2)),
-        ),
-        (
-            "former, sealed version that is not whole",
-            |bench| {
-                leave_version(bench, true);
-                rename(bench, DRAFT, FORMER);
-                std::fs::remove_file(bench.staged("version/side.png")).unwrap();
-            },
-            (1, Some(2)),
-        ),
-    ];
-    for (state, make, (stands, number)) in states {
-        let bench = bench();
-        make(&bench);
-        let opened = bench.open();
-        assert!(opened.recovered.stuck.is_empty(), "{state}");
-        assert_eq!(bench.standing(), Some(stands), "{state}");
-        assert_eq!(bench.history(), if stands == 1 { vec![] } else { vec![1] }, "{state}");
-        match number {
-            Some(number) => {
-                assert_eq!(draft(&opened.store).unwrap().standing.damaged, Vec::<String>::new(), "{state}");
-                assert_eq!(whole(&bench.staged(DRAFT)), number, "{state}");
-                assert_eq!(bench.names(".element-mirror/staging/u_1"), [DRAFT], "{state}");
-            }
-            None => bench.assert_no_litter(),
+/// What an interrupted run did beside version 1, which stands, and version 2, the draft.
+#[derive(Clone, Copy)]
+enum Step {
+    /// It put version 3 together.
+    Version,
+    /// It put version 3 together and sealed it.
+    Sealed,
+    /// It renamed the draft.
+    Former,
+    /// It made version 3 the draft.
+    Draft,
+    /// It lost a file of version 3.
+    Lost,
+}
+
+impl Step {
+    fn take(self, bench: &Bench) {
+        match self {
+            Self::Version => leave_version(bench, false),
+            Self::Sealed => leave_version(bench, true),
+            Self::Former => rename(bench, DRAFT, FORMER),
+            Self::Draft => rename(bench, VERSION, DRAFT),
+            Self::Lost => std::fs::remove_file(bench.staged("version/side.png")).unwrap(),
         }
+    }
+}
+
+#[rstest]
+#[case::draft(&[], 1, Some(2))]
+#[case::former(&[Step::Former], 1, Some(2))]
+#[case::draft_and_version(&[Step::Version], 1, Some(2))]
+#[case::former_and_version(&[Step::Version, Step::Former], 1, Some(2))]
+#[case::former_and_draft(&[Step::Version, Step::Former, Step::Draft], 1, Some(3))]
+#[case::draft_and_sealed(&[Step::Sealed], 3, None)]
+#[case::former_and_sealed(&[Step::Sealed, Step::Former], 3, None)]
+#[case::draft_and_sealed_that_is_not_whole(&[Step::Sealed, Step::Lost], 1, Some(2))]
+#[case::former_and_sealed_that_is_not_whole(&[Step::Sealed, Step::Former, Step::Lost], 1, Some(2))]
+fn every_state_of_a_draft_and_its_former_is_cleared_up(
+    #[case] steps: &[Step],
+    #[case] stands: u8,
+    #[case] drafted: Option<u8>,
+) {
+    let bench = bench();
+    steps.iter().for_each(|step| step.take(&bench));
+    let opened = bench.open();
+    assert!(opened.recovered.stuck.is_empty());
+    assert_eq!(bench.standing(), Some(stands));
+    assert_eq!(bench.history(), if stands == 1 { vec![] } else { vec![1] });
+    match drafted {
+        Some(number) => {
+            assert_eq!(draft(&opened.store).unwrap().standing.damaged, Vec::<String>::new());
+            assert_eq!(whole(&bench.staged(DRAFT)), number);
+            assert_eq!(bench.names(".element-mirror/staging/u_1"), [DRAFT]);
+        }
+        None => bench.assert_no_litter(),
     }
 }
 
