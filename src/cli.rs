@@ -1,12 +1,15 @@
 //! The command line, turned into the core's options. Nothing else knows clap.
 
 mod account;
+mod bash;
 mod complaint;
+mod completions;
 mod destination;
 mod gallery;
 pub(crate) mod help;
 mod history;
 mod list;
+pub(crate) mod man;
 mod named;
 mod network;
 mod prune;
@@ -29,6 +32,7 @@ use element_mirror::{BucketOptions, HttpOptions, Keep, LocalOptions, Stop};
 
 use account::AccountArgs;
 pub(crate) use complaint::Complaint;
+pub(crate) use completions::CompletionsArgs;
 pub(crate) use destination::Destination;
 pub(crate) use gallery::GalleryArgs;
 pub(crate) use history::HistoryArgs;
@@ -48,6 +52,7 @@ const NETWORK: &str = "Network";
 const ACCOUNT: &str = "Account";
 const WHICH: &str = "Which elements";
 const WHAT: &str = "What is mirrored";
+const DONE: &str = "What is done";
 const ENDING: &str = "When it ends";
 const STORE: &str = "How it is written";
 const SAYING: &str = "What is said";
@@ -82,6 +87,10 @@ pub(crate) enum Command {
     Gallery(Box<GalleryArgs>),
     /// Print the JSON Schema of manifests or reports.
     Schema(SchemaArgs),
+    /// Print a shell's completion script.
+    Completions(CompletionsArgs),
+    /// Print the manual page: element-mirror man | man -l -
+    Man,
 }
 
 #[derive(Args, Debug)]
@@ -91,6 +100,8 @@ pub(crate) struct StoreArgs {
     folder: FolderArgs,
 
     /// Where versions for a bucket are put together.
+    ///
+    /// In a folder of the run's own, that goes with it; there has to be room for -j times the largest asset. Else the system's temporary folder; a mirror in a folder needs none.
     #[arg(long, value_name = "DIR", value_parser = value::folder, value_hint = ValueHint::DirPath,
           env = "ELEMENT_MIRROR_STAGING", hide_env = true)]
     staging: Option<PathBuf>,
@@ -115,6 +126,8 @@ pub(crate) struct FolderArgs {
 #[command(next_help_heading = ENDING)]
 pub(crate) struct TimeArgs {
     /// Begin nothing new after so long.
+    ///
+    /// What is in flight is finished, and the exit code is 6.
     #[arg(long, value_name = "DURATION", value_parser = value::duration,
           env = "ELEMENT_MIRROR_MAX_TIME", hide_env = true)]
     pub(crate) max_time: Option<Duration>,
@@ -123,11 +136,15 @@ pub(crate) struct TimeArgs {
 #[derive(Args, Debug)]
 pub(crate) struct KeepArgs {
     /// Keep only the N newest superseded versions.
+    ///
+    /// Of each element; with --keep-within, those that either keeps. Without both all are kept.
     #[arg(long, value_name = "N", value_parser = value::count(0, u64::MAX),
           env = "ELEMENT_MIRROR_KEEP_VERSIONS", hide_env = true)]
     keep_versions: Option<u64>,
 
     /// Keep those superseded so recently, such as 30d.
+    ///
+    /// Those that were superseded less than so long ago.
     #[arg(long, value_name = "DURATION", value_parser = value::age,
           env = "ELEMENT_MIRROR_KEEP_WITHIN", hide_env = true)]
     keep_within: Option<Duration>,
@@ -143,7 +160,7 @@ impl Command {
             Self::History(args) => Some(&mut args.saying),
             Self::Prune(args) => Some(&mut args.saying),
             Self::Gallery(args) => Some(&mut args.saying),
-            Self::Schema(_) => None,
+            Self::Schema(_) | Self::Completions(_) | Self::Man => None,
         }
     }
 }

@@ -188,6 +188,22 @@ impl Failure {
         Self::new(kind, format!("{what}: {error}"))
     }
 
+    /// Whether the API says that something is wrong with the account that it was asked for.
+    pub(crate) fn is_about_account(&self) -> bool {
+        let words = self.message.to_lowercase();
+        matches!(self.kind, ErrorKind::Http(400 | 404)) && (words.contains("email") || words.contains("account"))
+    }
+
+    /// The same failure of what was asked of the account `email`; says so where that is none of `accounts`, the token's.
+    #[must_use]
+    pub(crate) fn of_account(self, email: &str, accounts: &[String]) -> Self {
+        if accounts.is_empty() || accounts.iter().any(|account| account.eq_ignore_ascii_case(email)) {
+            return self;
+        }
+        let message = format!("{}; the token has no account {email}, but {}", self.message, accounts.join(", "));
+        Self { message, ..self }
+    }
+
     /// The same failure, about the asset `name`.
     #[must_use]
     pub(crate) fn of_asset(mut self, name: &str) -> Self {

@@ -134,8 +134,8 @@ pub struct Mirror<S: Store> {
     asks: TaskTracker,
     /// Histories that are pruned at a time.
     pruning: Semaphore,
-    /// Whether the token has several accounts: asked once, when the API refuses an element without an email.
-    accounts: OnceCell<Option<Failure>>,
+    /// The accounts that the token has, or that it is refused: asked once, when the API refuses an element for its account.
+    accounts: OnceCell<Result<Vec<String>, Failure>>,
 }
 
 impl<S: Store> Mirror<S> {

@@ -175,6 +175,17 @@ impl Api {
         let page = self.get(&call, parse).await.map(|(page, _)| page);
         Leaf { place, attempts: attempts.load(Relaxed), elapsed: started.elapsed(), page }
     }
+
+    /// Says of a list that is refused, where that is why, that the token has no such account.
+    async fn doubt_account(&self, account: &str, failure: Failure) -> Failure {
+        if !failure.is_about_account() {
+            return failure;
+        }
+        match self.accounts().await {
+            Ok(accounts) => failure.of_account(account, &accounts),
+            Err(_) => failure,
+        }
+    }
 }
 
 impl Walk<'_> {
@@ -185,7 +196,11 @@ impl Walk<'_> {
         }
         self.number += 1;
         let mut leaf = self.api.page(self.account, self.filter, self.number).await;
-        leaf.page = leaf.page.map(|page| self.learn_from(page));
+        leaf.page = match leaf.page {
+            Ok(page) => Ok(self.learn_from(page)),
+            Err(failure) if self.number == 1 => Err(self.api.doubt_account(self.account, failure).await),
+            Err(failure) => Err(failure),
+        };
         let (stumbles, goes_on) = match &leaf.page {
             // Nothing but items that are bad: what is behind them may be good.
             Ok(page) if page.listed.is_empty() && !page.bad.is_empty() => (true, self.has_more_pages()),

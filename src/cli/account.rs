@@ -14,6 +14,8 @@ use super::{ACCOUNT, value};
 #[command(next_help_heading = ACCOUNT)]
 pub(crate) struct AccountArgs {
     /// The account, if one of several [env: USEAPI_EMAIL].
+    ///
+    /// Of elements whose list names none, and the only one that --all and list look at.
     #[arg(long, value_name = "EMAIL", value_parser = value::email, env = "ELEMENT_MIRROR_EMAIL", hide_env = true)]
     email: Option<String>,
 
@@ -22,6 +24,8 @@ pub(crate) struct AccountArgs {
     token_file: Option<PathBuf>,
 
     /// The API.
+    ///
+    /// http:// is taken only on loopback: the token would travel in clear.
     #[arg(long, value_name = "URL", default_value = PUBLIC_API, value_parser = value::Discreet(value::parsed::<ApiBase>),
           value_hint = ValueHint::Url,
           env = "ELEMENT_MIRROR_API_BASE", hide_env = true)]

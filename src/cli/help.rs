@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
-use super::{Cli, gallery, history, list, prune, run, schema, verify};
+use super::{Cli, completions, gallery, history, list, prune, run, schema, verify};
 
 /// No terminal is narrower, unless somebody made it so; clap wraps what does not fit there.
 const WIDTH: usize = 80;
@@ -18,7 +18,7 @@ struct Help {
     below: &'static str,
 }
 
-const HELP: [Help; 7] = [
+const HELP: [Help; 8] = [
     Help { command: "run", most_used: run::MOST_USED, below: run::EXAMPLES },
     Help { command: "list", most_used: list::MOST_USED, below: list::EXAMPLES },
     Help { command: "verify", most_used: verify::MOST_USED, below: verify::EXAMPLES },
@@ -26,6 +26,7 @@ const HELP: [Help; 7] = [
     Help { command: "prune", most_used: &[], below: prune::EXAMPLES },
     Help { command: "gallery", most_used: &[], below: gallery::EXAMPLES },
     Help { command: "schema", most_used: &[], below: schema::EXAMPLES },
+    Help { command: "completions", most_used: &[], below: completions::EXAMPLES },
 ];
 
 /// The commands that take long enough.
@@ -39,8 +40,11 @@ pub(super) fn is_brief(words: &[OsString]) -> bool {
 /// The command line as clap knows it, with the short help or the whole one.
 pub(crate) fn command(brief: bool) -> Command {
     let mut all = Cli::command().max_term_width(WIDTH);
-    for help in &HELP {
-        all = all.mut_subcommand(help.command, |command| help.dress(command, brief));
+    let names: Vec<String> = all.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    for name in names {
+        let none = Help { command: "", most_used: &[], below: "" };
+        let help = HELP.iter().find(|help| help.command == name).unwrap_or(&none);
+        all = all.mut_subcommand(&name, |command| help.dress(command, brief));
     }
     all
 }

@@ -30,6 +30,8 @@ pub(crate) struct NetworkArgs {
     pub(super) max_size: u64,
 
     /// Take assets from private addresses too.
+    ///
+    /// And by http://. Addresses of cloud metadata stay refused.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_ALLOW_PRIVATE_ASSETS", hide_env = true)]
     allow_private_assets: bool,
@@ -49,6 +51,8 @@ pub(crate) struct ApiArgs {
     api_rate: Option<f64>,
 
     /// Tries after a failure.
+    ///
+    /// Of requests that failed for a passing reason, with growing delays.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = value::count(0, 100),
           env = "ELEMENT_MIRROR_RETRIES", hide_env = true)]
     retries: u64,
@@ -59,11 +63,15 @@ pub(crate) struct ApiArgs {
     connect_timeout: Duration,
 
     /// Patience for a byte.
+    ///
+    /// A body that brings less than 64 KiB in ten times as long is given up, too.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value::timeout,
           env = "ELEMENT_MIRROR_STALL_TIMEOUT", hide_env = true)]
     stall_timeout: Duration,
 
     /// The User-Agent for API and CDN.
+    ///
+    /// Else element-mirror and its version.
     #[arg(long, value_name = "TEXT", value_parser = value::header_text,
           env = "ELEMENT_MIRROR_USER_AGENT", hide_env = true)]
     user_agent: Option<String>,

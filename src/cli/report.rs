@@ -13,10 +13,14 @@ use super::{SAYING, value};
 #[command(next_help_heading = SAYING)]
 pub(crate) struct ReportArgs {
     /// A JSON line an element, as it ends; - is stdout.
+    ///
+    /// A report is an ID list for a later run.
     #[arg(long, value_name = "FILE|-", value_hint = ValueHint::FilePath, env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
     pub(crate) report: Option<PathBuf>,
 
     /// Metrics for Prometheus, at the end.
+    ///
+    /// The file is replaced at once.
     #[arg(long, value_name = "FILE", value_parser = value::file, value_hint = ValueHint::FilePath,
           env = "ELEMENT_MIRROR_METRICS", hide_env = true)]
     pub(crate) metrics: Option<PathBuf>,

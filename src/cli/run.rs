@@ -66,11 +66,15 @@ pub(crate) struct RunArgs {
     ids: Vec<String>,
 
     /// Where to: folder or bucket URL.
+    ///
+    /// s3://bucket/prefix, gs://bucket/prefix and az://container/prefix are buckets.
     #[arg(short, long, value_name = "DIR|URL", default_value = "mirror", value_parser = value::Discreet(Destination::parse),
         value_hint = ValueHint::DirPath, env = "ELEMENT_MIRROR_OUT", hide_env = true)]
     out: Destination,
 
     /// Every element of the account, or of all accounts.
+    ///
+    /// The accounts' own lists tell which; what they show as it stands is not asked for by itself.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHICH,
           env = "ELEMENT_MIRROR_ALL", hide_env = true)]
     all: bool,
@@ -82,6 +86,8 @@ pub(crate) struct RunArgs {
     pub(crate) select: SelectArgs,
 
     /// Only some of cover,secondary,video,voice,other.
+    ///
+    /// A role once mirrored for an element stays mirrored.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = value::Roles, hide_possible_values = true, help_heading = WHAT,
           env = "ELEMENT_MIRROR_ROLES", hide_env = true)]
     roles: Vec<Role>,
@@ -92,6 +98,8 @@ pub(crate) struct RunArgs {
     refresh: bool,
 
     /// Say what would be done, and write nothing.
+    ///
+    /// The API is asked; the report asked for is written; no lock is taken.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHAT,
           env = "ELEMENT_MIRROR_DRY_RUN", hide_env = true)]
     dry_run: bool,
@@ -106,6 +114,8 @@ pub(crate) struct RunArgs {
     store: StoreArgs,
 
     /// Write index.ndjson at the end: a manifest a line.
+    ///
+    /// Each mirrored element's manifest, in DEST/index.ndjson, which is replaced at once.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = STORE,
           env = "ELEMENT_MIRROR_INDEX", hide_env = true)]
     index: bool,
@@ -133,6 +143,8 @@ pub(crate) struct RunArgs {
 #[command(next_help_heading = ENDING)]
 struct EndingArgs {
     /// Begin nothing new after so many failures.
+    ///
+    /// What is in flight is finished, and the exit code is 3. Bad lines count, incomplete and gone elements do not.
     #[arg(long, value_name = "N", value_parser = value::count(1, u64::MAX), env = "ELEMENT_MIRROR_MAX_ERRORS", hide_env = true)]
     max_errors: Option<u64>,
 
@@ -140,16 +152,22 @@ struct EndingArgs {
     time: TimeArgs,
 
     /// Lacking what it lacked before is no failure.
+    ///
+    /// An element that is incomplete just as it was before counts as success.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_ACCEPT_KNOWN_MISSING", hide_env = true)]
     accept_known_missing: bool,
 
     /// Note newly gone elements without alarm.
+    ///
+    /// Otherwise suspiciously many are not noted, and the exit code is 3.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_ACCEPT_GONE", hide_env = true)]
     accept_gone: bool,
 
     /// Exit with 0, not 3: failures are in the report.
+    ///
+    /// Only where every ID was taken up, so not after --max-errors.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_PARTIAL_OK", hide_env = true)]
     partial_ok: bool,

@@ -13,6 +13,8 @@ use super::{WHICH, value};
 #[command(next_help_heading = WHICH)]
 pub(crate) struct SelectArgs {
     /// Of reports, take only what failed or is incomplete.
+    ///
+    /// Damaged and missing elements, too; lines of text are taken as ever.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_ONLY_FAILED", hide_env = true)]
     only_failed: bool,
@@ -28,6 +30,8 @@ pub(crate) struct SelectArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ShardArgs {
     /// Take part K of N only: IDs decide which.
+    ///
+    /// Every ID is in one of the N parts, whatever list it stands in.
     #[arg(long, value_name = "K/N", help_heading = WHICH, env = "ELEMENT_MIRROR_SHARD", hide_env = true)]
     shard: Option<Shard>,
 }

@@ -165,8 +165,9 @@ pub(super) fn token(file: Option<&Path>) -> Result<Token, RunError> {
     let (text, place) = match file {
         Some(file) => {
             let place = format!("the token file {}", file.display());
-            let text = std::fs::read_to_string(file);
-            (text.map_err(|error| RunError::Usage(format!("can't read {place}: {error}")))?, place)
+            let bytes = std::fs::read(file);
+            let bytes = bytes.map_err(|error| RunError::Usage(format!("can't read {place}: {error}")))?;
+            (String::from_utf8_lossy(&bytes).into_owned(), place)
         }
         None => (std::env::var("USEAPI_TOKEN").unwrap_or_default(), "$USEAPI_TOKEN".to_owned()),
     };
@@ -176,7 +177,7 @@ pub(super) fn token(file: Option<&Path>) -> Result<Token, RunError> {
         return Err(RunError::Usage(format!("no API token: {ways}")));
     }
     if token.is_empty() {
-        return Err(RunError::Usage(format!("{place} is empty")));
+        return Err(RunError::Usage(format!("{place} is empty: put the API token into it, as useapi.net shows it")));
     }
     if !token.bytes().all(|c| c.is_ascii_graphic()) {
         return Err(RunError::Usage(format!("{place} holds more than one token, or characters that no token has")));

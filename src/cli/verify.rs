@@ -7,7 +7,8 @@ use element_mirror::verify::RepairOptions;
 use element_mirror::{ApiBase, BucketOptions, LocalOptions, Stop, Token, VerifyOptions};
 
 use super::{
-    AccountArgs, Destination, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs, value,
+    AccountArgs, DONE, Destination, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs,
+    value,
 };
 
 /// What is used most.
@@ -43,17 +44,17 @@ pub(crate) struct VerifyArgs {
 
     /// Look at superseded versions too.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
-          env = "ELEMENT_MIRROR_HISTORY", hide_env = true)]
+          help_heading = DONE, env = "ELEMENT_MIRROR_HISTORY", hide_env = true)]
     history: bool,
 
     /// Look at presence and size, and read no file.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
-          env = "ELEMENT_MIRROR_QUICK", hide_env = true)]
+          help_heading = DONE, env = "ELEMENT_MIRROR_QUICK", hide_env = true)]
     quick: bool,
 
     /// Fetch again what is damaged or missing.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
-          env = "ELEMENT_MIRROR_REPAIR", hide_env = true)]
+          help_heading = DONE, env = "ELEMENT_MIRROR_REPAIR", hide_env = true)]
     pub(crate) repair: bool,
 
     #[command(flatten)]

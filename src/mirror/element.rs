@@ -277,16 +277,9 @@ impl<S: Store> Mirror<S> {
     async fn unanswered(&self, asked: &Asked<'_>, failure: Failure) -> ElementOutcome {
         match failure.kind {
             ErrorKind::Http(404 | 410) => self.absent(asked, failure).await,
-            ErrorKind::Http(400) if asked.account.is_none() => {
-                let refused = match self.accounts.get_or_try_init(|| self.ask_for_account()).await {
-                    Ok(refused) => refused.clone().unwrap_or(failure),
-                    Err(unknown) if unknown.kind == ErrorKind::Interrupted => unknown,
-                    Err(unknown) => {
-                        let message = format!("{}; can't ask which accounts there are: {unknown}", failure.message);
-                        Failure { message, ..failure }
-                    }
-                };
-                self.failed(asked.id, refused).await
+            ErrorKind::Http(400) if asked.account.is_none() || failure.is_about_account() => {
+                let failure = self.refused_account(asked.account, failure).await;
+                self.failed(asked.id, failure).await
             }
             _ => self.failed(asked.id, failure).await,
         }
@@ -315,19 +308,47 @@ impl<S: Store> Mirror<S> {
         ElementOutcome { gone_since: Some(since), ..as_it_stands(id, Some(standing), Status::Gone) }
     }
 
-    /// Ends the run where the token has several accounts and none was named; gives what the API refuses the token with,
-    /// where it does. Fails where that can't be known now.
-    async fn ask_for_account(&self) -> Result<Option<Failure>, Failure> {
-        match self.api.accounts().await {
-            Ok(accounts) if accounts.len() > 1 => {
-                let accounts = accounts.join(", ");
-                let message = format!("the token has several accounts, name one by --email: {accounts}");
-                self.stop.end(End::AccountNeeded(message));
-                Ok(None)
+    /// Why an element is refused that was asked of `account`, which may not be one of the token's. Ends the run where there
+    /// are several and none was named.
+    async fn refused_account(&self, account: Option<&str>, failure: Failure) -> Failure {
+        let accounts = match self.accounts.get_or_try_init(|| self.ask_for_accounts(account)).await {
+            Ok(Ok(accounts)) => accounts,
+            Ok(Err(refused)) => return refused.clone(),
+            Err(unknown) if unknown.kind == ErrorKind::Interrupted => return unknown,
+            Err(unknown) => {
+                let message = format!("{}; can't ask which accounts there are: {unknown}", failure.message);
+                return Failure { message, ..failure };
             }
-            Ok(_) => Ok(None),
-            Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Ok(Some(failure)),
+        };
+        match account {
+            None => {
+                self.need_account(accounts);
+                failure
+            }
+            Some(email) => failure.of_account(email, accounts),
+        }
+    }
+
+    /// The accounts that the token has, or what it is refused with; fails where that can't be known now.
+    async fn ask_for_accounts(&self, account: Option<&str>) -> Result<Result<Vec<String>, Failure>, Failure> {
+        match self.api.accounts().await {
+            Ok(accounts) => {
+                if account.is_none() {
+                    // Before anybody else knows, and asks on.
+                    self.need_account(&accounts);
+                }
+                Ok(Ok(accounts))
+            }
+            Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Ok(Err(failure)),
             Err(failure) => Err(failure),
+        }
+    }
+
+    /// Ends the run, which names no account, where there are several.
+    fn need_account(&self, accounts: &[String]) {
+        if accounts.len() > 1 {
+            let message = format!("the token has several accounts, name one by --email: {}", accounts.join(", "));
+            self.stop.end(End::AccountNeeded(message));
         }
     }
 

@@ -80,7 +80,7 @@ impl Watch {
         if self.unreachable_in_row >= UNREACHABLE && self.is_away() {
             return Some(End::unreachable(failure));
         }
-        let message = || format!("{FAILING} elements in a row failed at the destination: {}", failure.message);
+        let message = || format!("{FAILING} elements in a row could not be written: {}", failure.message);
         (self.failing_in_row >= FAILING).then(|| End::Broken(message()))
     }
 

@@ -145,8 +145,8 @@ impl LocalStore {
     }
 
     fn open_to_read(path: &Path, stop: Stop) -> Result<Opened, RunError> {
-        let cannot = |source| RunError::io(format!("can't read the mirror {}", path.display()), source);
-        let opened = Self::look(path, stop)?.ok_or_else(|| cannot(std::io::ErrorKind::NotFound.into()))?;
+        let absent = || RunError::Broken(format!("there is no mirror {}: no such folder", path.display()));
+        let opened = Self::look(path, stop)?.ok_or_else(absent)?;
         if !opened.store.is_mirror() {
             return Err(RunError::Broken(format!("{} holds no mirror: no element, and no {OWN}", path.display())));
         }

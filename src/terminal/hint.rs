@@ -1,26 +1,102 @@
 //! What to do about what went wrong, where its own words don't say it: hints are added here, at the edge.
 
+use std::io;
+
 use element_mirror::error::{ErrorKind, RunError};
 
 use crate::cli::Complaint;
 
+const LATER: &str = "run again later; what is mirrored is not fetched again";
+const THEIR_FAULT: &str = "the other side is at fault: run again later, or tell useapi.net";
+
 /// What to do about failures of a kind; `repair` says whether it is a repair that they are left by.
 pub(super) fn of_kind(kind: ErrorKind, repair: bool) -> Option<&'static str> {
     Some(match kind {
-        ErrorKind::Damaged | ErrorKind::MissingManifest | ErrorKind::Missing if repair => return None,
-        ErrorKind::BadLine => "correct the line in the list",
+        ErrorKind::Http(400) => "check the account: --email, or the list's second column",
+        ErrorKind::Http(403) => "run again later: links expire, and are asked for anew",
+        ErrorKind::Http(404 | 410) => "the CDN has it no more; --accept-known-missing takes that as it is",
+        ErrorKind::Http(_) => return kind.is_passing().then_some(LATER),
+        ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Truncated => LATER,
+        ErrorKind::Dns => "check this machine's network and name server, and run again",
+        ErrorKind::Tls => "check this machine's clock, proxies and CA certificates (package ca-certificates)",
+        ErrorKind::BadReply | ErrorKind::ApiError | ErrorKind::WrongId => THEIR_FAULT,
+        ErrorKind::Redirect | ErrorKind::ContentEncoding => THEIR_FAULT,
+        ErrorKind::TooLarge => "--max-size takes larger assets",
+        ErrorKind::AccountBroken => "mend the account at useapi.net, and run again",
         ErrorKind::NotFound => "check the ID, and the account it belongs to (--email)",
-        ErrorKind::DiskFull => "free some space and run again",
+        ErrorKind::UnsafeUrl => "--allow-private-assets takes those that are on your own network",
+        ErrorKind::DiskFull => "free some space there and run again; --out and --staging name other places",
+        ErrorKind::Io => "check disk and permissions there, and run again",
+        ErrorKind::CannotReplace => "move the mirror to a file system whose folders can be renamed (no overlay)",
+        ErrorKind::Conflict => "another run does the same elements: share them by --shard, or run again later",
+        ErrorKind::FolderTaken => "this file system takes two IDs for one: mirror one of them elsewhere",
+        ErrorKind::NewerFormat => "a newer element-mirror has written it: use that one",
+        ErrorKind::NotAFolder => "move aside what is in the folder's place, and run again",
+        ErrorKind::BadLine => "correct the line in the list",
+        ErrorKind::Damaged | ErrorKind::MissingManifest | ErrorKind::Missing if repair => return None,
         ErrorKind::Damaged | ErrorKind::MissingManifest => {
             "element-mirror verify --repair makes good what can be had again"
         }
         ErrorKind::Missing => "check the ID; element-mirror run mirrors it",
-        kind if kind.is_passing() => "run again later; what is mirrored is not fetched again",
+        // No assets, too many, no media: upstream has it so; and what was cut off is told with the run's end.
         _ => return None,
     })
 }
 
 /// Why a run could not be done, and what to do about it.
 pub(crate) fn complaint(error: &RunError) -> Complaint {
-    Complaint::new(error.to_string())
+    let hint = match error {
+        RunError::Io { what, source } => of_cause(what, source.kind()),
+        // What was asked for wrongly, what another run has locked, and what broke down say it themselves.
+        _ => None,
+    };
+    Complaint { hints: hint.into_iter().map(str::to_owned).collect(), ..Complaint::new(error.to_string()) }
+}
+
+/// What to do about a file operation that failed.
+fn of_cause(what: &str, cause: io::ErrorKind) -> Option<&'static str> {
+    use io::ErrorKind::{
+        IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
+    match cause {
+        NotFound | IsADirectory if what.contains("the ID list") => {
+            Some("a list is a file; a single ID is given by --id, the destination by --out")
+        }
+        StorageFull | QuotaExceeded => of_kind(ErrorKind::DiskFull, false),
+        PermissionDenied => Some("check who owns it, and as whom this runs"),
+        NotADirectory => Some("a folder is needed there; a file is in its place"),
+        ReadOnlyFilesystem => Some("it is mounted read-only: mount it anew, or take another place"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::full(RunError::io("write it", io::Error::from_raw_os_error(28)), "free some space")]
+    #[case::forbidden(RunError::io("can't use the destination m", io::ErrorKind::PermissionDenied.into()), "who owns it")]
+    #[case::no_list(RunError::io("can't read the ID list u_1", io::ErrorKind::NotFound.into()), "--id")]
+    fn a_run_that_can_not_be_done_says_what_to_do(#[case] error: RunError, #[case] hint: &str) {
+        let Complaint { message, hints } = complaint(&error);
+        assert_eq!(message, error.to_string());
+        assert!(hints.len() == 1 && hints[0].contains(hint), "{hints:?}");
+    }
+
+    #[test]
+    fn what_passes_is_to_be_run_again() {
+        for status in (100..600).filter(|&status| ErrorKind::Http(status).is_passing()) {
+            assert_eq!(of_kind(ErrorKind::Http(status), false), Some(LATER));
+        }
+        assert_eq!(of_kind(ErrorKind::Http(418), false), None);
+    }
+
+    #[test]
+    fn what_a_repair_has_left_is_not_to_be_repaired() {
+        for kind in [ErrorKind::Damaged, ErrorKind::Missing, ErrorKind::MissingManifest] {
+            assert!(of_kind(kind, false).is_some() && of_kind(kind, true).is_none(), "{kind}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::path::Path;
+use std::time::Duration;
 
 use element_mirror::error::{ErrorKind, printable};
 use element_mirror::outcome::{End, FailureGroup, Pruned, Status, Summary};
@@ -27,15 +28,14 @@ impl LastWords<'_> {
     /// The words, a few lines of them.
     pub(super) fn tell(&self) -> String {
         let Self { summary, paint, .. } = self;
-        let ends: Vec<String> = summary.ends.iter().map(End::to_string).collect();
-        let bad = |text: String| paint.bad.apply_to(text).to_string();
-        if self.was_refused() {
-            return ends.into_iter().map(|end| bad(format!("error: {end}"))).collect::<Vec<_>>().join("\n");
+        let ends = summary.ends.iter().map(|end| self.end(end));
+        if self.could_not_begin() {
+            return ends.collect::<Vec<_>>().join("\n");
         }
-        let mut lines = vec![self.counts()];
+        let mut lines = self.counts();
         // What an end says already, or what it cut off, is no failure to tell of by itself.
         let by_itself = |kind: ErrorKind, group: &FailureGroup| {
-            kind != ErrorKind::Interrupted && !ends.iter().any(|end| end.contains(&group.message))
+            kind != ErrorKind::Interrupted && !summary.ends.iter().any(|end| is_about(end, group))
         };
         let groups = summary.failures.iter().filter(|(kind, group)| by_itself(**kind, group));
         let mut groups: Vec<_> = groups.map(|(kind, group)| (*kind, group)).collect();
@@ -44,14 +44,11 @@ impl LastWords<'_> {
         lines.extend(groups.iter().take(MOST_KINDS).map(|(kind, group)| self.failures(*kind, group)));
         lines.extend(untold(groups.get(MOST_KINDS..).unwrap_or_default()));
         if summary.suspiciously_gone > 0 {
-            let head = bad(format!("{} elements are gone at once", summary.suspiciously_gone));
-            let rest = "is it the right account? None of them was noted as gone; their folders stay.";
-            lines.push(format!("{head}: {rest}"));
+            let head = paint.bad.apply_to(format!("{} elements are gone at once", summary.suspiciously_gone));
+            lines.push(format!("{head}: is it the right account? None of them was noted as gone; their folders stay."));
+            lines.push(self.hint("if they are meant to be gone, --accept-gone notes them"));
         }
-        if summary.not_taken_up > 0 && !ends.is_empty() {
-            lines.push(format!("not taken up: {}", elements(summary.not_taken_up)));
-        }
-        lines.extend(ends.into_iter().map(bad));
+        lines.extend(ends);
         if summary.total() > 0 {
             lines.push(paint.dim.apply_to(format!("mirror: {}", self.destination.display())).to_string());
             let gallery =
@@ -61,49 +58,65 @@ impl LastWords<'_> {
         lines.join("\n")
     }
 
-    /// Whether the API refused the run from the start, so that there is nothing else to say.
-    fn was_refused(&self) -> bool {
+    /// Whether the API let nothing begin, so that there is nothing else to say.
+    fn could_not_begin(&self) -> bool {
         let nothing_done = self.summary.count(Status::Failed) == self.summary.total();
-        nothing_done && self.summary.ends.iter().any(|end| matches!(end, End::Refused(_)))
+        let refused = |end: &End| matches!(end, End::Refused(_) | End::AccountNeeded(_));
+        nothing_done && self.summary.ends.iter().any(refused)
     }
 
-    fn counts(&self) -> String {
+    /// Why the run ended early, and what to do about it.
+    fn end(&self, end: &End) -> String {
+        let bad = &self.paint.bad;
+        let told = match end {
+            End::Refused(_) | End::AccountNeeded(_) | End::Broken(_) => format!("{} {end}", bad.apply_to("error:")),
+            _ => bad.apply_to(end).to_string(),
+        };
+        let group = self.summary.failures.iter().find(|(_, group)| is_about(end, group));
+        match group.and_then(|(kind, _)| hint::of_kind(*kind, self.summary.repair)) {
+            Some(hint) => format!("{told}\n{}", self.hint(hint)),
+            None => told,
+        }
+    }
+
+    /// What came of it, in numbers.
+    fn counts(&self) -> Vec<String> {
         let Self { summary, paint, .. } = self;
-        let in_time = format!(" in {:.1} s", summary.elapsed.as_secs_f64());
-        if let (0, Some(pruned)) = (summary.total(), summary.pruned) {
-            return versions(pruned) + &in_time;
-        }
+        let elapsed = time(summary.elapsed);
         if let (0, Some(shown)) = (summary.total(), summary.gallery) {
-            return format!("{}: {}{in_time}", self.gallery(), elements(shown));
+            return vec![format!("{}: {} in {elapsed}", self.gallery(), elements(shown))];
         }
-        if summary.total() == 0 {
-            let nothing =
-                if summary.ends.is_empty() { "nothing to do: there are no elements" } else { "nothing was done" };
-            return nothing.to_owned();
+        match (summary.total(), summary.pruned) {
+            (0, Some(pruned)) => return vec![format!("{} in {elapsed}", versions(pruned))],
+            (0, None) if summary.ends.is_empty() => return vec!["nothing to do: there are no elements".to_owned()],
+            (0, None) => return vec!["nothing was done".to_owned()],
+            _ => {}
         }
         let count = |(status, count): (&Status, &u64)| {
             let style = if status.is_flawed() { &paint.bad } else { &paint.good };
             style.apply_to(format!("{count} {}", status.as_str().replace('_', " "))).to_string()
         };
         let counts: Vec<String> = summary.counts.iter().map(count).collect();
-        let seconds = summary.elapsed.as_secs_f64();
-        let mut line = format!("{}: {}", elements(summary.total()), counts.join(", "));
+        let mut lines = vec![format!("{} in {elapsed}: {}", elements(summary.total()), counts.join(", "))];
+        let amount = |bytes: u64| {
+            let rate = bytes as f64 / summary.elapsed.as_secs_f64().max(0.001);
+            format!("{} at {}/s", BinaryBytes(bytes), BinaryBytes(rate as u64))
+        };
         if summary.downloaded > 0 {
-            let rate = (summary.bytes as f64 / seconds.max(0.001)) as u64;
-            let (files, bytes, rate) = (files(summary.downloaded), BinaryBytes(summary.bytes), BinaryBytes(rate));
-            line += &format!("; {files}, {bytes} ({rate}/s)");
+            lines.push(format!("downloaded: {}, {}", files(summary.downloaded), amount(summary.bytes)));
         }
         if let Some(read) = summary.read.filter(|read| *read > 0) {
-            let rate = BinaryBytes((read as f64 / seconds.max(0.001)) as u64);
-            line += &format!("; {} read ({rate}/s)", BinaryBytes(read));
+            lines.push(format!("read: {}", amount(read)));
         }
-        if let Some(pruned) = summary.pruned.filter(|pruned| pruned.versions > 0) {
-            line += &format!("; {}", versions(pruned));
-        }
+        lines.extend(summary.pruned.filter(|pruned| pruned.versions > 0).map(versions));
         if summary.warnings > 0 {
-            line += &format!("; {} about files", counted(summary.warnings, "warning"));
+            let where_told = "the manifests tell them, and --report";
+            lines.push(format!("{} about files: {where_told}", counted(summary.warnings, "warning")));
         }
-        line + &in_time
+        if summary.not_taken_up > 0 && !summary.ends.is_empty() {
+            lines.push(format!("not taken up: {}", elements(summary.not_taken_up)));
+        }
+        lines
     }
 
     /// The path of the gallery.
@@ -111,18 +124,29 @@ impl LastWords<'_> {
         self.destination.join(GALLERY).display().to_string()
     }
 
+    /// A kind of failure: how many, in whose words, which, and what to do about it.
     fn failures(&self, kind: ErrorKind, group: &FailureGroup) -> String {
         let FailureGroup { count, examples, message, .. } = group;
-        let head = self.paint.bad.apply_to(format!("{kind:>12}"));
+        let head = self.paint.bad.apply_to(kind);
         let mut names = examples.join(", ");
         if *count > examples.len() as u64 {
             names += &format!(" and {} more", count - examples.len() as u64);
         }
-        let hint = hint::of_kind(kind, self.summary.repair)
-            .map(|hint| self.paint.dim.apply_to(format!("\n{:>12}  {hint}", "→")).to_string());
-        let message = printable(message, MOST_WORDS);
-        format!("{head}  {names}: {message}{}", hint.unwrap_or_default())
+        let told = format!("{head} ({count}): {}\n    {names}", printable(message, MOST_WORDS));
+        match hint::of_kind(kind, self.summary.repair) {
+            Some(hint) => format!("{told}\n{}", self.hint(hint)),
+            None => told,
+        }
     }
+
+    fn hint(&self, hint: &str) -> String {
+        self.paint.dim.apply_to(format!("    →  {hint}")).to_string()
+    }
+}
+
+/// Whether the failures of a group are what the run ended for.
+fn is_about(end: &End, group: &FailureGroup) -> bool {
+    end.to_string().contains(&group.message)
 }
 
 fn ails_more_than_one(kind: ErrorKind) -> bool {
@@ -132,7 +156,7 @@ fn ails_more_than_one(kind: ErrorKind) -> bool {
 /// That there are more kinds of failures than are told, where there are.
 fn untold(groups: &[(ErrorKind, &FailureGroup)]) -> Option<String> {
     let kinds: Vec<String> = groups.iter().map(|(kind, group)| format!("{kind} ({})", group.count)).collect();
-    (!kinds.is_empty()).then(|| format!("{:>12}  {}; --report tells each", "and", kinds.join(", ")))
+    (!kinds.is_empty()).then(|| format!("and {}: --report tells each", kinds.join(", ")))
 }
 
 /// How many versions were pruned, in words.
@@ -144,6 +168,16 @@ fn versions(Pruned { versions, bytes, foreseen, .. }: Pruned) -> String {
 
 fn elements(count: u64) -> String {
     counted(count, "element")
+}
+
+/// How long something took, to a person.
+pub(super) fn time(time: Duration) -> String {
+    let (seconds, minutes, hours) = (time.as_secs(), time.as_secs() / 60, time.as_secs() / 3600);
+    match seconds {
+        0..60 => format!("{:.1} s", time.as_secs_f64()),
+        60..3600 => format!("{minutes} min {} s", seconds % 60),
+        _ => format!("{hours} h {} min", minutes % 60),
+    }
 }
 
 /// A number of files, in words.
@@ -161,7 +195,6 @@ mod tests {
     use crate::cli::When;
     use element_mirror::error::Failure;
     use element_mirror::outcome::ElementOutcome;
-    use std::time::Duration;
 
     fn outcome(id: &str, status: Status, failure: Option<Failure>) -> ElementOutcome {
         let mut outcome = ElementOutcome::new(Some(id.parse().unwrap()), status);
@@ -180,10 +213,11 @@ mod tests {
     }
 
     #[test]
-    fn a_good_run_is_one_line_and_the_place() {
+    fn a_good_run_is_what_came_of_it_how_much_that_was_and_the_place() {
         let outcomes = [outcome("u_1", Status::Created, None), outcome("u_2", Status::Unchanged, None)];
         insta::assert_snapshot!(told(&outcomes, |_| {}), @r"
-        2 elements: 1 created, 1 unchanged; 8 files, 2.00 MiB (819.20 KiB/s) in 2.5 s
+        2 elements in 2.5 s: 1 created, 1 unchanged
+        downloaded: 8 files, 2.00 MiB at 819.20 KiB/s
         mirror: mirror
         ");
     }
@@ -198,11 +232,14 @@ mod tests {
             ElementOutcome::bad_line("ids.txt:7".into(), "\"../x\" is not an element ID".into()),
         ];
         insta::assert_snapshot!(told(&outcomes, |_| {}), @r#"
-        4 elements: 1 created, 3 failed; 12 files, 3.00 MiB (1.20 MiB/s) in 2.5 s
-           not_found  u_2, u_3: the API answered 404
-                   →  check the ID, and the account it belongs to (--email)
-            bad_line  ids.txt:7: "../x" is not an element ID
-                   →  correct the line in the list
+        4 elements in 2.5 s: 1 created, 3 failed
+        downloaded: 12 files, 3.00 MiB at 1.20 MiB/s
+        not_found (2): the API answered 404
+            u_2, u_3
+            →  check the ID, and the account it belongs to (--email)
+        bad_line (1): "../x" is not an element ID
+            ids.txt:7
+            →  correct the line in the list
         mirror: mirror
         "#);
     }
@@ -214,9 +251,10 @@ mod tests {
         let mut outcomes: Vec<ElementOutcome> = (400..410).map(failed).chain([failed(405)]).collect();
         outcomes.push(ElementOutcome::unlisted("list a@b.c page 1".into(), "a@b.c".into(), broken));
         let told = told(&outcomes, |_| {});
-        let kinds: Vec<&str> = told.lines().filter_map(|line| line.split_whitespace().next()).collect();
-        assert_eq!(kinds[1..3], ["account_broken", "http_405"]);
-        assert!(told.contains("and  http_407 (1), http_408 (1), http_409 (1); --report tells each"), "{told}");
+        let is_kind = |line: &&str| line.contains("): ") && !line.starts_with("and ");
+        let kinds: Vec<&str> = told.lines().filter(is_kind).filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(kinds[..2], ["account_broken", "http_405"], "{told}");
+        assert!(told.contains("and http_407 (1), http_408 (1), http_409 (1): --report tells each"), "{told}");
     }
 
     #[test]
@@ -243,6 +281,23 @@ mod tests {
     }
 
     #[test]
+    fn what_ended_the_run_is_said_once_with_what_to_do_about_it() {
+        let full = Failure::new(ErrorKind::DiskFull, "write u_1/cover.png: no space");
+        let ended = told(&[outcome("u_1", Status::Failed, Some(full))], |summary| {
+            summary.not_taken_up = 0;
+            summary.elapsed = Duration::from_secs(7384);
+            summary.ends = vec![End::Broken("3 in a row could not be written: write u_1/cover.png: no space".into())];
+        });
+        insta::assert_snapshot!(ended, @r"
+        1 element in 2 h 3 min: 1 failed
+        downloaded: 4 files, 1.00 MiB at 142 B/s
+        error: 3 in a row could not be written: write u_1/cover.png: no space
+            →  free some space there and run again; --out and --staging name other places
+        mirror: mirror
+        ");
+    }
+
+    #[test]
     fn an_early_end_is_said() {
         let gone = [outcome("u_1", Status::Gone, None)];
         let ended = told(&gone, |summary| {
@@ -250,10 +305,12 @@ mod tests {
             summary.ends = vec![End::Refused("the API answered 401: Unauthorized".into()), End::Signal(2)];
         });
         insta::assert_snapshot!(ended, @r"
-        1 element: 1 gone; 4 files, 1.00 MiB (409.60 KiB/s) in 2.5 s
-        2 elements are gone at once: is it the right account? None of them was noted as gone; their folders stay.
+        1 element in 2.5 s: 1 gone
+        downloaded: 4 files, 1.00 MiB at 409.60 KiB/s
         not taken up: 7 elements
-        the API answered 401: Unauthorized
+        2 elements are gone at once: is it the right account? None of them was noted as gone; their folders stay.
+            →  if they are meant to be gone, --accept-gone notes them
+        error: the API answered 401: Unauthorized
         interrupted: what was committed is whole; run again to go on
         mirror: mirror
         ");

@@ -318,11 +318,24 @@ fn several_accounts_and_no_email_is_a_usage_error_that_names_them() {
         assert_eq!(upstream.requests_to("/v1/kling/accounts").len(), 1);
     }
     // With an email it is the element's own failure, and so it is where there is but one account.
-    upstream.forget();
     run_of(1).args(["--email", "a@example.org"]).output().expect(3);
-    assert_eq!(upstream.requests_to("/v1/kling/accounts").len(), 0);
     upstream.on("/v1/kling/accounts", [Reply::json(200, &json!({"a@example.org": {}}))]);
     run_of(1).output().expect(3);
+}
+
+#[test]
+fn an_email_that_is_none_of_the_tokens_is_told_with_those_that_are() {
+    let (upstream, mirror) = (with_two_accounts(), MirrorDir::new());
+    let said = |email: &str| run(&upstream, &mirror).ids(ids(3)).args(["--email", email]).output().expect(3).stderr;
+    let told = said("c@example.org");
+    assert!(told.contains("the token has no account c@example.org, but a@example.org, b@example.org"), "{told}");
+    assert_eq!(upstream.requests_to("/v1/kling/accounts").len(), 1, "asked once");
+    assert!(!said("B@example.org").contains("has no account"));
+    // What the API refuses for another reason is not asked about.
+    upstream.on_element("u_0", [Reply::json(400, &json!({"error": "bad request"}))]);
+    upstream.forget();
+    run(&upstream, &mirror).ids(["u_0"]).args(["--email", "c@example.org"]).output().expect(3);
+    assert_eq!(upstream.requests_to("/v1/kling/accounts").len(), 0);
 }
 
 #[test]

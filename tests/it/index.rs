@@ -200,7 +200,7 @@ fn where_the_destination_fails_the_old_one_stays() {
     mirror.write("u_2/manifest.json", "{");
     let Some(run) = run(&upstream, &mirror).ids(ids).failing("mkdirat:error=ENOSPC", &staged) else { return };
     let run = run.output().expect(1);
-    assert!(run.stderr.contains("in a row failed at the destination"), "{}", run.stderr);
+    assert!(run.stderr.contains("in a row could not be written"), "{}", run.stderr);
     assert_eq!(lines(&mirror).len(), 2);
 }
 

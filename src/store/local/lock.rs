@@ -63,7 +63,9 @@ fn held(file: &mut File) -> String {
             "this destination is locked, by a program that copies it or by a run that begins".to_owned()
         }
         Some(Holder { pid, host, since }) => {
-            format!("another run is working on this destination: pid {pid} on {host}, since {since}")
+            format!(
+                "another run is working on this destination: pid {pid} on {host}, since {since}; --lock-wait waits for it"
+            )
         }
         None => "another run is working on this destination".to_owned(),
     }

@@ -123,6 +123,10 @@ impl Reply {
             Some((code, message)) if message.is_empty() => format!("{code} ({})", self.line),
             Some((code, message)) => format!("{code}: {message}"),
             // A page for people, or none that can be read.
+            // One of a server error may come from a proxy before the store.
+            None if self.status < 500 && is_web_page(body) => {
+                format!("{}, with a web page: is it really an object store that answers there?", self.line)
+            }
             None if body.is_empty() || body.starts_with(['<', '{', '[', '\u{feff}']) => self.line.clone(),
             None => format!("{}: {body}", self.line),
         }
@@ -153,6 +157,11 @@ impl Reply {
             code => (text(code), body.get("error_description").map(text).unwrap_or_default()),
         })
     }
+}
+
+fn is_web_page(body: &str) -> bool {
+    let begins = |with: &str| body.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with));
+    begins("<!doctype html") || begins("<html")
 }
 
 /// `text` with every URL cut off before its query, which may be a signature, and without user and password.

@@ -35,6 +35,13 @@ fn ids_come_one_a_line_and_with_the_email_where_there_are_several_accounts() {
 }
 
 #[test]
+fn an_email_that_is_none_of_the_tokens_is_told_with_those_that_are() {
+    let (upstream, _accounts) = two_accounts();
+    let said = list(&upstream).args(["--email", "x@y.z"]).output().expect(3).stderr;
+    assert!(said.contains("the token has no account x@y.z, but a@b.c, d@e.f"), "{said}");
+}
+
+#[test]
 fn an_item_that_names_no_element_is_said_by_the_first_shard() {
     let (upstream, accounts) = two_accounts();
     accounts.edit("d@e.f", |elements| elements.push(json!({"name": "nobody"})));

@@ -7,7 +7,7 @@ use rstest::rstest;
 
 use crate::support::program;
 
-const COMMANDS: [&str; 7] = ["", "run", "list", "verify", "history", "prune", "schema"];
+const COMMANDS: [&str; 9] = ["", "run", "list", "verify", "history", "prune", "schema", "completions", "man"];
 
 fn help(command: &str, option: &str) -> String {
     let words = [command, option].into_iter().filter(|word| !word.is_empty());
@@ -48,7 +48,7 @@ fn no_line_of_any_help_is_wider_than_80_columns() {
 
 #[test]
 fn help_that_can_not_be_written_is_no_success() {
-    for words in [&["--help"][..], &["run", "-h"], &["--version"], &["schema", "report"]] {
+    for words in [&["--help"][..], &["run", "-h"], &["--version"], &["schema", "report"], &["man"]] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let run = program().args(words).output_through(Stdio::null(), full).expect(1);
         assert!(run.stderr.contains("can't write standard output"), "{words:?}: {}", run.stderr);

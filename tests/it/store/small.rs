@@ -17,7 +17,7 @@ fn too_small_at_first((upstream, mirror): (&Upstream, &MirrorDir), ids: &[String
     let failed: Vec<_> = run.lines().into_iter().filter(|line| line["status"] == "failed").collect();
     let full = failed.iter().filter(|line| line["error"]["kind"] == "disk_full").count();
     assert!(full >= 3, "{}", run.stdout);
-    assert!(run.stderr.contains("in a row failed at the destination"), "{}", run.stderr);
+    assert!(run.stderr.contains("in a row could not be written"), "{}", run.stderr);
     mirror.check_but_staging();
     for line in run.lines() {
         let id = line["id"].as_str().unwrap();

@@ -16,7 +16,7 @@ fn a_full_disk_fails_elements_ends_the_run_and_leaves_nothing_half_made() {
     let full = failed.iter().filter(|line| line["error"]["kind"] == "disk_full").count();
     assert!(full >= 3, "{}", run.stdout);
     assert!(failed.iter().all(|line| line["stands"] == "none"));
-    assert!(run.stderr.contains("in a row failed at the destination"), "{}", run.stderr);
+    assert!(run.stderr.contains("in a row could not be written"), "{}", run.stderr);
     mirror.check();
     let made = mirror.ids().len();
     assert!((1..4).contains(&made), "{made} elements on a disk for three");

@@ -60,6 +60,12 @@ async fn a_stores_own_words_are_told() {
         ("s3", 400, r#"{"error":"invalid_grant","error_description":"Bad"}"#, "invalid_grant: Bad"),
         ("s3", 418, "a\u{1b}[31m\nteapot", "418 I'm a teapot: a [31m teapot"),
         ("s3", 502, "<html><body>Bad gateway</body></html>", "502 Bad Gateway"),
+        (
+            "s3",
+            404,
+            "<!DOCTYPE HTML>\n<html><body>File not found</body></html>",
+            "404 Not Found, with a web page: is it really an object store that answers there?",
+        ),
         ("s3", 503, "", "503 Service Unavailable"),
         ("s3", 301, "", "Received redirect without LOCATION, this normally indicates an incorrectly configured region"),
     ] {
