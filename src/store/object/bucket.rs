@@ -247,6 +247,13 @@ impl Bucket {
         Ok(listed.into_iter().flatten().collect())
     }
 
+    /// The objects in a folder, and in no folder in it.
+    pub(super) async fn list_files(&self, folder: &str) -> Result<Vec<(String, Entry)>, Failure> {
+        let mut listed = self.list(folder).await?;
+        listed.retain(|(path, object)| *path == format!("{folder}/{}", object.name));
+        Ok(listed)
+    }
+
     /// The names of the folders in a folder.
     pub(super) async fn folders(&self, folder: &str) -> Result<Vec<String>, Failure> {
         let at = self.at(folder);

@@ -16,6 +16,7 @@ use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
 use crate::layout::{MANIFEST, OWN, SUMS};
+use crate::manifest::Manifest;
 use crate::store::inspect::{self, Defect, Depth, Flaw};
 use crate::store::standing::Holds;
 
@@ -130,7 +131,7 @@ impl BucketStore {
             false => self.read_all(id, files, counters).await?,
         };
         for version in inspection.standing.iter_mut().chain(&mut inspection.past) {
-            for (file, size, digest, _) in version.manifest.iter().flat_map(crate::manifest::Manifest::own_files) {
+            for (file, size, digest, _) in version.manifest.iter().flat_map(Manifest::own_files) {
                 let defect = match found.get(file).copied().flatten() {
                     None => Defect::Missing,
                     Some((is, _)) if is != size => Defect::Size(is, size),
@@ -145,9 +146,8 @@ impl BucketStore {
 
     /// What a listing says.
     async fn listed(&self, id: &ElementId) -> Result<HashMap<String, Found>, Failure> {
-        let objects = self.0.bucket.list(id.as_str()).await?;
-        let in_folder = objects.into_iter().filter(|(path, _)| path.matches('/').count() == 1);
-        Ok(in_folder.map(|(_, object)| (object.name, Some((object.size, None)))).collect())
+        let objects = self.0.bucket.list_files(id.as_str()).await?;
+        Ok(objects.into_iter().map(|(_, object)| (object.name, Some((object.size, None)))).collect())
     }
 
     /// What reading says.

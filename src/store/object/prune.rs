@@ -60,10 +60,9 @@ impl BucketStore {
         let bucket = &self.0.bucket;
         let may_be_ours = |name: &str| Naming::ByContent.plain(name) != name;
         let is_old = |modified: Time| modified.age() > YOUNG;
-        let listed = bucket.list(id.as_str()).await?;
-        let objects = listed.into_iter().filter(|(path, object)| {
-            path.matches('/').count() == 1 && may_be_ours(&object.name) && !named.contains(&object.name)
-        });
+        let listed = bucket.list_files(id.as_str()).await?;
+        let is_unnamed = |name: &str| may_be_ours(name) && !named.contains(name);
+        let objects = listed.into_iter().filter(|(_, object)| is_unnamed(&object.name));
         let removals = objects.filter(|(_, object)| is_old(object.modified)).map(|(path, object)| async move {
             if !had.contains(object.name.as_str()) && !self.is_ours(&path, &object.name).await? {
                 return Ok(());
