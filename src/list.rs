@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use secrecy::SecretString;
 use url::Url;
@@ -100,6 +101,7 @@ impl List {
                 reach.add(&leaf.page);
                 let (listed, unlisted) = leaf.sort(email, &self.sieve);
                 for listed in listed.iter().filter(|listed| self.is_taken(listed, email)) {
+                    self.events.counters.known.fetch_add(1, Relaxed);
                     tell(Told::Element { listed, email, is_one_of_several: accounts.len() > 1 })?;
                 }
                 for failed in &unlisted {

@@ -36,8 +36,11 @@ fn apply<S: Store>(
     let Opened { store, mut recovered } = opened?;
     // That is a failure of this command's own work.
     let unfinished = std::mem::take(&mut recovered.unpruned);
-    let audience =
-        Audience { saying: &args.saying.without_progress(), report: None, destination: &args.destination.shown() };
+    let audience = Audience {
+        saying: &args.saying.without_progress(),
+        report: None,
+        destination: Some(&args.destination.shown()),
+    };
     session.conduct(&audience, |events, stop| async move {
         tell_recovered(&events, &recovered).await;
         Ok(Prune { store, keep, unfinished, dry_run: args.dry_run, events, stop }.run().await)

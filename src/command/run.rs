@@ -47,8 +47,8 @@ fn mirror<S: Store>(
     // Interrupted while it waited for the lock.
     let Some(opened) = session.wait_for(open(session.stop.token().clone())) else { return Ok(session.ended_early()) };
     let Opened { store, recovered } = opened?;
-    let (report, destination) = (args.report.report.as_deref(), &args.destination().shown());
-    let audience = Audience { saying: &args.saying, report, destination };
+    let (report, destination) = (args.report.report.as_deref(), args.destination().shown());
+    let audience = Audience { saying: &args.saying, report, destination: Some(&destination) };
     session.conduct(&audience, |events, stop| async move {
         tell_recovered(&events, &recovered).await;
         tell_odd(&events, odd).await;

@@ -19,7 +19,7 @@ const MOST_WORDS: usize = 140;
 /// What the last words are about.
 pub(super) struct LastWords<'a> {
     pub(super) summary: &'a Summary,
-    pub(super) destination: &'a Path,
+    pub(super) destination: Option<&'a Path>,
     pub(super) paint: &'a Paint,
 }
 
@@ -48,8 +48,8 @@ impl LastWords<'_> {
             lines.push(self.hint("if they are meant to be gone, --accept-gone notes them"));
         }
         lines.extend(ends);
-        if summary.total() > 0 {
-            lines.push(paint.dim.apply_to(format!("mirror: {}", self.destination.display())).to_string());
+        if let Some(destination) = self.destination.filter(|_| summary.total() > 0) {
+            lines.push(paint.dim.apply_to(format!("mirror: {}", destination.display())).to_string());
         }
         lines.join("\n")
     }
@@ -198,7 +198,7 @@ mod tests {
         let mut summary = Summary { elapsed, not_taken_up: 7, ..Summary::default() };
         outcomes.iter().for_each(|outcome| summary.add(outcome));
         change(&mut summary);
-        let (destination, paint) = (Path::new("mirror"), &Paint::new(When::Never));
+        let (destination, paint) = (Some(Path::new("mirror")), &Paint::new(When::Never));
         LastWords { summary: &summary, destination, paint }.tell()
     }
 
