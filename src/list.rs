@@ -3,6 +3,7 @@
 //! One account after the other, so that what comes is in an order; a run walks all at once.
 
 use std::io;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::api::list::Reach;
 use crate::api::{Api, Filter, Upstream};
@@ -98,6 +99,7 @@ impl List {
                 reach.add(&leaf.page);
                 let (listed, unlisted) = leaf.sort(email, &self.sieve);
                 for Listed { id, element, .. } in listed.iter().filter(|listed| self.is_taken(&listed.id, email)) {
+                    self.events.counters.known.fetch_add(1, Relaxed);
                     let is_one_of_several = accounts.len() > 1;
                     tell(Told::Element { id, fields: &element.fields, email, is_one_of_several })?;
                 }

@@ -39,7 +39,8 @@ pub(crate) struct Audience<'a> {
     pub(crate) saying: &'a SayingArgs,
     /// The report's file; `-` is standard output.
     pub(crate) report: Option<&'a Path>,
-    pub(crate) destination: &'a Path,
+    /// The mirror; none where there is none, but a list.
+    pub(crate) destination: Option<&'a Path>,
 }
 
 impl Session {
@@ -122,7 +123,7 @@ impl Audience<'_> {
         counters: &Arc<Counters>,
         stop: &Stop,
     ) -> Result<Vec<Box<dyn Reporter>>, RunError> {
-        let Self { saying, destination, .. } = self;
+        let Self { saying, destination, .. } = *self;
         let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
         if let (Some(path), Some(report)) = (self.report, report) {
             let sink = Sink::new(format!("the report {}", path.display()), report, stop.clone());

@@ -1,31 +1,26 @@
 //! What people see on standard error: progress, failures, the summary. Nothing else knows indicatif.
 
 pub(crate) mod hint;
+mod progress;
 mod summary;
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
 
 use console::Style;
 use element_mirror::error::{ErrorKind, Failure};
 use element_mirror::event::{Counters, Event};
 use element_mirror::outcome::{ElementOutcome, End};
 use element_mirror::report::{Reporter, Sink, Verbosity};
-use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::BinaryBytes;
 
 use crate::cli::{Complaint, SayingArgs, Text, When};
+use progress::{Progress, Told};
 use summary::LastWords;
 
 /// So many failures are said one by one; the summary counts the others.
 const MOST_FAILURES: u64 = 20;
-
-/// How often a line is written where there is no terminal to draw on.
-const LINE_EVERY: Duration = Duration::from_secs(60);
-/// The same, where progress is asked for.
-const LINE_OFTEN: Duration = Duration::from_secs(5);
 
 /// Tells people.
 pub(crate) struct Terminal {
@@ -33,18 +28,10 @@ pub(crate) struct Terminal {
     verbosity: Verbosity,
     paint: Paint,
     progress: Progress,
-    destination: PathBuf,
+    destination: Option<PathBuf>,
     counters: Arc<Counters>,
-    started: Instant,
     done: u64,
     failures: u64,
-}
-
-/// How progress is shown.
-enum Progress {
-    Bar(ProgressBar),
-    Lines { every: Duration, last: Instant },
-    None,
 }
 
 /// The styles in use; plain where colours are off.
@@ -69,35 +56,22 @@ impl Paint {
 }
 
 impl Terminal {
-    /// Someone who tells about a run into `destination`, as `saying` asks for.
-    pub(crate) fn new(saying: &SayingArgs, destination: &Path, (out, counters): (Sink, Arc<Counters>)) -> Self {
-        let quiet = saying.verbosity() == Verbosity::Quiet;
-        let lines = |every| Progress::Lines { every, last: Instant::now() };
-        let progress = match (saying.progress, io::stderr().is_terminal()) {
-            (When::Never, _) => Progress::None,
-            (When::Auto, _) if quiet => Progress::None,
-            (_, true) => Progress::Bar(bar()),
-            (When::Auto, false) => lines(LINE_EVERY),
-            (When::Always, false) => lines(LINE_OFTEN),
-        };
+    /// Someone who tells about a run into `destination`, or of a list where there is none, as `saying` asks for.
+    pub(crate) fn new(saying: &SayingArgs, destination: Option<&Path>, (out, counters): (Sink, Arc<Counters>)) -> Self {
         Self {
             out,
             verbosity: saying.verbosity(),
             paint: Paint::new(saying.color),
-            progress,
-            destination: destination.to_owned(),
+            progress: Progress::new(saying),
+            destination: destination.map(Path::to_owned),
             counters,
-            started: Instant::now(),
             done: 0,
             failures: 0,
         }
     }
 
-    fn say(&self, line: &str) {
-        match &self.progress {
-            Progress::Bar(bar) => bar.suspend(|| write_line(&self.out, line)),
-            _ => write_line(&self.out, line),
-        }
+    fn say(&mut self, line: &str) {
+        self.progress.suspend(|| write_line(&self.out, line));
     }
 
     fn finished(&mut self, outcome: &ElementOutcome) {
@@ -116,28 +90,6 @@ impl Terminal {
         if told && self.verbosity == Verbosity::Normal && self.failures == MOST_FAILURES + 1 {
             self.say(&self.paint.dim.apply_to("            further failures are counted below").to_string());
         }
-    }
-
-    /// The line of progress: elements done of those known, bytes, rate, files in flight, what is left.
-    fn state(&self) -> String {
-        let counters = &self.counters;
-        let (known, all_known) = (counters.known.load(Relaxed), counters.all_known.load(Relaxed));
-        let (bytes, in_flight) = (counters.bytes.load(Relaxed), counters.in_flight.load(Relaxed));
-        let elapsed = self.started.elapsed();
-        let rate = (bytes as f64 / elapsed.as_secs_f64().max(0.1)) as u64;
-        let more = if all_known { "" } else { "+" };
-        let mut state = format!(
-            "{} of {known}{more} elements  {}  {}/s  {in_flight} in flight",
-            self.done,
-            BinaryBytes(bytes),
-            BinaryBytes(rate),
-        );
-        let left = known.saturating_sub(self.done);
-        if all_known && self.done > 0 && left > 0 {
-            let eta = elapsed.mul_f64(left as f64 / self.done as f64);
-            state.push_str(&format!("  {:#} left", HumanDuration(eta)));
-        }
-        state
     }
 }
 
@@ -170,14 +122,11 @@ impl Reporter for Terminal {
                 self.say(&format!("{}  {what}: {message}", self.paint.odd.apply_to("   warning")));
             }
             Event::Ended(summary) => {
-                if let Progress::Bar(bar) = &self.progress {
-                    bar.finish_and_clear();
-                }
-                self.progress = Progress::None;
+                self.progress.end();
                 // Whoever closed the pipe has seen enough, and says so to nobody.
                 let closed = summary.ends == [End::ReaderGone];
                 if !closed && (self.verbosity > Verbosity::Quiet || summary.is_flawed()) {
-                    let (destination, paint) = (&self.destination, &self.paint);
+                    let (destination, paint) = (self.destination.as_deref(), &self.paint);
                     write_line(&self.out, &LastWords { summary, destination, paint }.tell());
                 }
             }
@@ -194,28 +143,11 @@ impl Reporter for Terminal {
     }
 
     fn tick(&mut self) {
-        let state = self.state();
-        match &mut self.progress {
-            Progress::Bar(bar) => {
-                bar.set_message(state);
-                bar.tick();
-            }
-            Progress::Lines { every, last } if last.elapsed() >= *every => {
-                *last = Instant::now();
-                write_line(&self.out, &state);
-            }
-            _ => {}
+        let told = Told { done: self.destination.as_ref().map(|_| self.done), failed: self.failures };
+        if let Some(line) = self.progress.tick(told, &self.counters) {
+            write_line(&self.out, &line);
         }
     }
-}
-
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    // The template is right, or the first test of the program would show it.
-    bar.set_style(
-        ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
-    );
-    bar
 }
 
 /// Whether the element failed for a reason that ends the whole run, and is said with its end.
@@ -249,7 +181,9 @@ fn detail(outcome: &ElementOutcome) -> String {
 pub(crate) fn complain(saying: &SayingArgs, Complaint { message, hints }: &Complaint) {
     let paint = Paint::new(saying.color);
     let hints = hints.iter().map(|hint| paint.dim.apply_to(format!("\n    →  {hint}")).to_string());
-    let line = format!("{} {message}{}", paint.bad.apply_to("error:"), hints.collect::<String>());
+    // A line of progress may stand there.
+    let clear = if io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+    let line = format!("{clear}{} {message}{}", paint.bad.apply_to("error:"), hints.collect::<String>());
     write_line(io::stderr().lock(), &line);
 }
 

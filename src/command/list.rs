@@ -1,7 +1,6 @@
 //! `element-mirror list`.
 
-use std::io::{self, Write as _};
-use std::path::Path;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use element_mirror::demo::Demo;
@@ -19,7 +18,10 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
     let token = args.account.token()?;
     let session = Session::start(&Arc::default())?;
     let mut out = session::standard_output(&session.stop)?;
-    let audience = Audience { saying: &args.saying.without_progress(), report: None, destination: Path::new("") };
+    // Where the elements themselves go by, they show how far it came.
+    let is_seen = io::stdout().is_terminal();
+    let saying = &if is_seen { args.saying.without_progress() } else { args.saying.clone() };
+    let audience = Audience { saying, report: None, destination: None };
     let listed = session.conduct(&audience, |events, stop| async move {
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };
         let list = List::new(args.options(token, demo), args.sieve(), events, stop)?;

@@ -31,7 +31,10 @@ fn apply<S: Store>(
     // Interrupted while it waited for the lock.
     let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
     let opened = opened?;
-    let audience =
-        Audience { saying: &args.saying.without_progress(), report: None, destination: &args.destination.shown() };
+    let audience = Audience {
+        saying: &args.saying.without_progress(),
+        report: None,
+        destination: Some(&args.destination.shown()),
+    };
     session.conduct(&audience, |events, stop| async move { Ok(Prune::new(opened, options, events, stop).run().await) })
 }

@@ -44,8 +44,8 @@ fn look<S: Store>(
     // Interrupted while it waited for the lock.
     let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
     let opened = opened?;
-    let (report, destination) = (args.report.report.as_deref(), &args.destination.shown());
-    let audience = Audience { saying: &args.saying, report, destination };
+    let (report, destination) = (args.report.report.as_deref(), args.destination.shown());
+    let audience = Audience { saying: &args.saying, report, destination: Some(&destination) };
     session.conduct(&audience, |events, stop| async move {
         tell_odd(&events, odd).await;
         let _timer = args.time.max_time.map(|time| stop.end_after(time));

@@ -20,7 +20,7 @@ const MOST_WORDS: usize = 140;
 /// What the last words are about.
 pub(super) struct LastWords<'a> {
     pub(super) summary: &'a Summary,
-    pub(super) destination: &'a Path,
+    pub(super) destination: Option<&'a Path>,
     pub(super) paint: &'a Paint,
 }
 
@@ -49,8 +49,8 @@ impl LastWords<'_> {
             lines.push(self.hint("if they are meant to be gone, --accept-gone notes them"));
         }
         lines.extend(ends);
-        if summary.total() > 0 {
-            lines.push(paint.dim.apply_to(format!("mirror: {}", self.destination.display())).to_string());
+        if let Some(destination) = self.destination.filter(|_| summary.total() > 0) {
+            lines.push(paint.dim.apply_to(format!("mirror: {}", destination.display())).to_string());
             let gallery =
                 summary.gallery.map(|_| paint.dim.apply_to(format!("gallery: {}", self.gallery())).to_string());
             lines.extend(gallery);
@@ -121,7 +121,7 @@ impl LastWords<'_> {
 
     /// The path of the gallery.
     fn gallery(&self) -> String {
-        self.destination.join(GALLERY).display().to_string()
+        self.destination.unwrap_or(Path::new("")).join(GALLERY).display().to_string()
     }
 
     /// A kind of failure: how many, in whose words, which, and what to do about it.
@@ -208,7 +208,7 @@ mod tests {
         (summary.elapsed, summary.not_taken_up) = (elapsed, 7);
         outcomes.iter().for_each(|outcome| summary.add(outcome));
         change(&mut summary);
-        let (destination, paint) = (Path::new("mirror"), &Paint::new(When::Never));
+        let (destination, paint) = (Some(Path::new("mirror")), &Paint::new(When::Never));
         LastWords { summary: &summary, destination, paint }.tell()
     }
 

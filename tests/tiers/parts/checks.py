@@ -41,5 +41,5 @@ def wait_until(condition, otherwise):
     end = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > end:
-            raise RuntimeError(otherwise)
+            raise RuntimeError(otherwise() if callable(otherwise) else otherwise)
         time.sleep(0.02)
