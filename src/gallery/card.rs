@@ -2,6 +2,8 @@
 //! that is a piece of text, which the page's script makes into the panel beside the large picture: so that ten thousand
 //! elements are no half a million nodes.
 
+use std::borrow::Cow;
+
 use maud::{Markup, html};
 
 use super::link::link;
@@ -35,17 +37,15 @@ impl Card<'_> {
         let Self { id, manifest, .. } = self;
         let element = &manifest.element;
         let millis = |time: Time| time.to_unix().0;
-        let views: Vec<String> = self.pictures().skip(1).map(|view| self.link_to(&view.file)).collect();
         let item = html! {
             li data-id=(id) data-is=[self.marks()] data-updated=[element.update_time.map(millis)]
-                data-mirrored=(millis(manifest.committed_at)) data-size=(manifest.size())
-                data-views=[(!views.is_empty()).then(|| views.join(" "))] {
+                data-mirrored=(millis(manifest.committed_at)) data-size=(manifest.size()) {
                 (self.cover())
                 h2 { a href=(self.link()) { (isolated(self.name())) } }
                 p .about {
                     @if let Some(kind) = &element.kind { bdi .type { (word(kind)) } " " }
                     @if let Some(time) = element.update_time { time datetime=(time) { (time.to_day()) } " " }
-                    @if element.official == Some(true) { span { "Official" } " " }
+                    @if element.official == Some(true) { span .official { "Official" } " " }
                     @if !self.older.is_empty() { span { (self.older.len()) " older" } }
                 }
                 @if let Some(tags) = element.tags.as_ref().filter(|tags| !tags.is_empty()) {
@@ -56,7 +56,6 @@ impl Card<'_> {
                 }
                 noscript { details { summary { "Details" } (self.details()) } }
             }
-            "\n"
         };
         item.into_string().into_bytes()
     }
@@ -99,7 +98,7 @@ impl Card<'_> {
         let Manifest { element, missing, warnings, assets, .. } = self.manifest;
         let has = |role| assets.iter().any(|asset| asset.role == role);
         html! {
-            div .cover {
+            div .cover .bare[self.pictures().next().is_none()] {
                 @if let Some(cover) = self.pictures().next() {
                     img src=(self.link_to(&cover.file)) alt="" loading="lazy" decoding="async";
                 }
@@ -153,7 +152,7 @@ impl Card<'_> {
     /// A file of it: what it shows, its name, and how large it is. The script takes it for a view by its type.
     fn file(&self, asset: &Asset) -> Markup {
         html! {
-            a href=(self.link_to(&asset.file)) type=(asset.media_type) { (isolated(&label(asset))) }
+            a href=(self.link_to(&asset.file)) type=(asset.media_type) { (label(asset)) }
             " " small {
                 (asset.file) ", "
                 @if let (Some(width), Some(height)) = (asset.width, asset.height) { (width) " × " (height) ", " }
@@ -164,11 +163,12 @@ impl Card<'_> {
 
     fn facts(&self) -> Vec<(&'static str, Markup)> {
         let Manifest { element, committed_at, roles, assets, .. } = self.manifest;
-        let minute = |time: Time| html! { time datetime=(time) { (time.to_minute()) } };
+        let minute = |time: Time| html! { (time.to_minute()) };
         let roles = roles.as_ref().map(|roles| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", "));
         let size = format!("{}, {}", counted(assets.len() as u64, "file"), Bytes(self.manifest.size()));
         let facts = [
             ("ID", Some(html! { code { (self.id) } })),
+            ("Type", element.kind.as_ref().map(|kind| isolated(&word(kind)))),
             ("Gone since", self.gone_since.map(minute)),
             ("Made", element.create_time.map(minute)),
             ("Updated", element.update_time.map(minute)),
@@ -183,11 +183,19 @@ impl Card<'_> {
 }
 
 /// What a file shows.
-fn label(asset: &Asset) -> String {
+fn label(asset: &Asset) -> Markup {
     match asset.role {
-        Role::Secondary if !asset.slot.is_empty() => word(&asset.slot).into_owned(),
-        Role::Secondary => "View".to_owned(),
-        Role::Cover | Role::Video | Role::Voice | Role::Other => word(asset.role.as_str()).into_owned(),
+        Role::Secondary if asset.slot.trim().is_empty() => html! { "View" },
+        Role::Secondary => name(&asset.slot),
+        Role::Cover | Role::Video | Role::Voice | Role::Other => html! { (word(asset.role.as_str())) },
+    }
+}
+
+/// A slot's name, apart from what stands around it where it is no word.
+fn name(slot: &str) -> Markup {
+    match word(slot) {
+        Cow::Owned(word) if word.is_ascii() => html! { (word) },
+        _ => isolated(slot),
     }
 }
 

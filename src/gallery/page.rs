@@ -120,11 +120,11 @@ impl Frame {
                     select #type aria-label="Type" { option value="" { "All types" } }
                     select #tag aria-label="Tag" { option value="" { "All tags" } }
                     select #sort aria-label="Sort by" {
-                        option value="name" { "Name" }
-                        option value="updated" { "Newest updated" }
-                        option value="mirrored" { "Newest mirrored" }
-                        option value="size" { "Largest" }
-                        option value="id" { "ID" }
+                        option value="name" { "By name" }
+                        option value="updated" { "Newest first" }
+                        option value="mirrored" { "Last mirrored first" }
+                        option value="size" { "Largest first" }
+                        option value="id" { "By ID" }
                     }
                     div #marks role="group" aria-label="Show only" {
                         @for (mark, label) in [("favored", "Favored"), ("official", "Official"),

@@ -9,14 +9,14 @@
   const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const collator = new Intl.Collator(undefined, { numeric: true });
 
-  // The elements, in the order of their IDs.
+  // The elements, in the order of their IDs. By simple selectors: those with a descendant take a hundred times as long.
   const elements = [...grid.children].map((card, place) => {
-    const link = card.querySelector("h2 a");
+    const link = card.querySelector("a");
     const data = card.dataset;
     return {
       card, link, place, id: data.id, name: link.textContent, on: true, words: null,
       type: card.querySelector(".type")?.textContent ?? "",
-      tags: [...card.querySelectorAll(".tags bdi")].map((tag) => tag.textContent),
+      tags: Array.from(card.querySelector(".tags")?.children ?? [], (tag) => tag.textContent),
       is: data.is ? data.is.split(" ") : [],
       updated: +(data.updated ?? -Infinity), mirrored: +data.mirrored, size: +data.size,
     };
@@ -154,46 +154,49 @@
 
   // A picture that can't be shown leaves the ground that it stands on.
   addEventListener("error", (event) => {
-    if (event.target.localName === "img") event.target.hidden = true;
+    if (event.target.localName !== "img") return;
+    event.target.hidden = true;
+    if (event.target.parentElement?.className === "cover") event.target.parentElement.classList.add("bare");
   }, true);
 
   // The views of a card, by where the pointer is on it; each is loaded when it is looked at.
   let scrubbed = null;
   function scrub(card, x) {
-    const cover = card.firstElementChild;
-    const views = [null, ...card.dataset.views.split(" ")];
-    const box = cover.getBoundingClientRect();
-    const at = Math.max(0, Math.min(views.length - 1, Math.floor(((x - box.left) / box.width) * views.length)));
     if (scrubbed?.card !== card) {
       rest();
-      const steps = document.createElement("span");
-      steps.className = "steps";
-      steps.append(...views.map(() => document.createElement("i")));
-      cover.append(steps);
-      scrubbed = { card, steps, images: [], at: -1 };
+      scrubbed = grasp(card);
     }
+    const { cover, links, steps, images } = scrubbed;
+    if (links.length < 2) return;
+    const box = cover.getBoundingClientRect();
+    const at = Math.max(0, Math.min(links.length - 1, Math.floor(((x - box.left) / box.width) * links.length)));
     if (scrubbed.at === at) return;
     scrubbed.at = at;
-    [...scrubbed.steps.children].forEach((step, number) => step.classList.toggle("on", number === at));
-    if (at > 0 && !scrubbed.images[at]) {
-      const image = new Image();
-      image.alt = "";
-      image.src = views[at];
-      scrubbed.images[at] = image;
-      scrubbed.steps.before(image);
+    Array.from(steps.children, (step, number) => step.classList.toggle("on", number === at));
+    if (at > 0 && !images[at]) {
+      images[at] = Object.assign(new Image(), { alt: "", src: links[at] });
+      steps.before(images[at]);
     }
-    scrubbed.images.forEach((image, number) => { image.hidden = number !== at; });
+    images.forEach((image, number) => { image.hidden = number !== at; });
+  }
+  function grasp(card) {
+    const cover = card.firstElementChild;
+    const links = viewsIn(unfold(card)).filter(({ kind }) => kind === "image").map(({ link }) => link);
+    const steps = document.createElement("span");
+    steps.className = "steps";
+    steps.append(...links.map(() => document.createElement("i")));
+    if (links.length > 1) cover.append(steps);
+    return { card, cover, links, steps, images: [], at: -1 };
   }
   function rest() {
-    if (!scrubbed) return;
-    scrubbed.steps.remove();
-    scrubbed.images.forEach((image) => image.remove());
+    scrubbed?.steps.remove();
+    scrubbed?.images.forEach((image) => image.remove());
     scrubbed = null;
   }
   if (matchMedia("(hover: hover)").matches) {
     grid.addEventListener("pointermove", (event) => {
       const card = event.target.closest("#grid > li");
-      if (card?.dataset.views) scrub(card, event.clientX);
+      if (card) scrub(card, event.clientX);
       else rest();
     }, { passive: true });
     grid.addEventListener("pointerleave", rest);
@@ -230,7 +233,9 @@
     const said = unfold(card);
     views = viewsIn(said);
     $("title").replaceChildren(...[...element.link.childNodes].map((node) => node.cloneNode(true)));
-    $("labels").replaceChildren(...[...card.querySelectorAll(".marks span, .tags bdi")].map((node) => node.cloneNode(true)));
+    const labels = [...card.querySelectorAll(".marks span, .star, .official, .tags bdi")].map((node) => node.cloneNode(true));
+    for (const label of labels) if (["star", "official"].includes(label.className)) label.removeAttribute("class");
+    $("labels").replaceChildren(...labels);
     $("text").textContent = card.querySelector(".said")?.textContent ?? "";
     details.replaceChildren(...said.childNodes);
     strip.replaceChildren(...(views.length > 1 ? views.map(thumbnail) : []));

@@ -1,0 +1,150 @@
+// The large view: by pointer and keyboard, through views and elements, and back.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { PHONE, folder, isWithinWidth, screenshot, visit } from "./browser.mjs";
+import { FOX, KNIGHT, LANTERN, OWL, ROBOT, aged } from "./mirrors.mjs";
+
+const mirror = aged(folder());
+
+const isOpen = (page) => page.$eval("#lightbox", (dialog) => dialog.open);
+const title = (page) => page.textContent("#title");
+const caption = (page) => page.textContent("#caption");
+const focused = (page) => page.evaluate(() => document.activeElement.closest("#grid > li")?.dataset.id);
+const link = (id) => `[data-id="${id}"] h2 a`;
+
+test("a click opens it, and a press of Escape closes it and gives the focus back", async (t) => {
+  const { page, seen } = await visit(t, mirror);
+  await page.click(`[data-id="${FOX}"]`);
+  assert.ok(await isOpen(page));
+  assert.equal(await title(page), "AutumnFox 9XWTD");
+  assert.match(await page.evaluate(() => location.hash), new RegExp(`id=${FOX}`));
+  await page.locator("#figure img").evaluate((image) => image.decode());
+  await screenshot(page, "lightbox");
+  await page.keyboard.press("Escape");
+  assert.ok(!(await isOpen(page)));
+  assert.equal(await focused(page), FOX);
+  assert.equal(await page.evaluate(() => location.hash), "");
+  assert.deepEqual(seen.complaints, []);
+});
+
+test("the keyboard alone is enough", async (t) => {
+  const { page } = await visit(t, mirror, { hash: "#sort=id" });
+  await page.focus("#sort");
+  for (let presses = 0; !(await focused(page)) && presses < 12; presses += 1) await page.keyboard.press("Tab");
+  const first = await focused(page);
+  const outline = await page.$eval(link(first), (card) => getComputedStyle(card, "::after").outlineStyle);
+  assert.equal(outline, "solid", "the focus is seen");
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(page), ROBOT, "a card is one stop");
+  await page.keyboard.press("Enter");
+  assert.equal(await title(page), "PipTheRobot K7Q2M");
+  const stops = [];
+  for (let presses = 0; presses < 30; presses += 1) {
+    await page.keyboard.press("Tab");
+    stops.push(await page.evaluate(() => document.activeElement.id || document.activeElement.textContent));
+  }
+  for (const stop of ["close", "next", "Top view", "manifest.json"]) assert.ok(stops.includes(stop), `${stop}: ${stops}`);
+  assert.ok(await page.evaluate(() => document.activeElement === document.body || document.getElementById("lightbox").contains(document.activeElement)));
+});
+
+test("arrows go through the views of an element, and on to the next and back", async (t) => {
+  const { page } = await visit(t, mirror, { hash: "#q=i&only=favored" });
+  await page.click(link(LANTERN));
+  const seen = [];
+  for (let presses = 0; presses < 6; presses += 1) {
+    seen.push(`${await title(page)}: ${(await caption(page)).split(" · ")[0]}`);
+    await page.keyboard.press("ArrowRight");
+  }
+  const [lantern, robot] = ["LumiLantern 8DFAS", "PipTheRobot K7Q2M"];
+  assert.deepEqual(seen, [
+    `${lantern}: Cover`, `${lantern}: Side`, `${lantern}: Back`, `${lantern}: Top view`, `${lantern}: Voice`, `${robot}: Cover`,
+  ]);
+  assert.equal(await page.textContent("#place"), "3 of 3");
+  for (let presses = 0; presses < 9; presses += 1) await page.keyboard.press("ArrowRight");
+  assert.equal(await caption(page), "Voice · 11.8 KiB", "it stays at the end");
+  assert.ok(await page.isDisabled("#next"));
+  for (let presses = 0; presses < 6; presses += 1) await page.keyboard.press("ArrowLeft");
+  assert.equal(`${await title(page)}: ${await caption(page)}`, `${lantern}: Voice · 12.2 KiB`);
+  await page.keyboard.press("Escape");
+  assert.equal(await focused(page), LANTERN, "the focus is where one has come to");
+});
+
+test("its buttons and small views do the same", async (t) => {
+  const { page } = await visit(t, mirror, { hash: `#id=${ROBOT}` });
+  await page.click("#next");
+  assert.match(await caption(page), /^Side · 480 × 640 · /);
+  await page.click("#views button >> nth=4");
+  assert.equal(await page.locator("#figure video").count(), 1);
+  assert.equal(await page.getAttribute("#views button >> nth=4", "aria-current"), "true");
+  await page.click("#previous");
+  assert.match(await caption(page), /^Top view/);
+  await page.click("#close");
+  assert.ok(!(await isOpen(page)));
+  assert.equal(await page.locator("#figure *").count(), 0, "nothing goes on playing");
+});
+
+test("arrows in a player are the player's", async (t) => {
+  const { page } = await visit(t, mirror, { hash: `#id=${ROBOT}&view=4` });
+  await page.focus("#figure video");
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await page.locator("#figure video").count(), 1);
+});
+
+test("a link to an element opens it, and a reload too", async (t) => {
+  const { page } = await visit(t, mirror, { hash: `#id=${ROBOT}&view=5` });
+  assert.equal(await caption(page), "Voice · 11.8 KiB");
+  await page.reload();
+  assert.equal(`${await title(page)}: ${await caption(page)}`, "PipTheRobot K7Q2M: Voice · 11.8 KiB");
+});
+
+test("it says all there is to say of an element, and links to its files", async (t) => {
+  const { page } = await visit(t, mirror, { hash: `#id=${OWL}` });
+  const said = await page.innerText("#panel");
+  for (const words of ["Incomplete: 2 missing", "Official", "Animal", "A violet owl", OWL, "left: http_404", "voice: too_large"]) {
+    assert.ok(said.includes(words), `${words}: ${said}`);
+  }
+  const links = await page.$$eval("#details a", (all) => all.map((one) => one.getAttribute("href")));
+  for (const file of ["cover.jpg", "video.mp4", "manifest.json", "element.json"]) assert.ok(links.includes(`${OWL}/${file}`), file);
+  await page.goto(`${page.url().split("#")[0]}#id=${KNIGHT}`);
+  await page.waitForFunction(() => document.getElementById("title").textContent.startsWith("Sir"));
+  assert.ok((await page.innerText("#panel")).includes("side.jpg: declared 768x1365, is 480x640"));
+  await page.goto(`${page.url().split("#")[0]}#id=${LANTERN}`);
+  await page.waitForFunction(() => document.getElementById("title").textContent.startsWith("Lumi"));
+  const older = await page.$$eval("#details a[href*=history]", (all) => all.map((one) => one.href));
+  assert.equal(older.length, 2);
+  await page.goto(older[0]);
+  assert.ok((await page.content()).includes("manifest.json"), "the folder of the older version is there");
+});
+
+test("a click with Control is left to the browser", async (t) => {
+  const { page } = await visit(t, mirror);
+  const opened = page.context().waitForEvent("page");
+  await page.click(link(FOX), { modifiers: ["ControlOrMeta"] });
+  assert.match((await opened).url(), /cover\.jpg$/);
+  assert.ok(!(await isOpen(page)));
+});
+
+test("on a phone it is as wide as the window, and all of it can be reached", async (t) => {
+  const { page } = await visit(t, mirror, { size: PHONE });
+  await page.tap(link(KNIGHT));
+  assert.ok(await isWithinWidth(page));
+  assert.ok(await page.$eval("#lightbox", (dialog) => dialog.scrollWidth <= innerWidth));
+  await page.locator("#figure img").evaluate((image) => image.decode());
+  await screenshot(page, "phone-lightbox");
+  await page.locator("#details a", { hasText: "element.json" }).scrollIntoViewIfNeeded();
+  await page.tap("#close");
+  assert.ok(!(await isOpen(page)));
+});
+
+test("in the dark it is dark", async (t) => {
+  const { page } = await visit(t, mirror, { dark: true });
+  const brightness = (selector) => page.$eval(selector, (node) => Math.max(...getComputedStyle(node).backgroundColor.match(/\d+/g).slice(0, 3)));
+  assert.ok((await brightness("body")) < 40);
+  await screenshot(page, "dark");
+  await page.click(link(ROBOT));
+  assert.ok((await brightness("#stage")) < 40);
+  await page.locator("#figure img").evaluate((image) => image.decode());
+  await screenshot(page, "dark-lightbox");
+});
