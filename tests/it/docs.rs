@@ -1,11 +1,14 @@
 //! The documents show no command line that the program would not take.
 
 mod commands;
+mod links;
 
 use std::path::{Path, PathBuf};
 
 use commands::{DocCommand, commands};
+use links::dead_links;
 use rstest::rstest;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::program;
@@ -15,11 +18,11 @@ fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README.md and docs/*.md.
+/// README.md, CONTRIBUTING.md and docs/*.md.
 fn documents() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(project().join("docs")).into_iter().flatten();
     let mut documents: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    documents.push(project().join("README.md"));
+    documents.extend(["README.md", "CONTRIBUTING.md"].map(|name| project().join(name)));
     documents.retain(|path| path.extension().is_some_and(|extension| extension == "md") && path.is_file());
     documents.sort();
     documents
@@ -83,6 +86,57 @@ fn every_command_line_of_the_documents_is_one_that_the_program_takes() {
         wrong.extend(complaints(&text).into_iter().map(|complaint| format!("{name}, {complaint}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_the_documents_link_to_is_there() {
+    let dead = documents().into_iter().flat_map(|path| dead_links(&path).into_iter().map(move |to| (path.clone(), to)));
+    let dead: Vec<_> = dead.collect();
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+#[test]
+fn the_files_that_keep_and_test_a_promise_are_there() {
+    let promises = std::fs::read_to_string(project().join("docs/security.md")).unwrap();
+    let named = promises
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| ["src/", "tests/", "fuzz/"].iter().any(|room| name.starts_with(room)));
+    let named: Vec<&str> = named.collect();
+    assert!(named.len() > 30, "{named:?}");
+    let missing: Vec<_> = named.into_iter().filter(|name| !project().join(name).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn each_kind_of_error_has_its_advice() {
+    let schema = program().args(["schema", "report"]).output().expect(0).stdout;
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let kinds: Vec<&str> = strings(&schema["$defs"]["ErrorKind"]);
+    assert!(kinds.contains(&"not_media"), "{kinds:?}");
+    let advice = std::fs::read_to_string(project().join("docs/operations.md")).unwrap();
+    let rows = advice.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split(" | ").next());
+    let told: Vec<&str> = rows.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+    let untold: Vec<_> = kinds.iter().filter(|kind| !told.contains(kind)).collect();
+    assert!(untold.is_empty(), "{untold:?}");
+    let unknown: Vec<_> = told.iter().filter(|kind| !kind.starts_with("http_") && !kinds.contains(kind)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+/// All the constants that a schema names.
+fn strings(schema: &Value) -> Vec<&str> {
+    match schema {
+        Value::Object(fields) => {
+            let within = fields.iter().filter(|(name, _)| *name != "description");
+            let constant = fields.get("const").and_then(Value::as_str);
+            constant.into_iter().chain(within.flat_map(|(_, value)| strings(value))).collect()
+        }
+        Value::Array(values) => {
+            values.iter().flat_map(|value| value.as_str().into_iter().chain(strings(value))).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 #[rstest]

@@ -341,7 +341,8 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
     }
-    let target = line.split(' ').nth(1)?.to_owned();
+    // The program only ever reads: nothing else is answered.
+    let target = line.strip_prefix("GET ")?.split(' ').next()?.to_owned();
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let (path, query) = (path.to_owned(), query.to_owned());
     let mut headers = HashMap::new();

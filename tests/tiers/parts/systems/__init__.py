@@ -1,7 +1,7 @@
 """What stands around the program, each piece with the real tool."""
 
-from . import alerts, copies, crontab, operations, pipelines, queries, units
+from . import alerts, copies, crontab, guides, pipelines, queries, units
 
 # In the order in which they are told.
 TOPICS = {"units": units, "crontab": crontab, "alerts": alerts, "queries": queries, "copies": copies,
-          "pipelines": pipelines, "operations": operations}
+          "pipelines": pipelines, "guides": guides}

@@ -1,24 +1,29 @@
-"""docs/operations.md: every block of commands is run, one after the other, on the sample API; all end well."""
+"""docs/recipes.md and docs/operations.md: each block of commands is run on the sample API, one after the other; all end well."""
 
 import re
 
 from systems.place import EXAMPLES, PROJECT
 
 
-class Operations:
-    def __init__(self, check, place):
-        self.check, self.place = check, place
-        self.text = (PROJECT / "docs/operations.md").read_text()
-        (place.here / "examples").symlink_to(EXAMPLES)
-        (place.here / "password").write_text("operations\n")
+class Guide:
+    def __init__(self, check, place, name):
+        self.check, self.place, self.name = check, place, name
+        self.text = (PROJECT / name).read_text()
 
     def blocks_are_run(self):
         blocks = re.findall(r"^```sh\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
         self.check("there are blocks of commands", len(blocks) >= 6, blocks)
         for block in blocks:
-            # What one sets is seen by the next, as where somebody types them.
+            # What one leaves is seen by the next, as where somebody types them.
             done = self.place.run("bash", "-euo", "pipefail", "-c", block, env={"ELEMENT_MIRROR_DEMO": "1"})
-            self.check(f"docs/operations.md: {block.splitlines()[0]}", done.returncode == 0, done.stdout + done.stderr)
+            self.check(f"{self.name}: {block.splitlines()[0]}", done.returncode == 0, done.stdout + done.stderr)
+
+
+class Operations(Guide):
+    def __init__(self, check, place):
+        super().__init__(check, place, "docs/operations.md")
+        (place.here / "examples").symlink_to(EXAMPLES)
+        (place.here / "password").write_text("operations\n")
 
     def what_is_shown_is_there(self):
         links = re.findall(r"\]\(\.\./(examples[^)#]*)\)", self.text)
@@ -35,5 +40,5 @@ class Operations:
 
 
 def steps(check, place):
-    operations = Operations(check, place)
-    return [operations.blocks_are_run, operations.what_is_shown_is_there]
+    operations, recipes = Operations(check, place), Guide(check, place, "docs/recipes.md")
+    return [recipes.blocks_are_run, operations.blocks_are_run, operations.what_is_shown_is_there]
