@@ -101,7 +101,8 @@ pub(crate) struct StoreArgs {
 
     /// Where versions for a bucket are put together.
     ///
-    /// In a folder of the run's own, that goes with it; there has to be room for -j times the largest asset. Else the system's temporary folder; a mirror in a folder needs none.
+    /// In a folder of the run's own, that goes with it; there has to be room for -j times the largest asset. Else the
+    /// system's temporary folder; a mirror in a folder needs none.
     #[arg(long, value_name = "DIR", value_parser = value::folder, value_hint = ValueHint::DirPath,
           env = "ELEMENT_MIRROR_STAGING", hide_env = true)]
     staging: Option<PathBuf>,

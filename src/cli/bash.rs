@@ -1,9 +1,11 @@
-//! Completions for bash. The script is our own: that of `clap_complete` completes nothing after a command of a program whose
+//! Completions for bash. The script is our own: that of `clap_complete` completes nothing after a command of a
+//! program whose
 //! name has a hyphen, and no part of a list.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use clap::builder::PossibleValue;
 use clap::{Arg, Command, ValueHint};
 
 const HEAD: &str = r#"# Completions of element-mirror for bash.
@@ -64,7 +66,7 @@ const FILES: &str = "compopt -o default 2>/dev/null";
 /// The command that completes the value of `arg`.
 fn values(arg: &Arg) -> String {
     let choices = arg.get_possible_values();
-    let choices: Vec<&str> = choices.iter().map(clap::builder::PossibleValue::get_name).collect();
+    let choices: Vec<&str> = choices.iter().map(PossibleValue::get_name).collect();
     match (choices.is_empty(), arg.get_value_delimiter(), arg.get_value_hint()) {
         (false, Some(','), _) => {
             let list = format!("COMPREPLY=($(compgen -W '{}' -- \"${{cur##*,}}\"))", choices.join(" "));

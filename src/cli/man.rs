@@ -1,5 +1,6 @@
 //! The manual page, of all commands: made of the same definitions as the help.
 
+use clap::builder::Str;
 use clap::{Arg, Command};
 use roff::{Inline, Roff, bold, italic, roman};
 
@@ -9,14 +10,18 @@ use super::help;
 const DATE: &str = "2026-11-29";
 
 const DESCRIPTION: [&str; 4] = [
-    "element-mirror keeps copies of the elements (reusable characters and objects) that were made with Kling AI through \
+    "element-mirror keeps copies of the elements (reusable characters and objects) that were made with Kling AI \
+        through \
      useapi.net: cover, views, video and voice of each, in a folder of its own, with a manifest and checksums. Run again, it \
      fetches only what is new.",
-    "A folder appears complete or not at all, and is replaced whole. What was mirrored stays: a changed element's old version \
+    "A folder appears complete or not at all, and is replaced whole. What was mirrored stays: a changed element's \
+        old version \
      moves to the history, an element that was deleted upstream is gone upstream only.",
-    "ID lists are text (an ID a line, an account's email in a second column, # comments) or NDJSON (an object with id, and \
+    "ID lists are text (an ID a line, an account's email in a second column, # comments) or NDJSON (an object with \
+        id, and \
      optionally email, a line): reports and the output of list are lists, too.",
-    "Sizes are numbers with K, M or G behind them, powers of 1024. Durations are numbers with their unit: 30s, 5m, 2h, 30d. \
+    "Sizes are numbers with K, M or G behind them, powers of 1024. Durations are numbers with their unit: 30s, 5m, \
+        2h, 30d. \
      Standard output carries only what was asked for; everything for people goes to standard error.",
 ];
 
@@ -26,7 +31,8 @@ const EXIT_STATUS: [(&str, &str); 8] = [
     ("2", "It was asked for wrongly."),
     (
         "3",
-        "Done, but some elements failed, are incomplete or damaged (the report says which), or suspiciously many are gone.",
+        "Done, but some elements failed, are incomplete or damaged (the report says which), or suspiciously many are \
+            gone.",
     ),
     ("4", "The API refused the token or the subscription."),
     ("5", "Another run is working on this destination."),
@@ -37,11 +43,12 @@ const EXIT_STATUS: [(&str, &str); 8] = [
     ),
 ];
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     (
         "DEST/ID/",
         "An element: its assets, element.json (the API's own words), manifest.json, and SHA256SUMS for sha256sum -c.",
     ),
+    ("DEST/index.html", "A page to look the mirror through, with --gallery."),
     ("DEST/index.ndjson", "Every manifest on a line, with --index."),
     ("DEST/.element-mirror/history/ID/WHEN/", "Superseded versions, whole."),
     ("DEST/.element-mirror/damaged/ID/WHEN/", "Files that were found damaged, put aside before they were replaced."),
@@ -54,7 +61,8 @@ const ENVIRONMENT: [(&str, &str); 7] = [
     ("USEAPI_EMAIL", "The account, unless --email names one."),
     (
         "ELEMENT_MIRROR_*",
-        "Every option: its name in capitals with _ for -, as in ELEMENT_MIRROR_API_RATE=2; 1, 0, true or false for switches. The command line wins.",
+        "Every option: its name in capitals with _ for -, as in ELEMENT_MIRROR_API_RATE=2; 1, 0, true or false for \
+            switches. The command line wins.",
     ),
     ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "Proxies, which are not used for an API on loopback."),
     ("AWS_*, GOOGLE_*, AZURE_*", "Credentials and endpoints of buckets, as the stores' own tools take them."),
@@ -137,7 +145,8 @@ fn commands(page: &mut Roff, all: &Command) {
     }
 }
 
-/// The options of a command, under the headings that they have in its help; of those that `run` has too, the names alone.
+/// The options of a command, under the headings that they have in its help; of those that `run` has too, the names
+/// alone.
 fn options(page: &mut Roff, command: &Command, run: Option<&Command>) {
     let shown =
         || command.get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_positional() && arg.get_id() != "help");
@@ -163,7 +172,10 @@ fn options(page: &mut Roff, command: &Command, run: Option<&Command>) {
     let shared: Vec<String> =
         shown().filter(|arg| is_of_run(arg)).map(|arg| format!("--{}", arg.get_long().unwrap_or_default())).collect();
     if !shared.is_empty() {
-        page.control("PP", []);
+        // mandoc warns of a paragraph where a section begins.
+        if shown().any(|arg| !is_of_run(arg)) {
+            page.control("PP", []);
+        }
         page.text([roman(format!("As of run: {}.", shared.join(", ")))]);
     }
 }
@@ -176,8 +188,7 @@ fn name(arg: &Arg) -> Vec<Inline> {
     }
     words.push(bold(format!("--{}", arg.get_long().unwrap_or_default())));
     if arg.get_action().takes_values() {
-        let values: Vec<&str> =
-            arg.get_value_names().unwrap_or_default().iter().map(clap::builder::Str::as_str).collect();
+        let values: Vec<&str> = arg.get_value_names().unwrap_or_default().iter().map(Str::as_str).collect();
         words.extend([roman(" "), italic(values.join(" "))]);
     }
     words

@@ -1,6 +1,6 @@
 //! `element-mirror list`.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use element_mirror::demo::Demo;
@@ -8,9 +8,10 @@ use element_mirror::error::RunError;
 use element_mirror::list::{List, Told};
 use element_mirror::outcome::{End, Summary};
 use element_mirror::{ElementId, Fields};
+use rustix::fs::{FileType, fstat};
 use serde::Serialize;
 
-use crate::cli::{Complaint, ListArgs};
+use crate::cli::{Complaint, ListArgs, When};
 use crate::session::{self, Audience, Session};
 
 /// Lists the elements of the accounts on standard output.
@@ -18,9 +19,12 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
     let token = args.account.token()?;
     let session = Session::start(&Arc::default())?;
     let mut out = session::standard_output(&session.stop)?;
-    // Where the elements themselves go by, they show how far it came.
-    let is_seen = io::stdout().is_terminal();
-    let saying = &if is_seen { args.saying.without_progress() } else { args.saying.clone() };
+    // Elsewhere the elements go by on the same terminal, or what a pipe's other end makes of them.
+    let is_into_file = fstat(io::stdout()).is_ok_and(|out| FileType::from_raw_mode(out.st_mode).is_file());
+    let saying = &match args.saying.progress {
+        When::Auto if !is_into_file => args.saying.without_progress(),
+        _ => args.saying.clone(),
+    };
     let audience = Audience { saying, report: None, destination: None };
     let listed = session.conduct(&audience, |events, stop| async move {
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };

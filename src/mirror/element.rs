@@ -293,6 +293,10 @@ impl<S: Store> Mirror<S> {
             Err(failure) => return self.failed(id, failure).await,
         };
         let Some(standing) = occupant.standing() else {
+            let failure = match asked.account.filter(|_| failure.is_about_account()) {
+                Some(account) => self.refused_account(Some(account), failure).await,
+                None => failure,
+            };
             let message = format!("{}; is it the right ID and account?", failure.message);
             return self.failed(id, Failure::new(ErrorKind::NotFound, message)).await;
         };

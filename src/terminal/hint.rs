@@ -7,12 +7,20 @@ use element_mirror::error::{ErrorKind, RunError};
 use crate::cli::Complaint;
 
 const LATER: &str = "run again later; what is mirrored is not fetched again";
+const ACCOUNT: &str = "check the account: --email, or the list's second column";
 const THEIR_FAULT: &str = "the other side is at fault: run again later, or tell useapi.net";
 
-/// What to do about failures of a kind; `repair` says whether it is a repair that they are left by.
-pub(super) fn of_kind(kind: ErrorKind, repair: bool) -> Option<&'static str> {
+/// What to do about failures of a kind, which were told so; `repair` says whether it is a repair that they are left by.
+pub(super) fn of_failures(kind: ErrorKind, message: &str, repair: bool) -> Option<&'static str> {
+    match kind {
+        // The hints below are about the CDN.
+        ErrorKind::Http(400 | 403 | 404 | 410) if message.contains("the API answered") => Some(ACCOUNT),
+        kind => of_kind(kind, repair),
+    }
+}
+
+fn of_kind(kind: ErrorKind, repair: bool) -> Option<&'static str> {
     Some(match kind {
-        ErrorKind::Http(400) => "check the account: --email, or the list's second column",
         ErrorKind::Http(403) => "run again later: links expire, and are asked for anew",
         ErrorKind::Http(404 | 410) => "the CDN has it no more; --accept-known-missing takes that as it is",
         ErrorKind::Http(_) => return kind.is_passing().then_some(LATER),
@@ -91,6 +99,13 @@ mod tests {
             assert_eq!(of_kind(ErrorKind::Http(status), false), Some(LATER));
         }
         assert_eq!(of_kind(ErrorKind::Http(418), false), None);
+    }
+
+    #[test]
+    fn what_the_api_refuses_is_no_matter_of_the_cdn() {
+        let hint = |message| of_failures(ErrorKind::Http(404), message, false);
+        assert_eq!(hint("the API answered 404: no such account"), Some(ACCOUNT));
+        assert!(hint("the CDN answered 404").is_some_and(|hint| hint.contains("CDN")));
     }
 
     #[test]

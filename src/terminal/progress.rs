@@ -11,7 +11,7 @@ use element_mirror::event::Counters;
 use element_mirror::report::Verbosity;
 use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::summary::time;
+use super::summary::{counted, time};
 use crate::cli::{SayingArgs, When};
 use pace::Pace;
 
@@ -137,7 +137,7 @@ fn parts(told: Told, counters: &Counters, pace: &Pace, elapsed: Duration) -> Vec
     let (known, all_known) = (counters.known.load(Relaxed), counters.all_known.load(Relaxed));
     let Some(done) = told.done else {
         let requests = counters.api_requests.load(Relaxed);
-        return vec![(0, format!("{known} listed")), (2, format!("{requests} requests")), (1, time(elapsed))];
+        return vec![(0, format!("{known} listed")), (2, counted(requests, "request")), (1, time(elapsed))];
     };
     let more = if all_known { "" } else { "+" };
     let mut parts = vec![(0, format!("{done} of {known}{more}")), (4, "elements".to_owned())];

@@ -73,7 +73,7 @@ impl LastWords<'_> {
             _ => bad.apply_to(end).to_string(),
         };
         let group = self.summary.failures.iter().find(|(_, group)| is_about(end, group));
-        match group.and_then(|(kind, _)| hint::of_kind(*kind, self.summary.repair)) {
+        match group.and_then(|(kind, group)| hint::of_failures(*kind, &group.message, self.summary.repair)) {
             Some(hint) => format!("{told}\n{}", self.hint(hint)),
             None => told,
         }
@@ -133,7 +133,7 @@ impl LastWords<'_> {
             names += &format!(" and {} more", count - examples.len() as u64);
         }
         let told = format!("{head} ({count}): {}\n    {names}", printable(message, MOST_WORDS));
-        match hint::of_kind(kind, self.summary.repair) {
+        match hint::of_failures(kind, message, self.summary.repair) {
             Some(hint) => format!("{told}\n{}", self.hint(hint)),
             None => told,
         }
@@ -174,7 +174,8 @@ fn elements(count: u64) -> String {
 pub(super) fn time(time: Duration) -> String {
     let (seconds, minutes, hours) = (time.as_secs(), time.as_secs() / 60, time.as_secs() / 3600);
     match seconds {
-        0..60 => format!("{:.1} s", time.as_secs_f64()),
+        0 => format!("{} ms", time.as_millis()),
+        1..60 => format!("{:.1} s", time.as_secs_f64()),
         60..3600 => format!("{minutes} min {} s", seconds % 60),
         _ => format!("{hours} h {} min", minutes % 60),
     }
@@ -185,7 +186,7 @@ pub(super) fn files(count: u64) -> String {
     counted(count, "file")
 }
 
-fn counted(count: u64, noun: &str) -> String {
+pub(super) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

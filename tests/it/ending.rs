@@ -331,6 +331,9 @@ fn an_email_that_is_none_of_the_tokens_is_told_with_those_that_are() {
     assert!(told.contains("the token has no account c@example.org, but a@example.org, b@example.org"), "{told}");
     assert_eq!(upstream.requests_to("/v1/kling/accounts").len(), 1, "asked once");
     assert!(!said("B@example.org").contains("has no account"));
+    upstream.on_element("u_9", [Reply::json(404, &json!({"error": "No such account"}))]);
+    let absent = run(&upstream, &mirror).ids(["u_9"]).args(["--email", "c@example.org"]).output().expect(3).stderr;
+    assert!(absent.contains("the token has no account c@example.org"), "{absent}");
     // What the API refuses for another reason is not asked about.
     upstream.on_element("u_0", [Reply::json(400, &json!({"error": "bad request"}))]);
     upstream.forget();
