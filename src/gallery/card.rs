@@ -106,7 +106,7 @@ impl Card<'_> {
                 @if self.gone_since.is_some() || !missing.is_empty() || !warnings.is_empty() {
                     p .marks {
                         @if let Some(since) = self.gone_since { span .gone { "Gone since " (since.to_day()) } " " }
-                        @if !missing.is_empty() { span .incomplete { "Incomplete: " (missing.len()) " missing" } " " }
+                        @if !missing.is_empty() { span .incomplete { (missing.len()) " missing" } " " }
                         @if !warnings.is_empty() { span .warned { (counted(warnings.len() as u64, "warning")) } }
                     }
                 }

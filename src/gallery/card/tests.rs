@@ -78,7 +78,7 @@ fn every_mark_is_one_to_filter_by_and_one_to_see() {
         "Favored",
         "Official",
         "Gone since 3 Nov 2026",
-        "Incomplete: 1 missing",
+        "1 missing",
         "1 warning",
         "2 older",
         "Voice",
