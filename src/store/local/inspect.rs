@@ -74,6 +74,7 @@ impl LocalStore {
             }
             Occupant::Version(version) => {
                 let Version { place: dir, standing } = *version;
+                // Of a version whose files nobody has looked at yet, only the checksums can be known to be damaged.
                 let flaws = standing.damaged.iter().map(|_| sums_flaw(&dir, SUMS)).collect();
                 let manifest = Some(standing.manifest);
                 inspection.standing =
