@@ -169,7 +169,7 @@ struct Transfer<'a, 't> {
     wanted: &'a Wanted<'a>,
     part: &'t mut Part,
     source: Source,
-    /// How far it has come, as far as that was counted.
+    /// How long the part was, in bytes, when the tries last began anew.
     reached: u64,
 }
 
@@ -206,11 +206,11 @@ impl<'a> Transfer<'a, '_> {
         self.read_body(&mut reply, end).await
     }
 
-    /// Whether the part is longer than it ever was by an eighth of the file, or by a MiB where its length is not known.
-    /// So often, and no more often, a large file on a bad line gets its tries anew.
+    /// Whether the part has grown by an eighth of the file, or by a MiB where the file's length is not known, since the tries
+    /// last began anew. A large file on a bad line gets its tries that often, and no more often.
     fn got_on(&mut self) -> bool {
-        let step = self.source.length.map_or(1 << 20, |length| length.div_ceil(8));
-        let got_on = self.part.size() > self.reached && self.part.size() - self.reached >= step;
+        let step = self.source.length.map_or(1 << 20, |length| length.div_ceil(8).max(1));
+        let got_on = self.part.size().saturating_sub(self.reached) >= step;
         if got_on {
             self.reached = self.part.size();
         }

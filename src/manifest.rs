@@ -129,6 +129,11 @@ impl Asset {
         identity(&self.url, self.role, &self.slot)
     }
 
+    fn own_file(&self) -> OwnFile<'_> {
+        let Self { file: name, size, sha256, media_type, fetched_at, .. } = self;
+        OwnFile { name, size: *size, sha256: *sha256, media_type, modified: *fetched_at }
+    }
+
     /// Whether the CDN can be asked if the file is still current.
     pub(crate) fn has_validator(&self) -> bool {
         self.etag.is_some() || self.last_modified.is_some()
@@ -144,6 +149,22 @@ impl Missing {
 
 fn identity<'a>(url: &'a str, role: Role, slot: &'a str) -> Identity<'a> {
     Identity { path: path_of(url), role, slot }
+}
+
+/// A file of a version whose digest its manifest knows: an asset, or the API's reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OwnFile<'a> {
+    /// Its name in the folder.
+    pub name: &'a str,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256.
+    pub sha256: Digest,
+    /// What its bytes are, such as `image/jpeg`.
+    pub media_type: &'a str,
+    /// Its modification time.
+    pub modified: Time,
 }
 
 /// Why a `manifest.json` is not taken.
@@ -197,8 +218,8 @@ impl Manifest {
             return Some(&self.response.file);
         }
         let mut taken = HashSet::from([layout::MANIFEST, layout::SUMS].map(str::to_ascii_lowercase));
-        let mut wrong = |file: &str| !layout::is_safe_name(file) || !taken.insert(file.to_ascii_lowercase());
-        self.own_files().map(|(file, ..)| file).find(|file| wrong(file))
+        let mut wrong = |name: &str| !layout::is_safe_name(name) || !taken.insert(name.to_ascii_lowercase());
+        self.own_files().map(|file| file.name).find(|name| wrong(name))
     }
 
     /// The manifest as it is written: JSON in two-space indentation, ending in a line feed.
@@ -221,22 +242,22 @@ impl Manifest {
         line
     }
 
-    /// The files whose digest the manifest knows: name, size, digest and modification time.
-    pub fn own_files(&self) -> impl Iterator<Item = (&str, u64, Digest, Time)> {
-        let response = (self.response.file.as_str(), self.response.size, self.response.sha256, self.committed_at);
-        let assets = self.assets.iter().map(|a| (a.file.as_str(), a.size, a.sha256, a.fetched_at));
-        assets.chain([response])
+    /// The files whose digest the manifest knows: the assets in their order, then the API's reply. (It can't know its own
+    /// digest, nor that of `SHA256SUMS`, which names it.)
+    pub fn own_files(&self) -> impl Iterator<Item = OwnFile<'_>> {
+        let response = OwnFile {
+            name: &self.response.file,
+            size: self.response.size,
+            sha256: self.response.sha256,
+            media_type: "application/json",
+            modified: self.committed_at,
+        };
+        self.assets.iter().map(Asset::own_file).chain([response])
     }
 
-    /// The files whose digest the manifest knows, and what is in them.
-    pub(crate) fn typed_files(&self) -> impl Iterator<Item = (&str, &str)> {
-        let response = (self.response.file.as_str(), "application/json");
-        self.assets.iter().map(|asset| (asset.file.as_str(), asset.media_type.as_str())).chain([response])
-    }
-
-    /// How many bytes the files have whose digest the manifest knows.
+    /// The size in bytes of all [`own_files`](Self::own_files) together.
     pub fn size(&self) -> u64 {
-        self.own_files().map(|(_, size, ..)| size).fold(0, u64::saturating_add)
+        self.own_files().map(|file| file.size).fold(0, u64::saturating_add)
     }
 
     /// The content of `SHA256SUMS`: every file of the version but itself; `own` is the digest of `manifest.json`.
@@ -246,8 +267,7 @@ impl Manifest {
 
     /// The same without `manifest.json`: what it holds in a bucket, where it may lag behind that.
     pub(crate) fn sums_of_data(&self) -> String {
-        let files = self.own_files().map(|(file, _, digest, _)| (file, digest));
-        files.fold(String::new(), |sums, (file, digest)| sums + &digest.to_string() + "  " + file + "\n")
+        self.own_files().fold(String::new(), |sums, file| sums + &file.sha256.to_string() + "  " + file.name + "\n")
     }
 
     /// Whether no wanted asset is missing.

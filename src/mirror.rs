@@ -307,25 +307,30 @@ impl<S: Store> Mirror<S> {
             self.stop.end(end);
         }
         if summary.suspiciously_gone == 0 && self.purpose == Purpose::Mirror {
-            let newly_gone: Vec<_> = self.watch().take_newly_gone().into_iter().collect();
-            let notes = newly_gone.into_iter().take_while(|_| !self.stop.token().is_cancelled());
-            let note = |(id, since)| async move { self.ask(&id, move |store, id| store.note_gone(id, since)).await };
-            let mut notes = futures::stream::iter(notes.map(note)).buffer_unordered(NOTES);
-            while let Some(noted) = notes.next().await {
-                // What the run's end cut off is noted by the next one.
-                if let Err(failure) = noted
-                    && failure.kind != ErrorKind::Interrupted
-                {
-                    self.stop.end(End::Broken(failure.message));
-                    break;
-                }
-            }
+            self.note_newly_gone().await;
         }
         if self.events.counters.are_all(summary.total()) {
             self.stop.nothing_is_left();
         }
         summary.not_taken_up = self.events.counters.left(summary.total());
         summary
+    }
+
+    /// Notes which elements are newly gone. What the run's end cuts off is left for the next run to note.
+    async fn note_newly_gone(&self) {
+        let newly_gone = self.watch().take_newly_gone();
+        let notes = newly_gone.into_iter().take_while(|_| !self.stop.token().is_cancelled());
+        // Not by `ask`: each note is flushed, which no worker of the runtime should wait for.
+        let note = |(id, since)| async move { self.wait_for(&id, move |store, id| store.note_gone(id, since)).await };
+        let mut notes = futures::stream::iter(notes.map(note)).buffer_unordered(NOTES);
+        while let Some(noted) = notes.next().await {
+            if let Err(failure) = noted
+                && failure.kind != ErrorKind::Interrupted
+            {
+                self.stop.end(End::Broken(failure.message));
+                return;
+            }
+        }
     }
 
     // The fold is whole after any panic: no call leaves it half changed.

@@ -95,10 +95,12 @@ impl<S: Store> Verify<S> {
         let is_repair = repair.is_some();
         match repair {
             None => {
-                let tell = |verify: &Self, seen: &Seen<S::Place>| {
-                    seen.outcome(&verify.store).into_iter().for_each(|told| verify.tell(told));
+                let tell = |verify: &Self, seen: Seen<S::Place>| {
+                    if let Some(outcome) = seen.outcome(&verify.store) {
+                        verify.tell(outcome);
+                    }
                 };
-                verify.walk(lines, move |verify, seen| tell(verify, &seen)).await;
+                verify.walk(lines, tell).await;
             }
             Some(options) => Repair::new(Arc::clone(&verify), options)?.run(lines).await,
         }

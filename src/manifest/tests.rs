@@ -116,7 +116,7 @@ fn sums_of_data_leave_the_manifest_out() {
     let (sums, with_manifest) = (manifest.sums_of_data(), manifest.sums(Digest::of(b"own")));
     let own = with_manifest.strip_prefix(&sums).unwrap();
     assert_eq!(own, format!("{}  manifest.json\n", Digest::of(b"own")));
-    let expected: Vec<_> = manifest.own_files().map(|(file, _, digest, _)| format!("{digest}  {file}")).collect();
+    let expected: Vec<_> = manifest.own_files().map(|file| format!("{}  {}", file.sha256, file.name)).collect();
     assert_eq!(sums.lines().collect::<Vec<_>>(), expected);
     assert!(sums.ends_with('\n') && sums.contains(&manifest.response.file));
 }
@@ -124,7 +124,7 @@ fn sums_of_data_leave_the_manifest_out() {
 #[test]
 fn files_have_types_the_response_last() {
     let manifest = by_content();
-    let typed: Vec<_> = manifest.typed_files().collect();
+    let typed: Vec<_> = manifest.own_files().map(|file| (file.name, file.media_type)).collect();
     let expected = [(&*manifest.assets[0].file, "image/jpeg"), (&*manifest.response.file, "application/json")];
     assert_eq!(typed, expected);
 }

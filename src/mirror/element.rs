@@ -44,13 +44,13 @@ impl<S: Store> Mirror<S> {
             }
         };
         let done = tokio::select! {
-            done = self.bring(&asked, listed, committer) => done,
+            done = self.mirror(&asked, listed, committer) => done,
             () = closed_before_its_turn => return,
         };
         let was_overtaken = |failure: &Failure| failure.kind == ErrorKind::Conflict;
         let mut outcome = match done.error.as_ref().is_some_and(was_overtaken) {
             // Another run has put its version first; it is planned against that, once.
-            true => Box::pin(self.bring(&asked, None, committer)).await,
+            true => Box::pin(self.mirror(&asked, None, committer)).await,
             false => done,
         };
         let is_refused =
@@ -60,15 +60,15 @@ impl<S: Store> Mirror<S> {
             // It waited for its turn when the run ended, or was about to, and was not taken up.
             return;
         }
-        outcome = self.let_go(outcome).await;
+        outcome = self.prune_history(outcome).await;
         outcome.email = entry.email.clone();
         outcome.attempts = attempts.load(Relaxed);
         outcome.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.tell(outcome).await;
     }
 
-    /// Everything, the commit too; until that begins, the run's end cuts it off.
-    async fn bring(
+    /// Mirrors one element, its commit included. Until the commit begins, the run's end cuts it off.
+    async fn mirror(
         &self,
         asked: &Asked<'_>,
         listed: Option<Box<Listed>>,
@@ -76,7 +76,7 @@ impl<S: Store> Mirror<S> {
     ) -> ElementOutcome {
         // (Not `run_until_cancelled`, whose future has room for this large one twice.)
         let done = tokio::select! {
-            done = self.mirror(asked, listed) => Some(done),
+            done = self.prepare(asked, listed) => Some(done),
             () = self.stop.token().cancelled() => None,
         };
         match done {
@@ -90,8 +90,8 @@ impl<S: Store> Mirror<S> {
         }
     }
 
-    /// Everything up to the commit; the slot in flight is to be kept until the version waits for that.
-    async fn mirror(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step<S::Place>, Slot) {
+    /// Does everything up to the commit. The slot in flight is to be kept until the version waits for that.
+    async fn prepare(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step<S::Place>, Slot) {
         if let Some(listed) = listed.filter(|listed| says_enough(listed)) {
             match self.settle_by_list(asked, &listed).await {
                 Ok(None) => {}
@@ -136,6 +136,7 @@ impl<S: Store> Mirror<S> {
         Ok(Some(as_it_stands(id, Some(standing), Status::Unchanged)))
     }
 
+    /// Plans the next version against what stands, and puts it together where the plan changes anything.
     async fn bring_up_to_date(
         &self,
         (asked, slot): (&Asked<'_>, &mut Slot),
@@ -150,7 +151,6 @@ impl<S: Store> Mirror<S> {
         }
         sources.draft = self.draft(id).await?;
         let plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
-        let standing = sources.occupant.standing();
         let stage = self.store.stage(id)?;
         let gathered = match self.gather((plan, reply), (asked, slot), &sources, &stage).await {
             Err(failure) if matches!(failure.kind, ErrorKind::Http(404 | 410)) => {
@@ -159,6 +159,18 @@ impl<S: Store> Mirror<S> {
             gathered => gathered?,
         };
         let assembled = assemble(gathered, (&self.store, &stage), &sources)?;
+        self.decide(id, (stage, sources.occupant), assembled).await
+    }
+
+    /// Decides what becomes of a version that was put together in the stage: it is ready to replace the occupant, or holds
+    /// what that holds already, or may not replace it and waits as a draft.
+    async fn decide(
+        &self,
+        id: &ElementId,
+        (stage, occupant): (Stage, Occupant<S::Place>),
+        assembled: Assembled,
+    ) -> Result<Step<S::Place>, Failure> {
+        let standing = occupant.standing();
         let verdict = judge(&assembled.manifest, standing);
         let status = match (&assembled.failure, verdict, standing) {
             (Some(failure), Verdict::Refuse, _) => {
@@ -186,11 +198,12 @@ impl<S: Store> Mirror<S> {
             return Ok(Step::Settled(outcome));
         }
         let digest = stage.complete(&manifest, &response)?;
-        let candidate = Candidate { stage, manifest, digest, occupant: sources.occupant, has_news };
+        let candidate = Candidate { stage, manifest, digest, occupant, has_news };
         Ok(Step::Ready(Box::new(candidate), outcome))
     }
 
-    /// What stands is as the API says: what was noted or kept because it was not has had its time.
+    /// What stands is what the API has: the note that the element was gone, and the draft of a next version, are of no more
+    /// use.
     async fn settle(&self, id: &ElementId) -> Result<(), Failure> {
         let settle = |store: &S, id: &ElementId| store.clear_gone(id).and_then(|()| store.drop_draft(id));
         self.ask(id, settle).await

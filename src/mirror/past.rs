@@ -1,4 +1,4 @@
-//! The past of an element that has been taken up: what of it the rules let go.
+//! The rules of keeping, applied to the history of each element that a run takes up.
 
 use super::{Mirror, Purpose};
 use crate::error::{ErrorKind, Failure};
@@ -7,16 +7,16 @@ use crate::prune::{self, Scope};
 use crate::store::Store;
 
 impl<S: Store> Mirror<S> {
-    /// Prunes the history of an element that is settled, durably, or in a dry run foresees that; where it fails, so has
-    /// the element.
-    pub(super) async fn let_go(&self, outcome: ElementOutcome) -> ElementOutcome {
+    /// Prunes the history of an element whose `outcome` is durable; a dry run only says what would go. Where that fails, the
+    /// element has failed.
+    pub(super) async fn prune_history(&self, outcome: ElementOutcome) -> ElementOutcome {
         let keep = self.options.keep;
         let Some(id) = outcome.id.clone() else { return outcome };
         // A run that ends leaves it to the next one.
         if keep.is_all() || self.stop.token().is_cancelled() {
             return outcome;
         }
-        // As many at a time as a pruning by itself does; the permit is there as long as the mirror.
+        // As many at a time as the command `prune` takes. (The semaphore is never closed.)
         let _permit = self.pruning.acquire().await;
         let (store, events) = (self.store.clone(), self.events.clone());
         let scope = if self.purpose == Purpose::DryRun { Scope::Foreseen } else { Scope::Expired };
@@ -28,7 +28,7 @@ impl<S: Store> Mirror<S> {
         });
         self.watch().pruned(pruned);
         match done {
-            // What stands is damaged, and the outcome says so already.
+            // `damaged` says that what stands is: the outcome has told that already, and nothing was removed.
             Err(failure) if outcome.status != Status::Failed && failure.kind != ErrorKind::Damaged => {
                 ElementOutcome { status: Status::Failed, ..outcome }.with_failure(failure)
             }

@@ -107,7 +107,7 @@ fn assert_stands<P: Place>(place: &P, recipe: &Recipe) {
     assert_has_files(place, &id.to_string(), recipe);
     let sums = String::from_utf8(place.read(&format!("{id}/{SUMS}")).expect("no checksums")).unwrap();
     let named: Vec<&str> = sums.lines().map(|line| line.split_once("  ").unwrap().1).collect();
-    let mut expected: Vec<&str> = manifest.own_files().map(|(file, ..)| file).collect();
+    let mut expected: Vec<&str> = manifest.own_files().map(|file| file.name).collect();
     if naming(place) == Naming::Plain {
         expected.push(MANIFEST);
     }

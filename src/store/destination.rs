@@ -210,9 +210,9 @@ pub trait Destination: Clone + Send + Sync + 'static {
         }
         let standing = self.standing_manifest(id)?.and_then(Result::ok).map(|manifest| manifest.committed_at);
         let past: Vec<Past> = versions.iter().map(PastVersion::past).collect();
-        let expired = keep.expired(&past, standing, Time::now());
-        let expired = versions.into_iter().zip(expired).filter_map(|(version, expired)| expired.then_some(version));
-        let expired: Vec<_> = expired.collect();
+        let is_expired = keep.expired(&past, standing, Time::now());
+        let versions = versions.into_iter().zip(is_expired);
+        let expired: Vec<_> = versions.filter_map(|(version, is_expired)| is_expired.then_some(version)).collect();
         if !expired.is_empty() && self.occupant(id)?.is_damaged() {
             // One of them may have the last good bytes.
             let message =

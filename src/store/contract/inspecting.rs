@@ -66,8 +66,8 @@ pub(super) fn each_defect_is_found<P: Place>(place: &P) {
     let standing = inspection.standing.unwrap();
     let known = standing.manifest.unwrap();
     for flaw in standing.flaws {
-        let (.., digest, _) = known.own_files().find(|(file, ..)| *file == flaw.file).unwrap();
-        assert_eq!(flaw.digest, Some(digest));
+        let known = known.own_files().find(|known| known.name == flaw.file).unwrap();
+        assert_eq!(flaw.digest, Some(known.sha256));
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) trait Place {
     fn identity(&self, path: &str) -> String;
 }
 
-/// A temporary folder; in memory, where that is.
+/// A temporary folder; in memory, where there is such a one: tests make hundreds of mirrors.
 pub(in crate::store) fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()

@@ -63,6 +63,11 @@ impl Recipe {
         Self { at: other.at, ..self }
     }
 
+    /// The same, committed `at` a time, with the `response` of the API that it has then.
+    pub(in crate::store) fn committed(self, at: Time, response: &[u8]) -> Self {
+        Self { at, response: response.to_owned(), ..self }
+    }
+
     /// The same, committed `hours` ago.
     pub(in crate::store) fn hours_ago(self, hours: i64) -> Self {
         static NOW: LazyLock<i64> = LazyLock::new(|| Time::now().to_unix().0);

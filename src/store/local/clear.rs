@@ -105,6 +105,6 @@ impl Site<'_> {
 
 /// The file of `new` that has the bytes which `file` should have in `old`.
 fn twin<'a>(old: &Manifest, file: &str, new: &'a Manifest) -> Option<&'a str> {
-    let (.., digest, _) = old.own_files().find(|(name, ..)| *name == file)?;
-    new.own_files().find(|(.., other, _)| *other == digest).map(|(name, ..)| name)
+    let lost = old.own_files().find(|lost| lost.name == file)?;
+    new.own_files().find(|other| other.sha256 == lost.sha256).map(|other| other.name)
 }

@@ -54,7 +54,7 @@ impl Destination for LocalStore {
     }
 
     fn gone_since(&self, id: &ElementId) -> Result<Option<Time>, Failure> {
-        Ok(self.0.root.as_ref().and_then(|root| gone::since(root, id)))
+        self.0.root.as_ref().map_or(Ok(None), |root| gone::since(root, id))
     }
 
     fn note_gone(&self, id: &ElementId, since: Time) -> Result<(), Failure> {

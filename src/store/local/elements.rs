@@ -1,6 +1,5 @@
 //! Which elements a mirror holds, by the names of folders.
 
-use std::ffi::OsString;
 use std::io;
 
 use super::LocalStore;
@@ -44,15 +43,21 @@ impl LocalStore {
     }
 }
 
-/// The names in `dir` that are IDs, in their order. Where a folder is exchanged its entry may move in the listing, past
-/// the place that is read: what one reading misses, a second one has.
+/// The names in `dir` that are IDs, in their order. It is listed twice: where another process exchanges a folder, its entry
+/// may move in the listing, past the place that is being read, and what one listing misses the other has.
 fn ids(dir: &Dir) -> io::Result<Vec<ElementId>> {
-    let id = |name: OsString| name.to_str()?.parse().ok();
-    let mut ids: Vec<ElementId> = Vec::new();
-    for _ in 0..2 {
-        ids.extend(dir.list()?.into_iter().filter_map(id));
-    }
+    let mut ids = listed_ids(dir)?;
+    ids.extend(listed_ids(dir)?);
     ids.sort();
     ids.dedup();
+    Ok(ids)
+}
+
+/// The names in `dir` that are IDs, in no order, as a single listing has them. Only under the lock does it miss none.
+pub(super) fn listed_ids(dir: &Dir) -> io::Result<Vec<ElementId>> {
+    let mut ids = Vec::new();
+    for name in dir.names()? {
+        ids.extend(name?.to_str().and_then(|name| name.parse::<ElementId>().ok()));
+    }
     Ok(ids)
 }

@@ -1,16 +1,23 @@
 //! Notes about elements that the API does not know any more: `gone/<id>` holds the time since when.
 
+use std::io;
+
 use super::Own;
 use super::dir::Dir;
+use super::standing::is_no_folder;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::OWN;
 use crate::time::Time;
 
-/// Since when `id` is gone, where that was noted.
-pub(super) fn since(root: &Dir, id: &ElementId) -> Option<Time> {
-    let text = root.read(&format!("{OWN}/gone/{id}")).ok()?;
-    Time::from_rfc3339(String::from_utf8_lossy(&text).trim())
+/// Since when `id` is gone, where that was noted. A note that a power cut left empty is none.
+pub(super) fn since(root: &Dir, id: &ElementId) -> Result<Option<Time>, Failure> {
+    let path = format!("{OWN}/gone/{id}");
+    match root.read(&path) {
+        Ok(text) => Ok(Time::from_rfc3339(String::from_utf8_lossy(&text).trim())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound || is_no_folder(&error) => Ok(None),
+        Err(error) => Err(Failure::io(format!("read {}", root.at(&path)), &error)),
+    }
 }
 
 /// Notes that `id` is gone.
@@ -32,6 +39,16 @@ mod tests {
     use crate::store::local::dir::trouble;
     use crate::store::local::tests::{Bench, id};
     use crate::time::Time;
+
+    #[test]
+    fn a_note_that_cant_be_read_is_not_taken_for_none() {
+        let bench = Bench::new();
+        bench.write(".element-mirror/gone/u_1/inner.txt", "no note");
+        bench.write(".element-mirror/gone/u_2", "");
+        let since = |id_: &str| bench.open().store.gone_since(&id(id_));
+        assert!(since("u_1").unwrap_err().message.contains("gone/u_1"));
+        assert_eq!([since("u_2"), since("u_3")], [Ok(None), Ok(None)]);
+    }
 
     #[test]
     fn a_note_killed_at_any_step_is_the_old_or_the_new_one_and_leaves_no_litter() {

@@ -84,7 +84,7 @@ fn is_one(one: &Dir, name: &str, other: &Dir, other_name: &str) -> bool {
 fn whole(version: &Inspected, digest: Digest) -> Option<&str> {
     let mut files = version.manifest.iter().flat_map(Manifest::own_files);
     let is_flawed = |file: &str| version.flaws.iter().any(|flaw| flaw.file == file);
-    files.find(|(file, _, other, _)| *other == digest && !is_flawed(file)).map(|(file, ..)| file)
+    files.find(|file| file.sha256 == digest && !is_flawed(file.name)).map(|file| file.name)
 }
 
 /// Where a file is healed.
@@ -100,8 +100,8 @@ impl Site<'_> {
     /// Writes the checksums of a version anew, unless its files do not hold what its `manifest` says: they alone vouch for
     /// that, where the checksums do not.
     fn write_sums(&self, manifest: &Manifest, stop: &CancellationToken) -> io::Result<bool> {
-        for (file, _, digest, _) in manifest.own_files() {
-            if !holds(self.dir, file, digest, stop)? {
+        for file in manifest.own_files() {
+            if !holds(self.dir, file.name, file.sha256, stop)? {
                 return Ok(false);
             }
         }

@@ -17,7 +17,7 @@ use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
 use crate::layout::{MANIFEST, OWN, SUMS};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, OwnFile};
 use crate::store::inspect::{self, Defect, Depth, Flaw};
 
 /// What was found of an element in a folder.
@@ -74,6 +74,7 @@ impl LocalStore {
             }
             Occupant::Version(version) => {
                 let Version { place: dir, standing } = *version;
+                // Of a version whose files nobody has looked at yet, only the checksums can be known to be damaged.
                 let flaws = standing.damaged.iter().map(|_| sums_flaw(&dir, SUMS)).collect();
                 let manifest = Some(standing.manifest);
                 inspection.standing =
@@ -101,17 +102,16 @@ impl LocalStore {
         let mut files: HashMap<Entry, Vec<(&Dir, String)>> = HashMap::new();
         let mut expected = Vec::new();
         for (index, version) in versions.iter().enumerate() {
-            let own_files = version.manifest.iter().flat_map(Manifest::own_files);
-            for (file, size, digest, _) in own_files {
-                let path = version.path(file);
+            for OwnFile { name, size, sha256, .. } in version.manifest.iter().flat_map(Manifest::own_files) {
+                let path = version.path(name);
                 let failed = |error: io::Error| Failure::io(format!("read {}", version.place.at(&path)), &error);
                 match look(&version.place, &path, size).map_err(failed)? {
                     Ok(entry) => {
                         files.entry(entry).or_default().push((version.base(), path));
-                        expected.push((index, entry, file, digest));
+                        expected.push((index, entry, name, sha256));
                     }
                     Err(defect) => {
-                        flaws[index].push(Flaw { file: file.to_owned(), digest: Some(digest), defect });
+                        flaws[index].push(Flaw { file: name.to_owned(), digest: Some(sha256), defect });
                     }
                 }
             }
@@ -123,13 +123,13 @@ impl LocalStore {
                 Ok((entry, read))
             };
             let found = files.into_par_iter().map(read).collect::<Result<HashMap<_, _>, Failure>>()?;
-            for (index, entry, file, digest) in expected {
+            for (index, entry, name, sha256) in expected {
                 let defect = match &found[&entry] {
-                    Ok(found) if *found == digest => continue,
+                    Ok(found) if *found == sha256 => continue,
                     Ok(_) => Defect::Bytes,
                     Err(defect) => defect.clone(),
                 };
-                flaws[index].push(Flaw { file: file.to_owned(), digest: Some(digest), defect });
+                flaws[index].push(Flaw { file: name.to_owned(), digest: Some(sha256), defect });
             }
         }
         for (version, flaws) in versions.iter_mut().zip(flaws) {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Write as _};
 
 use super::dir::Dir;
+use super::elements::listed_ids;
 use super::standing::{self, Occupant};
 use super::{LocalStore, Own};
 use crate::element::ElementId;
@@ -35,7 +36,9 @@ impl LocalStore {
                 false => Ok(()),
             };
             out.write_all(&overview.begin())?;
-            for id in elements(root)? {
+            let mut ids = listed_ids(root)?;
+            ids.sort();
+            for id in ids {
                 check_on()?;
                 match self.manifest(root, &id) {
                     Ok(Some(manifest)) => out.write_all(&overview.element(&id, &manifest))?,
@@ -65,16 +68,6 @@ impl LocalStore {
             Err(failure) => Err(failure.message),
         }
     }
-}
-
-/// The names in the mirror that are IDs, in their order. Under the run's lock no folder is exchanged that might be missed.
-fn elements(root: &Dir) -> io::Result<Vec<ElementId>> {
-    let mut ids = Vec::new();
-    for name in root.names()? {
-        ids.extend(name?.to_str().and_then(|name| name.parse::<ElementId>().ok()));
-    }
-    ids.sort();
-    Ok(ids)
 }
 
 /// What is in the place of the overview and may not be replaced, in words.

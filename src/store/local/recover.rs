@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::{MANIFEST, SUMS};
-use crate::manifest::{InvalidManifest, Manifest};
+use crate::manifest::{InvalidManifest, Manifest, OwnFile};
 use crate::store::Recovered;
 use crate::time::Time;
 
@@ -171,9 +171,8 @@ fn if_there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
 fn is_whole(version: &Dir, id: &ElementId, digest: Digest) -> bool {
     let Ok(bytes) = version.read(MANIFEST) else { return false };
     let Ok(manifest) = Manifest::parse(&bytes, id) else { return false };
-    let files_hold = manifest
-        .own_files()
-        .all(|(file, _, sha256, _)| standing::hash(version, file, None).is_ok_and(|found| found == sha256));
+    let holds = |file: OwnFile<'_>| standing::hash(version, file.name, None).is_ok_and(|found| found == file.sha256);
+    let files_hold = manifest.own_files().all(holds);
     let sums_hold = version.read(SUMS).is_ok_and(|sums| sums == manifest.sums(digest).as_bytes());
     Digest::of(&bytes) == digest && files_hold && sums_hold
 }

@@ -64,11 +64,13 @@ pub(super) fn put_aside(own: &Own, id: &ElementId, dir: &Dir, damaged: &[String]
         return Ok(removable);
     }
     let folder = Shelf::Damaged.folder(own, id)?;
-    if let Some(newest) = newest(&folder)? {
-        let (known, unknown): (Vec<_>, _) = files.into_iter().partition(|file| is_same(dir, &newest, file));
+    for name in folder.list()? {
+        // What can't be opened there, or is no folder, has nothing put aside.
+        let Ok(earlier) = folder.dir(name) else { continue };
+        let (known, unknown): (Vec<_>, _) = files.into_iter().partition(|file| is_same(dir, &earlier, file));
         if !known.is_empty() {
-            // What kept that commit may have kept its flush too.
-            flush_aside(own, &folder, &newest)?;
+            // The commit that put it there failed, perhaps before it was flushed.
+            flush_aside(own, &folder, &earlier)?;
         }
         removable.extend(known);
         files = unknown;
@@ -87,20 +89,6 @@ pub(super) fn put_aside(own: &Own, id: &ElementId, dir: &Dir, damaged: &[String]
         })?;
     }
     Ok(removable)
-}
-
-/// The newest folder of a shelf, by its name.
-fn newest(shelf: &Dir) -> io::Result<Option<Dir>> {
-    let age = |name: &String| {
-        let (base, number) = name.split_once('-').unwrap_or((name, "1"));
-        (base.to_owned(), number.parse::<u32>().unwrap_or(0))
-    };
-    let names = shelf.list()?.into_iter().filter_map(|name| name.into_string().ok());
-    match names.max_by_key(age).map(|name| shelf.dir(name)) {
-        // Not the program's.
-        Some(Err(error)) if standing::is_no_folder(&error) => Ok(None),
-        newest => newest.transpose(),
-    }
 }
 
 /// Whether `file` in both folders is one file with two names, or was copied for want of links.

@@ -14,7 +14,7 @@ use crate::digest::{Digest, Hasher};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::layout::{self, MANIFEST, OWN, RESPONSE, SUMS};
-use crate::manifest::{InvalidManifest, Manifest};
+use crate::manifest::{InvalidManifest, Manifest, OwnFile};
 use crate::plan::Standing;
 use crate::store::standing;
 pub(super) use crate::store::standing::Holds;
@@ -61,7 +61,7 @@ pub(super) fn strangers(dir: &Dir, manifest: Option<&Manifest>) -> io::Result<Ve
 
 /// The names of all files of a version.
 pub(super) fn own_names(manifest: &Manifest) -> HashSet<&str> {
-    manifest.own_files().map(|(file, ..)| file).chain([MANIFEST, SUMS]).collect()
+    manifest.own_files().map(|file| file.name).chain([MANIFEST, SUMS]).collect()
 }
 
 /// How elements' folders are looked at.
@@ -144,10 +144,10 @@ impl Look<'_> {
             let Version { place: dir, standing } = version.as_mut();
             // Without checksums only the files themselves vouch for the manifest.
             let distrust = self.distrust || !standing.damaged.is_empty();
-            for (file, size, digest, time) in standing.manifest.own_files() {
-                let good = Self { distrust, ..*self }.is_good(dir, file, size, (digest, time));
-                if !good.map_err(|error| Failure::io(format!("read {}", dir.at(file)), &error))? {
-                    standing.damaged.push(file.to_owned());
+            for file in standing.manifest.own_files() {
+                let good = Self { distrust, ..*self }.is_good(dir, &file);
+                if !good.map_err(|error| Failure::io(format!("read {}", dir.at(file.name)), &error))? {
+                    standing.damaged.push(file.name.to_owned());
                 }
             }
         }
@@ -155,26 +155,26 @@ impl Look<'_> {
     }
 
     /// Whether `file` has its size and time, or where the time differs, its bytes.
-    fn is_good(&self, dir: &Dir, file: &str, size: u64, (digest, time): (Digest, Time)) -> io::Result<bool> {
-        let entry = match dir.entry(file) {
+    fn is_good(&self, dir: &Dir, file: &OwnFile<'_>) -> io::Result<bool> {
+        let entry = match dir.entry(file.name) {
             Ok(entry) => entry,
             Err(error) if error.kind() == io::ErrorKind::NotFound || is_damage(&error) => return Ok(false),
             Err(error) => return Err(error),
         };
-        if !entry.is_file || entry.size != size {
+        if !entry.is_file || entry.size != file.size {
             return Ok(false);
         }
-        let has_its_time = is_about(&entry, time);
+        let has_its_time = is_about(&entry, file.modified);
         if has_its_time && !self.distrust {
             return Ok(true);
         }
-        let good = match hash(dir, file, Some(self.stop)) {
+        let good = match hash(dir, file.name, Some(self.stop)) {
             Err(error) if is_damage(&error) => false,
-            found => found? == digest,
+            found => found? == file.sha256,
         };
         if good && self.mend && !has_its_time {
             // Where the time can't be given back, the file is read again next time.
-            let _ = dir.set_modified(file, time);
+            let _ = dir.set_modified(file.name, file.modified);
         }
         Ok(good)
     }
@@ -208,7 +208,7 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
     // Where the two contradict one another one was edited, and nobody can say which.
     let (sums, digest) = (String::from_utf8_lossy(&sums), digest.to_string());
     let own = own_names(&manifest);
-    let is_known = |sum: Digest| manifest.own_files().any(|(.., digest, _)| digest == sum);
+    let is_known = |sum: Digest| manifest.own_files().any(|file| file.sha256 == sum);
     let contradicts = |(sum, name): (&str, &str)| match name {
         MANIFEST => sum != digest,
         // A slip in a name, or a line about a stranger's file, says nothing against the manifest.

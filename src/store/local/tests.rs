@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
 use tempfile::TempDir;
 
 use super::commit::Candidate;
@@ -15,8 +14,9 @@ use super::{LocalOptions, LocalStore, Opened};
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
-use crate::manifest::Manifest;
-use crate::store::Destination as _;
+use crate::store::contract::place::folder;
+use crate::store::contract::recipe::Recipe;
+pub(super) use crate::store::contract::recipe::{cover, id, side};
 use crate::time::Time;
 
 /// What strangers keep in the element's folder.
@@ -27,9 +27,7 @@ pub(super) struct Bench(TempDir);
 
 impl Bench {
     pub(super) fn new() -> Self {
-        // In memory, where that is: hundreds of mirrors are made and left.
-        let memory = Path::new("/dev/shm");
-        Self(if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap())
+        Self(folder())
     }
 
     pub(super) fn path(&self) -> PathBuf {
@@ -131,18 +129,6 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-pub(super) fn id(text: &str) -> ElementId {
-    text.parse().unwrap()
-}
-
-pub(super) fn cover() -> Vec<u8> {
-    b"the cover, the same in all versions".to_vec()
-}
-
-pub(super) fn side(number: u8) -> Vec<u8> {
-    format!("the side of version {number}").into_bytes()
-}
-
 /// The number of the version in `folder`, every file of which holds what its SHA256SUMS says.
 #[track_caller]
 pub(super) fn whole(folder: &Path) -> u8 {
@@ -161,47 +147,11 @@ pub(super) fn candidate(store: &LocalStore, number: u8) -> Result<Candidate, Fai
 }
 
 pub(super) fn candidate_of(store: &LocalStore, id: &str, number: u8) -> Result<Candidate, Failure> {
-    let id = self::id(id);
-    // Always the same time for each version, whatever the clock says.
-    let at = Time::from_unix_millis(1_700_000_000_000 + 60_000 * i64::from(number)).unwrap();
-    candidate_at(store, &id, (number, at))
+    candidate_at(store, &self::id(id), (number, Recipe::of(id, number).at))
 }
 
 /// The same, committed `at` a time.
 pub(super) fn candidate_at(store: &LocalStore, id: &ElementId, (number, at): (u8, Time)) -> Result<Candidate, Failure> {
-    let occupant = store.occupant(id)?;
-    let stage = store.stage(id)?;
-    let manifest = manifest(id, number, at);
-    let good = |file: &str| occupant.standing().is_some_and(|standing| !standing.damaged.contains(&file.to_owned()));
-    for (index, (asset, bytes)) in manifest.assets.iter().zip([cover(), side(number)]).enumerate() {
-        match occupant.version() {
-            Some(version) if index == 0 && good("cover.png") => {
-                store.keep(version, "cover.png", (&stage, "cover.png"))?;
-            }
-            _ => {
-                let mut part = stage.part()?;
-                part.write(&bytes)?;
-                stage.adopt(&part, &asset.file, asset.fetched_at)?;
-            }
-        }
-    }
-    let digest = stage.complete(&manifest, b"{}")?;
-    Ok(Candidate { stage, manifest, digest, occupant, has_news: true })
-}
-
-fn manifest(id: &ElementId, number: u8, at: Time) -> Manifest {
-    let asset = |file: &str, role: &str, bytes: &[u8], url: &str| {
-        json!({"file": file, "role": role, "slot": "", "size": bytes.len(), "sha256": Digest::of(bytes),
-            "mediaType": "image/png", "url": url, "fetchedAt": "2026-11-23T08:00:00Z"})
-    };
-    let (cover, side) = (cover(), side(number));
-    serde_json::from_value(json!({
-        "format": 1, "generator": "test", "committedAt": at, "element": {"id": id, "name": "a name"},
-        "response": {"file": "element.json", "size": 2, "sha256": Digest::of(b"{}")},
-        "assets": [
-            asset("cover.png", "cover", &cover, "https://cdn/cover"),
-            asset("side.png", "secondary", &side, &format!("https://cdn/side-{number}")),
-        ],
-    }))
-    .unwrap()
+    // With the same reply in all versions, which makes it one more file that they share.
+    Recipe::of(id.as_str(), number).committed(at, b"{}").stage(store)
 }

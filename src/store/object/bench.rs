@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::layout::{MANIFEST, Naming, SUMS};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, OwnFile};
 use crate::stop::Stop;
 use crate::store::Access;
 use crate::store::contract::place::{folder, options};
@@ -131,12 +131,11 @@ impl Bench {
         for (path, bytes) in &objects {
             let Some(id) = of(path) else { continue };
             let Ok(manifest) = Manifest::parse(bytes, &id) else { continue };
-            let is_good = |file: &str, size: u64, digest: Digest| {
-                let found = objects.get(&format!("{id}/{file}"));
-                found.is_some_and(|bytes| bytes.len() as u64 == size && Digest::of(bytes) == digest)
+            let is_bad = |OwnFile { name, size, sha256, .. }: &OwnFile<'_>| {
+                let found = objects.get(&format!("{id}/{name}"));
+                found.is_none_or(|bytes| bytes.len() as u64 != *size || Digest::of(bytes) != *sha256)
             };
-            let bad = manifest.own_files().filter(|(file, size, digest, _)| !is_good(file, *size, *digest));
-            let bad = bad.map(|(file, ..)| file.to_owned()).collect();
+            let bad = manifest.own_files().filter(is_bad).map(|file| file.name.to_owned()).collect();
             manifests.push((path.clone(), manifest, bad));
         }
         manifests

@@ -23,7 +23,7 @@ use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::event::Events;
 use crate::layout::SUMS;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, OwnFile};
 use crate::store::commit::{self, Committer, broken};
 use crate::time::Time;
 
@@ -102,13 +102,13 @@ impl Work {
     /// manifest names may be about to be removed, but not one that is new.
     async fn put_files(&self, Candidate { stage, manifest, occupant, .. }: &Candidate) -> Result<(), Failure> {
         let standing = good_names(occupant);
-        let files = manifest.typed_files().filter(|(file, _)| !standing.contains(file));
+        let files = manifest.own_files().filter(|file| !standing.contains(file.name));
         // Where one fails the others end too, but each in order.
         let stop = &self.stop.child_token();
-        let puts = files.map(|(file, media_type)| async move {
-            let staged = stage.version.file(file);
-            let staged = staged.map_err(|error| Failure::io(format!("read {}", stage.version.at(file)), &error))?;
-            let path = format!("{}/{file}", stage.id);
+        let puts = files.map(|OwnFile { name, media_type, .. }| async move {
+            let staged = stage.version.file(name);
+            let staged = staged.map_err(|error| Failure::io(format!("read {}", stage.version.at(name)), &error))?;
+            let path = format!("{}/{name}", stage.id);
             let (bucket, room) = (&self.store.0.bucket, &self.store.0.room);
             Upload { bucket, room, path: &path, media_type, stop }.put(&staged).await
         });
@@ -127,7 +127,7 @@ impl Work {
     /// Gives each of the damaged objects whose place is going to be taken a copy under `damaged/`.
     async fn put_aside(&self, Candidate { stage, manifest, occupant, .. }: &Candidate) -> Result<(), Failure> {
         let Some(standing) = occupant.standing() else { return Ok(()) };
-        let files = manifest.own_files().map(|(file, ..)| file);
+        let files = manifest.own_files().map(|file| file.name);
         let damaged: Vec<&str> = files.filter(|file| standing.damaged.iter().any(|other| other == file)).collect();
         self.store.put_aside(stage.id(), &damaged).await
     }
@@ -140,10 +140,10 @@ impl Work {
             Occupant::Nothing => return Ok(()),
             Occupant::Remains(remains) => (Shelf::Damaged, Time::now(), &remains.place),
             Occupant::Version(version) => {
-                let new: HashSet<&str> = manifest.own_files().map(|(file, ..)| file).collect();
+                let new: HashSet<&str> = manifest.own_files().map(|file| file.name).collect();
                 let is_in_new = |file: &str| new.contains(file);
                 let old = &version.standing;
-                let is_all_in_new = old.manifest.own_files().all(|(file, ..)| is_in_new(file));
+                let is_all_in_new = old.manifest.own_files().all(|file| is_in_new(file.name));
                 if is_all_in_new && old.manifest.holds_same(manifest) {
                     return Ok(());
                 }
@@ -192,8 +192,8 @@ impl BucketStore {
 /// The names that the standing manifest vouches for.
 fn good_names(occupant: &Occupant) -> HashSet<&str> {
     let Some(standing) = occupant.standing() else { return HashSet::new() };
-    let names = standing.manifest.own_files().map(|(file, ..)| file);
-    names.filter(|file| !standing.damaged.iter().any(|damaged| damaged == file)).collect()
+    let names = standing.manifest.own_files().map(|file| file.name);
+    names.filter(|name| !standing.damaged.iter().any(|damaged| damaged == name)).collect()
 }
 
 /// On what the manifest is put: that what was planned against still stands.

@@ -41,10 +41,8 @@ impl BucketStore {
     ) -> Result<bool, Failure> {
         let bucket = &self.0.bucket;
         let files = inspection.versions().flat_map(|version| &version.manifest).flat_map(Manifest::own_files);
-        let is_twin = |other: &&str| *other != file;
-        let twins = files.filter(|(.., other, _)| *other == digest).map(|(other, ..)| other).filter(is_twin);
-        for twin in twins {
-            let twin = format!("{id}/{twin}");
+        for twin in files.filter(|other| other.sha256 == digest && other.name != file) {
+            let twin = format!("{id}/{}", twin.name);
             // An inspection may not have read it.
             if bucket.hash(&twin, |_| ()).await?.is_some_and(|(_, found)| found == digest) {
                 self.put_aside(id, &[file]).await?;

@@ -16,7 +16,7 @@ use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
 use crate::layout::{MANIFEST, OWN, SUMS};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, OwnFile};
 use crate::store::inspect::{self, Defect, Depth, Flaw};
 use crate::store::standing::Holds;
 
@@ -125,20 +125,20 @@ impl BucketStore {
     ) -> Result<(), Failure> {
         let files = inspection.versions().flat_map(|version| &version.manifest);
         let files: HashSet<String> =
-            files.flat_map(|manifest| manifest.own_files().map(|(file, ..)| file.to_owned())).collect();
+            files.flat_map(|manifest| manifest.own_files().map(|file| file.name.to_owned())).collect();
         let found = match quick {
             true => self.listed(id).await?,
             false => self.read_all(id, files, counters).await?,
         };
         for version in inspection.standing.iter_mut().chain(&mut inspection.past) {
-            for (file, size, digest, _) in version.manifest.iter().flat_map(Manifest::own_files) {
-                let defect = match found.get(file).copied().flatten() {
+            for OwnFile { name, size, sha256, .. } in version.manifest.iter().flat_map(Manifest::own_files) {
+                let defect = match found.get(name).copied().flatten() {
                     None => Defect::Missing,
                     Some((is, _)) if is != size => Defect::Size(is, size),
-                    Some((_, Some(other))) if other != digest => Defect::Bytes,
+                    Some((_, Some(other))) if other != sha256 => Defect::Bytes,
                     Some(_) => continue,
                 };
-                version.flaws.push(Flaw { file: file.to_owned(), digest: Some(digest), defect });
+                version.flaws.push(Flaw { file: name.to_owned(), digest: Some(sha256), defect });
             }
         }
         Ok(())

@@ -104,7 +104,7 @@ impl BucketStore {
         }
         let is_kept = |past: &&PastVersion| !versions.iter().any(|version| version.when == past.when);
         let kept = past.iter().filter(is_kept).flat_map(names);
-        let stands = standing.standing.manifest.own_files().map(|(file, ..)| file);
+        let stands = standing.standing.manifest.own_files().map(|file| file.name);
         let mut named: HashSet<String> = stands.chain(kept).map(str::to_owned).collect();
         for (path, object) in self.0.bucket.list(&Shelf::Damaged.folder(id)).await? {
             if object.name == MANIFEST
@@ -112,7 +112,7 @@ impl BucketStore {
                 && let Some(revision) = self.0.bucket.read(&path).await?
                 && let Ok(manifest) = readable(&revision, id)
             {
-                named.extend(manifest.own_files().map(|(file, ..)| file.to_owned()));
+                named.extend(manifest.own_files().map(|file| file.name.to_owned()));
             }
         }
         Ok(named)
@@ -121,7 +121,7 @@ impl BucketStore {
 
 /// The names that a superseded version names.
 fn names(version: &PastVersion) -> impl Iterator<Item = &str> {
-    version.manifest.iter().flat_map(|manifest| manifest.own_files().map(|(file, ..)| file))
+    version.manifest.iter().flat_map(|manifest| manifest.own_files().map(|file| file.name))
 }
 
 #[cfg(test)]

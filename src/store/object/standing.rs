@@ -9,7 +9,7 @@ use super::{AT_A_TIME, BucketStore};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::layout::{MANIFEST, Naming};
-use crate::manifest::{InvalidManifest, Manifest};
+use crate::manifest::{InvalidManifest, Manifest, OwnFile};
 use crate::plan::Standing;
 use crate::store::Readable;
 use crate::store::standing::{self, Holds};
@@ -38,12 +38,12 @@ pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Fa
     let shown = || bucket.shown(&place(id));
     match Manifest::parse(&revision.bytes, id) {
         Ok(manifest) => {
-            let is_named_otherwise = |file: &str, digest| {
-                let plain = Naming::ByContent.plain(file);
-                Naming::ByContent.name(&plain, digest) != file
+            let is_named_otherwise = |file: &OwnFile<'_>| {
+                let plain = Naming::ByContent.plain(file.name);
+                Naming::ByContent.name(&plain, file.sha256) != file.name
             };
-            let unnamed = manifest.own_files().filter(|(file, _, digest, _)| is_named_otherwise(file, *digest));
-            let damaged = unnamed.map(|(file, ..)| file.to_owned()).collect();
+            let unnamed = manifest.own_files().filter(is_named_otherwise);
+            let damaged = unnamed.map(|file| file.name.to_owned()).collect();
             Ok(Occupant::Version(Box::new(Version { place: revision, standing: Standing { manifest, damaged } })))
         }
         Err(InvalidManifest::Damaged(why)) => {
@@ -67,9 +67,9 @@ impl BucketStore {
             && self.0.distrust
         {
             let Standing { manifest, damaged } = &mut version.standing;
-            let files = manifest.own_files().map(|(file, size, digest, _)| async move {
-                let found = self.0.bucket.hash(&format!("{id}/{file}"), |_| ()).await?;
-                Ok::<_, Failure>((found != Some((size, digest))).then(|| file.to_owned()))
+            let files = manifest.own_files().map(|OwnFile { name, size, sha256, .. }| async move {
+                let found = self.0.bucket.hash(&format!("{id}/{name}"), |_| ()).await?;
+                Ok::<_, Failure>((found != Some((size, sha256))).then(|| name.to_owned()))
             });
             let files: Vec<_> = futures::stream::iter(files).buffer_unordered(AT_A_TIME).try_collect().await?;
             for file in files.into_iter().flatten().filter(|file| !damaged.contains(file)).collect::<Vec<_>>() {

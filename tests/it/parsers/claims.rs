@@ -160,7 +160,7 @@ pub fn manifest(bytes: &[u8]) {
         Ok(manifest) => {
             let written = manifest.to_bytes();
             assert_eq!(Manifest::parse(&written, &id()).expect("its own words"), manifest);
-            let files: Vec<&str> = manifest.own_files().map(|(file, ..)| file).chain([MANIFEST]).collect();
+            let files: Vec<&str> = manifest.own_files().map(|file| file.name).chain([MANIFEST]).collect();
             assert!(files.iter().all(|file| is_safe_name(file)), "{files:?}");
             let apart: HashSet<String> = files.iter().map(|file| file.to_ascii_lowercase()).collect();
             assert!(apart.len() == files.len() && !apart.contains("sha256sums"), "{files:?}");

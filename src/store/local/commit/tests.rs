@@ -337,6 +337,26 @@ fn what_is_handed_over_after_the_end_is_interrupted_however_late() {
 }
 
 #[test]
+fn what_is_aside_already_is_not_put_there_again_whatever_was_put_there_since() {
+    let bench = Bench::new();
+    bench.commit(1);
+    let store = bench.open().store;
+    let (own, dir) = (store.own().unwrap(), store.root().unwrap().dir("u_1").unwrap());
+    let put = |files: &[&str]| {
+        let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
+        let mut removable = put_aside(own, &id("u_1"), &dir, &files).unwrap();
+        removable.sort();
+        assert_eq!(removable, files);
+        bench.names(".element-mirror/damaged/u_1").len()
+    };
+    assert_eq!(put(&["side.png"]), 1);
+    assert_eq!(put(&["cover.png", "side.png"]), 2);
+    assert_eq!(put(&["cover.png", "side.png"]), 2);
+    bench.write(".element-mirror/damaged/u_1/strangers/notes.txt", "mine");
+    assert_eq!(put(&["cover.png", "side.png"]), 3);
+}
+
+#[test]
 fn a_free_name_has_one_number() {
     let bench = Bench::new();
     let opened = bench.open();

@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::layout::Naming;
 use crate::store::Destination as _;
+use crate::store::contract::recipe::Recipe;
 use crate::store::local::dir::trouble;
-use crate::store::local::tests::{Bench, candidate, candidate_of};
+use crate::store::local::tests::{Bench, candidate};
 
 /// A mirror in which version 1 stands (if it does), and version 2 is sealed but not in its place yet.
 fn sealed(stands: bool) -> Bench {
@@ -242,11 +244,7 @@ fn a_superseded_version_is_kept_or_stands_again_though_the_new_one_was_removed_m
 #[test]
 fn what_was_put_in_the_place_of_an_element_meanwhile_is_not_touched() {
     let newer = "{\"format\": 9}";
-    let taken = Bench::new();
-    let store = taken.open().store;
-    let other = candidate_of(&store, "u_2", 1).unwrap();
-    drop(other.occupant);
-    let of_another = other.manifest.to_bytes();
+    let of_another = Recipe::of("u_2", 1).manifest(Naming::Plain).to_bytes();
     for manifest in [newer.as_bytes(), &of_another] {
         let bench = sealed(true);
         bench.write("u_1/manifest.json", manifest);
@@ -325,12 +323,8 @@ fn candidate_when(bench: &Bench) -> String {
 #[test]
 fn an_element_that_is_stuck_keeps_no_other_from_being_finished_and_is_not_touched() {
     let bench = exchanged(Fate::History);
-    let store = bench.open();
-    drop(store);
-    let bench = {
-        leave(&bench, Fate::History, |_| {});
-        bench
-    };
+    drop(bench.open());
+    leave(&bench, Fate::History, |_| {});
     // Somebody's file where the superseded version should go.
     std::fs::remove_dir_all(bench.at(".element-mirror/history/u_1")).unwrap();
     bench.write(".element-mirror/history/u_1", "mine");

@@ -96,7 +96,7 @@ impl Before {
                 _ => None,
             };
             // What stands may be the new version already.
-            let is_named = |side: &String| version.standing.manifest.own_files().any(|(file, ..)| file == side);
+            let is_named = |side: &String| version.standing.manifest.own_files().any(|file| file.name == side);
             version.standing.damaged.extend(side.filter(is_named));
         }
         new.stage_against(store, occupant)
