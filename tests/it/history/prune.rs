@@ -95,7 +95,10 @@ fn people_are_told_as_much_as_they_ask_for() {
         let (_upstream, mirror) = mirror_of(&["u_1"], 3);
         let run = prune(&mirror, args).output().expect(0);
         // The last words are how long it took, in whatever unit.
-        run.stderr.lines().map(|line| line.rsplit_once(" in ").map_or(line, |(told, _)| told).to_owned()).collect::<Vec<_>>()
+        run.stderr
+            .lines()
+            .map(|line| line.rsplit_once(" in ").map_or(line, |(told, _)| told).to_owned())
+            .collect::<Vec<_>>()
     };
     let keep = "--keep-versions=1";
     assert_eq!(say(&[keep]), ["pruned 1 version, 4.51 KiB"]);
