@@ -1,4 +1,4 @@
-//! The upstream API: elements and accounts, as far as a mirror reads them.
+//! The upstream API: elements, lists of them, and accounts, as far as a mirror reads them.
 
 mod gate;
 pub(crate) mod list;
@@ -27,7 +27,7 @@ use gate::{Gate, Look, Passage, Shut};
 pub use list::Filter;
 pub use upstream::Upstream;
 
-/// The largest reply that is read.
+/// The largest reply that is read, in bytes.
 const MAX_REPLY: usize = 8 << 20;
 
 /// The service's own status for an account whose Kling session is broken.
@@ -38,16 +38,16 @@ const ACCOUNT_BROKEN: u16 = 596;
 pub struct ElementReply {
     /// What the reply says.
     pub element: Element,
-    /// The reply.
+    /// The whole reply.
     pub body: Vec<u8>,
 }
 
-/// An element that is asked for.
+/// Which element is asked for, and of whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// Its ID.
     pub id: &'a ElementId,
-    /// The email of the account; none where the token has one only.
+    /// The email of the account; `None` where the token has one account only.
     pub account: Option<&'a str>,
     /// Counts the requests that it takes.
     pub attempts: &'a AtomicU64,
@@ -62,6 +62,7 @@ struct Call<'a> {
     /// Whether it can succeed only where the token has a single account.
     depends_on_accounts: bool,
     attempts: &'a AtomicU64,
+    /// Where a place among the elements in flight is taken, where the call is for one.
     slots: Option<&'a Arc<Semaphore>>,
 }
 
@@ -75,24 +76,24 @@ impl Call<'_> {
 pub struct Api {
     http: Arc<Http>,
     base: Url,
-    /// By email in lower case; the one without is the token's only account.
+    /// By email in lower case; that of `None` is for requests that name no account.
     gates: Mutex<HashMap<Option<String>, Arc<Gate>>>,
-    /// Held while it is asked which accounts there are: until that is known, requests that name none wait.
+    /// Held while the API is asked which accounts there are: requests that name none wait until that is known.
     doubt: tokio::sync::Mutex<()>,
     /// Why no request can succeed any more: the token or the subscription is refused.
     refused: OnceLock<Failure>,
     events: Events,
 }
 
-/// A reply that says no.
+/// A reply whose status is no success.
 struct Refusal {
     status: u16,
-    /// Its `Retry-After`.
+    /// How long its `Retry-After` asks to wait.
     asked: Option<Duration>,
     body: Vec<u8>,
 }
 
-/// Why a try gave no reply.
+/// Why a try came to nothing.
 enum Miss {
     /// The account's gate was shut; the request is sent again when it opens.
     Paused,
@@ -117,7 +118,7 @@ fn emails(body: &[u8]) -> Result<Vec<String>, Failure> {
     let Accounts { error, accounts } = object(&String::from_utf8_lossy(body))?;
     no_error(&error)?;
     let any = !accounts.is_empty();
-    // What is none could steer a terminal, and stands in no list.
+    // What is no email could steer a terminal, and no list could name it.
     let emails: Vec<String> = accounts.into_keys().filter(|email| is_email(email)).collect();
     if any && emails.is_empty() {
         return Err(Failure::new(ErrorKind::BadReply, "the reply names no account"));
@@ -138,8 +139,8 @@ impl Api {
         }
     }
 
-    /// Fetches the element of `asked`. Where there are `slots`, one is taken before a request and comes with the reply;
-    /// none is held while a pause of the account is waited for. Source: `GET /elements/{elementId}?email=…`.
+    /// Fetches the element of `asked`. One of the `slots` is taken before a request, and comes with the reply; none is held
+    /// while the account pauses. Source: `GET /elements/{elementId}?email=…`.
     ///
     /// # Errors
     /// `http_404` and `http_410` where there is no such element, `http_401` and `http_402` where the token or the
@@ -201,7 +202,7 @@ impl Api {
                 self.events.counters.retries.fetch_add(1, Relaxed);
             }
             call.attempts.fetch_add(1, Relaxed);
-            let reply = self.attempt(call, (&gate, passage), permit).await;
+            let reply = self.attempt(call, passage, permit).await;
             match reply.and_then(|body| Ok(parse(body)?)) {
                 Ok(parsed) => return Ok((parsed, slot)),
                 Err(Miss::Paused) => was_paused = true,
@@ -210,14 +211,14 @@ impl Api {
         }
     }
 
-    /// Waits for the account's gate, and then for a slot and a permit, in this order for all. While the gate is shut
-    /// neither is held; the slot is during a retry, or a list would be walked to its end when the API is down.
-    async fn enter(
+    /// Waits for the account's gate, then for a slot, then for a permit: always in this order. While the gate is shut neither
+    /// is held. Between the tries of a request the slot is kept: else a whole list would be walked while the API is down.
+    async fn enter<'g>(
         &self,
         call: &Call<'_>,
-        gate: &Gate,
+        gate: &'g Gate,
         slot: &mut Option<OwnedSemaphorePermit>,
-    ) -> Result<(Passage, SemaphorePermit<'_>), Failure> {
+    ) -> Result<(Passage<'g>, SemaphorePermit<'_>), Failure> {
         loop {
             if let Look::Shut(_) = gate.look()? {
                 *slot = None;
@@ -243,7 +244,7 @@ impl Api {
     async fn attempt<'a>(
         &'a self,
         call: &Call<'_>,
-        (gate, passage): (&Gate, Passage),
+        passage: Passage<'_>,
         permit: SemaphorePermit<'a>,
     ) -> Result<Vec<u8>, Miss> {
         let mut reply = self.http.get(Target::Api, &call.url, &[], permit).await?;
@@ -251,7 +252,7 @@ impl Api {
         let asked = reply.retry_after();
         let body = reply.bytes(MAX_REPLY).await;
         if !ErrorKind::Http(status).is_passing() {
-            gate.succeeded();
+            passage.answered();
         }
         if (200..300).contains(&status) {
             return Ok(body?);
@@ -259,11 +260,11 @@ impl Api {
         // The status counts even where its words can't be had.
         let body = self.http.without_token(&body.unwrap_or_default()).into_owned();
         let refusal = Refusal { status, asked, body };
-        Err(self.heed(call, (gate, passage), refusal))
+        Err(self.heed(call, passage, refusal))
     }
 
-    /// What follows from a reply that is none: for this request, for its account, for all.
-    fn heed(&self, call: &Call<'_>, (gate, passage): (&Gate, Passage), refusal: Refusal) -> Miss {
+    /// What a refusal means: for this request, for its account, or for the whole run.
+    fn heed(&self, call: &Call<'_>, passage: Passage<'_>, refusal: Refusal) -> Miss {
         let Refusal { status, asked, body } = refusal;
         let said = error_text(&body);
         let words = if said.is_empty() { String::new() } else { format!(": {said}") };
@@ -276,7 +277,7 @@ impl Api {
                 failure.into()
             }
             429 => {
-                match gate.shut(passage, asked.or_else(|| retry_after_in(&body))) {
+                match passage.shut(asked.or_else(|| retry_after_in(&body))) {
                     Shut::For(delay) => {
                         let account = call.account_name().to_owned();
                         self.events.hint(Event::Paused { account, message: said, delay });
@@ -288,9 +289,9 @@ impl Api {
             }
             ACCOUNT_BROKEN => {
                 let account = call.account_name();
-                let message = format!("{account}: its Kling session is broken, log in again ({said})");
+                let message = format!("{account}: its Kling session is broken, log in again{words}");
                 let failure = Failure::new(ErrorKind::AccountBroken, message);
-                if gate.close_for_good(failure.clone()) {
+                if passage.close_for_good(failure.clone()) {
                     self.tell_refusal(account, &failure);
                 }
                 failure.into()

@@ -41,12 +41,12 @@
 //!
 //! `examples/embed.rs` does that against the sample API that is built in ([`demo`]): no token, no network.
 //!
-//! - What may grow is `#[non_exhaustive]`: options are made by `new` or `Default`, and their fields are then set.
-//! - A failure of one element is no `Err` but an [`ElementOutcome`]; an `Err` is a [`RunError`], of a run that could not be done.
-//! - The library prints nothing, reads no variable but those of the object stores' own tools and of proxies, and ends no
-//!   process; [`Stop`] ends a run.
-//! - Of other crates it shows tokio's channel that events come by, `Stream` of futures, the traits of serde and schemars, and
-//!   [`serde_json::Value`], where JSON is passed on as it came.
+//! - Types that may grow are `#[non_exhaustive]`: make options by `new` or `Default`, and then set their fields.
+//! - An element that fails is no `Err` but an [`ElementOutcome`]; an `Err` is a [`RunError`]: the run could not be done at all.
+//! - The library prints nothing, ends no process ([`Stop`] ends a run), and reads no environment variables but those for
+//!   proxies and those of the object stores' own tools.
+//! - Of other crates' types it shows tokio's channel by which events come, `Stream` of futures, the traits of serde and
+//!   schemars, and [`serde_json::Value`] where JSON is passed on as it came.
 //!
 //! What lies where in a mirror is described in `docs/format.md`, how all of this works in `docs/design.md`.
 

@@ -26,6 +26,7 @@ use crate::download::Downloader;
 use crate::element::Listed;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::{Event, Events};
+use crate::http::HttpOptions;
 use crate::ids::{Entry, Line};
 use crate::keep::Keep;
 use crate::outcome::{ElementOutcome, End, Summary};
@@ -174,7 +175,8 @@ impl<S: Store> Mirror<S> {
             Purpose::DryRun => None,
             Purpose::Mirror | Purpose::Repair => Some(Arc::new(store.committer(events.clone(), stop.token().clone())?)),
         };
-        let slots = options.upstream.http.concurrency + 2 * options.upstream.http.api_concurrency;
+        let HttpOptions { concurrency, api_concurrency, .. } = options.upstream.http;
+        let slots = concurrency.saturating_add(api_concurrency.saturating_mul(2)).clamp(1, Semaphore::MAX_PERMITS);
         Ok(Self {
             api,
             downloader: Downloader::new(http, events.clone(), options.max_size),
