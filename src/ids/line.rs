@@ -155,7 +155,8 @@ fn quoted(text: &str) -> String {
 /// Whether `text` can be an account's email: what a list's second column can hold.
 pub fn is_email(text: &str) -> bool {
     let plain = text.len() <= 320 && !text.chars().any(|c| c.is_whitespace() || is_hidden(c) || c == ',');
-    plain && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+    plain
+        && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('"'))
 }
 
 #[cfg(test)]
@@ -225,6 +226,7 @@ mod tests {
     #[case::quote_that_is_closed_too_soon("\"u\"_1")]
     #[case::quoted_gap("\"u_1,a@b.c\"")]
     #[case::three_quoted_columns("\"u_1\",\"a@b.c\",\"x\"")]
+    #[case::json_with_an_email_in_quotes("{\"id\":\"u_1\",\"email\":\"\\\"a@b.c\\\"\"}")]
     #[case::array("[\"u_1\"]")]
     #[case::nul("u_\u{0}1")]
     #[case::email_that_is_read_backwards("u_1 a\u{202e}@b.c")]
