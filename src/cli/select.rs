@@ -43,7 +43,7 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "TAG", value_parser = value::word, env = "ELEMENT_MIRROR_TAG", hide_env = true)]
     tag: Option<String>,
 
-    /// Only favourites.
+    /// Only favored elements.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_FAVORED", hide_env = true)]
     favored: bool,
