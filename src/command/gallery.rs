@@ -19,6 +19,12 @@ pub(crate) fn gallery(args: &GalleryArgs) -> Result<Summary, RunError> {
         return Ok(session.ended_early());
     };
     let opened = opened?;
-    let audience = Audience { saying: &args.saying.without_progress(), report: None, destination: Some(&args.folder) };
+    let audience = Audience {
+        saying: &args.saying.without_progress(),
+        report: None,
+        destination: Some(&args.folder),
+        foresees: false,
+        leaving_out: Vec::new(),
+    };
     session.conduct(&audience, |events, stop| async move { Ok(Gallery::new(opened, events, stop).run().await) })
 }

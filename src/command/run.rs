@@ -12,7 +12,7 @@ use element_mirror::{BucketStore, LocalStore, Mirror, Stop};
 
 use super::done::{leave_out, tell_odd};
 use crate::cli::{Credentials, Destination, RunArgs};
-use crate::session::metrics::measured;
+use crate::session::metrics::{self, measured};
 use crate::session::{Audience, Session};
 
 /// Mirrors what the command line names.
@@ -43,8 +43,15 @@ fn mirror<S: Store>(
     // Interrupted while it waited for the lock.
     let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
     let opened = opened?;
+    metrics::check(args.metrics())?;
     let (report, destination) = (args.report.report.as_deref(), args.destination().shown());
-    let audience = Audience { saying: &args.saying, report, destination: Some(&destination) };
+    let audience = Audience {
+        saying: &args.saying,
+        report,
+        destination: Some(&destination),
+        foresees: args.is_dry_run(),
+        leaving_out: args.leaving_out(),
+    };
     session.conduct(&audience, |events, stop| async move {
         tell_odd(&events, odd).await;
         let _timer = args.max_time().map(|time| stop.end_after(time));

@@ -13,7 +13,7 @@ use element_mirror::{BucketStore, LocalStore, Stop, Verify};
 
 use super::done::{leave_out, tell_odd};
 use crate::cli::{Credentials, Destination, VerifyArgs};
-use crate::session::metrics::measured;
+use crate::session::metrics::{self, measured};
 use crate::session::{Audience, Session};
 
 /// Verifies what the command line names, and repairs it where that is asked for.
@@ -44,8 +44,15 @@ fn look<S: Store>(
     // Interrupted while it waited for the lock.
     let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
     let opened = opened?;
+    metrics::check(args.report.metrics.as_deref())?;
     let (report, destination) = (args.report.report.as_deref(), args.destination.shown());
-    let audience = Audience { saying: &args.saying, report, destination: Some(&destination) };
+    let audience = Audience {
+        saying: &args.saying,
+        report,
+        destination: Some(&destination),
+        foresees: false,
+        leaving_out: args.select.leaving_out(),
+    };
     session.conduct(&audience, |events, stop| async move {
         tell_odd(&events, odd).await;
         let _timer = args.time.max_time.map(|time| stop.end_after(time));
