@@ -206,8 +206,8 @@ impl<'a> Transfer<'a, '_> {
         self.read_body(&mut reply, end).await
     }
 
-    /// Whether the part has grown by an eighth of the file, or by a MiB where the file's length is not known, since the tries
-    /// last began anew. A large file on a bad line gets its tries that often, and no more often.
+    /// Whether the part has grown by an eighth of the file, or by a MiB where the file's length is not known, since the
+    /// tries last began anew. A large file on a bad line gets its tries that often, and no more often.
     fn got_on(&mut self) -> bool {
         let step = self.source.length.map_or(1 << 20, |length| length.div_ceil(8).max(1));
         let got_on = self.part.size().saturating_sub(self.reached) >= step;
@@ -273,7 +273,8 @@ impl<'a> Transfer<'a, '_> {
                 return Ok(Attempt::StartOver("the server sent more than the range that it announced"));
             }
             self.downloader.check_size(size)?;
-            // A body that comes faster than it is written never waits, and where nothing waits nothing else hears of the end.
+            // A body that comes faster than it is written never waits, and where nothing waits nothing else hears of
+            // the end.
             self.downloader.http.check_on()?;
             self.part.write(&chunk)?;
             self.downloader.events.counters.bytes.fetch_add(chunk.len() as u64, Relaxed);

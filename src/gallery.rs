@@ -1,5 +1,5 @@
-//! The gallery: a page to look the mirror through, `index.html` beside the elements' folders. It needs no server, asks for
-//! nothing but the mirror's own files, and is a plain list where scripts don't run.
+//! The gallery: a page to look the mirror through, `index.html` beside the elements' folders. It needs no server, asks
+//! for nothing but the mirror's own files, and is a plain list where scripts don't run.
 
 mod card;
 mod link;
@@ -30,8 +30,8 @@ pub struct Gallery<S> {
 }
 
 impl<S: Store> Gallery<S> {
-    /// The gallery of what was `opened` to be changed: a folder, since the page's links are paths. What is odd is told to
-    /// `events`; `stop` ends it early, and the old page stays.
+    /// The gallery of what was `opened` to be changed: a folder, since the page's links are paths. What is odd is told
+    /// to `events`; `stop` ends it early, and the old page stays.
     pub fn new(opened: Opened<S>, events: Events, stop: Stop) -> Self {
         let Opened { store, recovered } = opened;
         Self { store, recovered, events, stop }

@@ -72,8 +72,8 @@ fn is_reserved(stem: &str) -> bool {
 pub enum Naming {
     /// By what they are: `cover.jpg`.
     Plain,
-    /// By what they are and by their bytes: `cover.9f86d081884c7d659a2feaa0c55ad015.jpg`, so that a name never has other
-    /// bytes.
+    /// By what they are and by their bytes: `cover.9f86d081884c7d659a2feaa0c55ad015.jpg`, so that a name never has
+    /// other bytes.
     ByContent,
 }
 

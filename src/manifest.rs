@@ -242,8 +242,8 @@ impl Manifest {
         line
     }
 
-    /// The files whose digest the manifest knows: the assets in their order, then the API's reply. (It can't know its own
-    /// digest, nor that of `SHA256SUMS`, which names it.)
+    /// The files whose digest the manifest knows: the assets in their order, then the API's reply. (It can't know its
+    /// own digest, nor that of `SHA256SUMS`, which names it.)
     pub fn own_files(&self) -> impl Iterator<Item = OwnFile<'_>> {
         let response = OwnFile {
             name: &self.response.file,

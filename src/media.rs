@@ -75,8 +75,8 @@ pub(crate) fn pixels(mut reader: impl BufRead + Seek) -> Option<(u32, u32)> {
     Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
 }
 
-/// A picture's own width and height in pixels, where its first bytes say them: in a format whose later bytes say nothing
-/// else, and not behind more metadata than `head` holds.
+/// A picture's own width and height in pixels, where its first bytes say them: in a format whose later bytes say
+/// nothing else, and not behind more metadata than `head` holds.
 pub(crate) fn pixels_in_head(media: &Media, head: &[u8]) -> Option<(u32, u32)> {
     let is_said_once = ["image/jpeg", "image/png", "image/gif", "image/webp"].contains(&media.media_type.as_str());
     is_said_once.then(|| pixels(Cursor::new(head))).flatten()

@@ -38,8 +38,8 @@ pub struct Prune<S> {
 }
 
 impl<S: Store> Prune<S> {
-    /// A pruning of what was `opened`: to be changed, or to be read in a dry run. What is removed is told to `events`; `stop`
-    /// ends it early, between two elements.
+    /// A pruning of what was `opened`: to be changed, or to be read in a dry run. What is removed is told to `events`;
+    /// `stop` ends it early, between two elements.
     pub fn new(opened: Opened<S>, options: PruneOptions, events: Events, stop: Stop) -> Self {
         let Opened { store, recovered } = opened;
         Self { store, options, recovered, events, stop }
@@ -77,7 +77,8 @@ impl<S: Store> Prune<S> {
         Summary { elapsed: started.elapsed(), ..summary }
     }
 
-    /// Does `work` for each element that may have something to prune, several at a time: most of it is waiting for the disk.
+    /// Does `work` for each element that may have something to prune, several at a time: most of it is waiting for the
+    /// disk.
     fn each(&self, work: impl Fn(ElementId) + Send + Sync) -> Result<(), String> {
         let elements = self.store.elements_to_prune().map_err(|error| error.to_string())?;
         let elements = elements.into_iter().take_while(|_| !self.stop.token().is_cancelled()).par_bridge();

@@ -1,7 +1,7 @@
 //! The destination: where versions of elements live.
 //!
-//! A version is put together in a folder for staging, and then committed whole: `local` does that on a file system, `object` in a
-//! bucket. What either must do is `destination`'s.
+//! A version is put together in a folder for staging, and then committed whole: `local` does that on a file system,
+//! `object` in a bucket. What either must do is `destination`'s.
 
 pub(crate) mod commit;
 #[cfg(test)]
@@ -55,7 +55,8 @@ pub struct Opened<S> {
     pub recovered: Recovered,
 }
 
-/// What an earlier run had left half done, and what became of it. Nothing in a bucket: what was not committed there is unused.
+/// What an earlier run had left half done, and what became of it. Nothing in a bucket: what was not committed there is
+/// unused.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Recovered {

@@ -74,8 +74,8 @@ pub struct Verify<S> {
 }
 
 impl<S: Store> Verify<S> {
-    /// A verification of what was `opened`: to be read, or to be changed where it is to be repaired. What is found is told
-    /// to `events`; `stop` ends it early.
+    /// A verification of what was `opened`: to be read, or to be changed where it is to be repaired. What is found is
+    /// told to `events`; `stop` ends it early.
     pub fn new(opened: Opened<S>, options: VerifyOptions, events: Events, stop: Stop) -> Self {
         let Opened { store, recovered } = opened;
         Self { store, options, recovered, is_listed: false, events, stop, summary: Mutex::default() }
@@ -84,7 +84,8 @@ impl<S: Store> Verify<S> {
     /// Verifies `elements`, repairs them where that is asked for, and says what was found.
     ///
     /// # Errors
-    /// The mirror can't be listed; or where it is to be repaired, the token not be sent or the committer not be started.
+    /// The mirror can't be listed; or where it is to be repaired, the token not be sent or the committer not be
+    /// started.
     pub async fn run(mut self, elements: Elements) -> Result<Summary, RunError> {
         let started = Instant::now();
         std::mem::take(&mut self.recovered).tell(&self.events).await;

@@ -10,8 +10,8 @@ pub(crate) fn says_enough(listed: &Listed) -> bool {
 }
 
 /// Whether what stands is what a list shows, so that nothing new would come of asking for the element itself: the same
-/// `updateTime`, `currentVersion` and links, and no other word about it. What the list leaves out counts as unchanged, but for
-/// links: a list that shows fewer of them may say less than there is, or show that one has gone.
+/// `updateTime`, `currentVersion` and links, and no other word about it. What the list leaves out counts as unchanged,
+/// but for links: a list that shows fewer of them may say less than there is, or show that one has gone.
 pub(crate) fn stands_as_listed(listed: &Listed, standing: &Standing, policy: &Policy) -> bool {
     let (shown, manifest) = (&listed.element, &standing.manifest);
     if !says_enough(listed) || !shown.is_as_current_as(&manifest.element) {
@@ -41,8 +41,8 @@ fn fields(listed: &Listed, stands: &Fields) -> Fields {
     }
 }
 
-/// The assets that the list shows. Of the earlier revision's links only the paths count: what stands tells their roles and
-/// slots.
+/// The assets that the list shows. Of the earlier revision's links only the paths count: what stands tells their roles
+/// and slots.
 fn assets(listed: &Listed, manifest: &Manifest) -> Vec<Asset> {
     if !listed.is_of_earlier_revision {
         return listed.element.assets.clone();

@@ -1,5 +1,5 @@
-//! What a destination must do. Not named outside of the crate, so that it may grow: whoever embeds it opens one of those
-//! that there are, and hands it on.
+//! What a destination must do. Not named outside of the crate, so that it may grow: whoever embeds it opens one of
+//! those that there are, and hands it on.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,8 +21,8 @@ use crate::keep::{Keep, Past};
 use crate::layout::Naming;
 use crate::time::Time;
 
-/// Its methods wait for files, or for a server: those that the runtime's own threads may call all the same, because they
-/// take next to no time, are told by [`Self::is_quick`].
+/// Its methods wait for files, or for a server: those that the runtime's own threads may call all the same, because
+/// they take next to no time, are told by [`Self::is_quick`].
 pub trait Destination: Clone + Send + Sync + 'static {
     /// What it finds a version by: an open folder, or what a bucket said of an object.
     type Place: Send + Sync + 'static;
@@ -51,8 +51,8 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// They can't be listed.
     fn strangers(&self, occupant: &Occupant<Self::Place>) -> Result<Vec<OsString>, Failure>;
 
-    /// The manifest that stands for `id`, its files unchecked; an error says in words why there is none that can be read,
-    /// `None` that nothing of ours stands there at all.
+    /// The manifest that stands for `id`, its files unchecked; an error says in words why there is none that can be
+    /// read, `None` that nothing of ours stands there at all.
     ///
     /// # Errors
     /// It can't be read.
@@ -163,7 +163,8 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// Looks at the versions of `id`; bytes are counted in `counters` as they are read.
     ///
     /// # Errors
-    /// What is in its place is not to be touched, or can't be read for a reason that is no damage; or the run has ended.
+    /// What is in its place is not to be touched, or can't be read for a reason that is no damage; or the run has
+    /// ended.
     fn inspect(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection<Self::Place>, Failure>;
 
     /// How many elements are inspected at a time.
@@ -180,8 +181,8 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// early, and leaves the old one, as soon as something `is_over`.
     ///
     /// # Errors
-    /// It can't be written, something else has its name, or `interrupted`; then the old one stays, unless it was only the
-    /// last flush that failed.
+    /// It can't be written, something else has its name, or `interrupted`; then the old one stays, unless it was only
+    /// the last flush that failed.
     fn write_overview<O: Overview>(
         &self,
         overview: &mut O,

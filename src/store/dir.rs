@@ -20,7 +20,8 @@ use crate::time::Time;
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIR_MODE: Mode = Mode::from_raw_mode(0o777);
 
-/// No manifest, and nothing else that is read whole, is larger: manifests of the largest replies have a quarter of that.
+/// No manifest, and nothing else that is read whole, is larger: manifests of the largest replies have a quarter of
+/// that.
 const MAX_READ: u64 = 64 << 20;
 
 /// An open folder, and its path for messages.
@@ -341,8 +342,8 @@ impl Dir {
         self.sync()
     }
 
-    /// Flushes what is at `name`, folders with all that they hold; what is no file, may not be read or is gone meanwhile is
-    /// passed over. Ends between two files when `stop` is cancelled.
+    /// Flushes what is at `name`, folders with all that they hold; what is no file, may not be read or is gone
+    /// meanwhile is passed over. Ends between two files when `stop` is cancelled.
     pub(super) fn sync_tree(&self, name: &OsStr, stop: &CancellationToken) -> io::Result<()> {
         if stop.is_cancelled() {
             return Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended"));

@@ -30,8 +30,8 @@ pub struct Inspection<P> {
 pub struct Inspected<P> {
     /// Its folder's name in the element's history; none for the version that stands.
     pub when: Option<String>,
-    /// Where its files are, from the element's folder on, or of a superseded version from the mirror on: empty, or ending in
-    /// a slash.
+    /// Where its files are, from the element's folder on, or of a superseded version from the mirror on: empty, or
+    /// ending in a slash.
     pub folder: String,
     /// What it should hold; none where that can't be made out, which is a flaw too.
     pub manifest: Option<Manifest>,

@@ -83,12 +83,12 @@ struct Own {
 type Opened = super::Opened<LocalStore>;
 
 impl LocalStore {
-    /// Opens the folder `path`, from within the runtime: to write takes its lock, finishes what an earlier run sealed and
-    /// removes what it left half done.
+    /// Opens the folder `path`, from within the runtime: to write takes its lock, finishes what an earlier run sealed
+    /// and removes what it left half done.
     ///
     /// # Errors
-    /// It can't be read, or written where that is wanted; or another run holds its lock; or there is no mirror where there
-    /// must be one; or it is of a newer format.
+    /// It can't be read, or written where that is wanted; or another run holds its lock; or there is no mirror where
+    /// there must be one; or it is of a newer format.
     pub async fn open(path: impl AsRef<Path>, options: &LocalOptions, access: Access) -> Result<Opened, RunError> {
         let path = path.as_ref();
         match access {

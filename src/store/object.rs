@@ -57,7 +57,8 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct BucketOptions {
-    /// How the network is used, as far as it is not about API and assets: timeouts, retries, how many connections are kept.
+    /// How the network is used, as far as it is not about API and assets: timeouts, retries, how many connections are
+    /// kept.
     pub http: HttpOptions,
     /// Where versions are put together; by default in the system's temporary folder.
     pub staging: Option<PathBuf>,
@@ -87,8 +88,8 @@ impl BucketStore {
     /// Opens the mirror at `location`, from within the runtime. What is wrong with bucket and credentials shows here.
     ///
     /// # Errors
-    /// It can't be reached, read, or written where that is wanted; or there is no mirror where there must be one; or it is of
-    /// a newer format.
+    /// It can't be reached, read, or written where that is wanted; or there is no mirror where there must be one; or it
+    /// is of a newer format.
     pub async fn open(location: &Location, options: &BucketOptions, access: Access) -> Result<Opened<Self>, RunError> {
         let client = connect::connect(location, &options.http).await?;
         Self::open_with(client, location, options, access).await
@@ -168,8 +169,8 @@ fn ended() -> Failure {
     Failure::new(ErrorKind::Interrupted, "the run has ended")
 }
 
-/// Puts the format, unless it is there. A server that puts it over another, though it is told not to, heeds no conditions, and
-/// does not say so: it is found out here.
+/// Puts the format, unless it is there. A server that puts it over another, though it is told not to, heeds no
+/// conditions, and does not say so: it is found out here.
 async fn settle_format(bucket: &Bucket, place: &str, is_there: bool) -> Result<(), Failure> {
     let text = || (format::text().into(), "text/plain");
     if !is_there && let Err(Refused::Otherwise(failure)) = bucket.put_once(place, text(), Condition::Absent).await {

@@ -1,4 +1,5 @@
-//! Files beside the elements' folders that tell of all of them: made anew, one element after the other, and replaced whole.
+//! Files beside the elements' folders that tell of all of them: made anew, one element after the other, and replaced
+//! whole.
 
 use super::Destination;
 use crate::element::ElementId;

@@ -1,5 +1,5 @@
-//! A version in the making, out of everybody's sight until it is committed: `<id>/version` in a folder for staging, which
-//! is in the destination where that is a folder itself.
+//! A version in the making, out of everybody's sight until it is committed: `<id>/version` in a folder for staging,
+//! which is in the destination where that is a folder itself.
 
 use std::fs::File;
 use std::io::{self, BufRead, Seek, Write as _};
@@ -48,9 +48,9 @@ pub(super) enum Leaves {
 }
 
 impl Leaves {
-    /// Removes what is in `staged`, which is open as `name` in `staging`, but for what is left. The seal goes before what it speaks
-    /// of, which is not to be gone on with when it is half removed; a draft that has served goes before the seal, which says
-    /// that it has.
+    /// Removes what is in `staged`, which is open as `name` in `staging`, but for what is left. The seal goes before
+    /// what it speaks of, which is not to be gone on with when it is half removed; a draft that has served goes before
+    /// the seal, which says that it has.
     pub(super) fn discard_others(self, (staging, staged): (&Dir, &Dir), name: &str) -> io::Result<()> {
         if self == Self::All {
             return Ok(());

@@ -97,8 +97,8 @@ fn lock(cases: &Cases) -> std::sync::MutexGuard<'_, HashMap<ElementId, Case>> {
     cases.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Heals what the mirror itself has the bytes for, and tells what that came to; gives the element back where the API has
-/// to be asked.
+/// Heals what the mirror itself has the bytes for, and tells what that came to; gives the element back where the API
+/// has to be asked.
 fn begin<S: Store>(verify: &Verify<S>, seen: Seen<S::Place>) -> Option<Case> {
     let outcome = seen.outcome(&verify.store)?;
     let found = match &seen.found {

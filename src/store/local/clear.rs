@@ -77,8 +77,8 @@ impl Site<'_> {
         Ok((!is_discarded).then_some(shelf))
     }
 
-    /// Removes a damaged file, which has a second name aside; a folder in its place is moved there. False where the disk
-    /// has lost what is at the name: nothing can be done about it there.
+    /// Removes a damaged file, which has a second name aside; a folder in its place is moved there. False where the
+    /// disk has lost what is at the name: nothing can be done about it there.
     fn remove_damaged(&self, old: &Dir, file: &str) -> io::Result<bool> {
         match old.entry(file) {
             Ok(entry) if entry.is_dir => shelf::aside(self.own, self.id, |aside| old.rename_new(file, aside, file))?,

@@ -45,8 +45,8 @@ pub(super) fn keep(own: &Own, stage: &Stage) -> Result<(), Failure> {
     keep().map_err(|error| Failure::io(format!("keep {}", dir.at(DRAFT)), &error))
 }
 
-/// Whether `staged`, the staging folder of `id`, holds a draft that a run may still have a use for. That it can't be read
-/// now is an error: nothing may be deleted on such a guess.
+/// Whether `staged`, the staging folder of `id`, holds a draft that a run may still have a use for. That it can't be
+/// read now is an error: nothing may be deleted on such a guess.
 pub(super) fn is_of_use(staged: &Dir, id: &ElementId) -> io::Result<bool> {
     let bytes = match staged.dir(DRAFT).and_then(|draft| draft.read(MANIFEST)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

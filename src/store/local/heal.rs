@@ -1,5 +1,5 @@
-//! Healing: a flawed file gets its bytes back where another version of the element has them whole. What was in its place
-//! is put aside first, and the good file takes it in one step.
+//! Healing: a flawed file gets its bytes back where another version of the element has them whole. What was in its
+//! place is put aside first, and the good file takes it in one step.
 
 use std::io;
 
@@ -97,8 +97,8 @@ struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// Writes the checksums of a version anew, unless its files do not hold what its `manifest` says: they alone vouch for
-    /// that, where the checksums do not.
+    /// Writes the checksums of a version anew, unless its files do not hold what its `manifest` says: they alone vouch
+    /// for that, where the checksums do not.
     fn write_sums(&self, manifest: &Manifest, stop: &CancellationToken) -> io::Result<bool> {
         for file in manifest.own_files() {
             if !holds(self.dir, file.name, file.sha256, stop)? {
@@ -109,8 +109,8 @@ impl Site<'_> {
         self.replace(|to, name| to.write(name, sums.as_bytes(), Some(manifest.committed_at)))
     }
 
-    /// Puts what is in the file's place aside, and there what `make` makes; false where the disk has lost it so far that it
-    /// can't be put aside.
+    /// Puts what is in the file's place aside, and there what `make` makes; false where the disk has lost it so far
+    /// that it can't be put aside.
     fn replace(&self, make: impl FnOnce(&Dir, &str) -> io::Result<()>) -> io::Result<bool> {
         let Self { own, id, dir, file } = *self;
         if shelf::put_aside(own, id, dir, &[file.to_owned()])?.is_empty() {

@@ -13,7 +13,8 @@ use crate::layout::{OWN, SUMS};
 use crate::store::Readable;
 use crate::store::past::{self, Position};
 
-/// A superseded version; its place is the folder that its own folder is in: of a long history not every one can be open.
+/// A superseded version; its place is the folder that its own folder is in: of a long history not every one can be
+/// open.
 pub(super) type PastVersion = past::PastVersion<Arc<Dir>>;
 
 impl PastVersion {
@@ -75,8 +76,8 @@ impl LocalStore {
         Ok(past)
     }
 
-    /// The manifest that stands for `id`, held against SHA256SUMS, its files unchecked; an error says in words why there
-    /// is none that can be read, `None` that nothing of ours stands there at all.
+    /// The manifest that stands for `id`, held against SHA256SUMS, its files unchecked; an error says in words why
+    /// there is none that can be read, `None` that nothing of ours stands there at all.
     ///
     /// # Errors
     /// It can't be read.

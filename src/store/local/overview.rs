@@ -14,8 +14,8 @@ use crate::store::Destination as _;
 use crate::store::overview::{Overview, START};
 
 impl LocalStore {
-    /// Writes an overview anew; see [`Destination::write_overview`](crate::store::Destination::write_overview). In the making it is in
-    /// `staging/`: no ID has a dot, and recovery sweeps it away.
+    /// Writes an overview anew; see [`Destination::write_overview`](crate::store::Destination::write_overview). In the
+    /// making it is in `staging/`: no ID has a dot, and recovery sweeps it away.
     pub(super) fn write_overview<O: Overview>(
         &self,
         overview: &mut O,

@@ -1,8 +1,8 @@
 //! Pruning: superseded versions that are not kept any longer are removed, out of everybody's sight.
 //!
 //! A version is first moved to `staging/pruned.<id>.<when>`, whole. Only when that is durable its files go, and its
-//! manifest, which says what is ours, goes last. What is left then is strangers', and gets its place back. Wherever this
-//! is interrupted, the next run finishes it.
+//! manifest, which says what is ours, goes last. What is left then is strangers', and gets its place back. Wherever
+//! this is interrupted, the next run finishes it.
 
 use std::io;
 
@@ -19,8 +19,8 @@ use crate::manifest::Manifest;
 const PRUNED: &str = "pruned.";
 
 impl LocalStore {
-    /// Removes superseded versions of `id`, and says of each when it is gone. What of them could not be removed is out of
-    /// sight, and the next run's work.
+    /// Removes superseded versions of `id`, and says of each when it is gone. What of them could not be removed is out
+    /// of sight, and the next run's work.
     ///
     /// # Errors
     /// They can't be moved, flushed or removed.

@@ -141,8 +141,8 @@ fn waiting(staged: &Dir, id: &ElementId, sealed: Option<Digest>) -> io::Result<O
     Ok(is_other.then_some(VERSION))
 }
 
-/// Whether what stands in the place of `id` is still a folder of its own; what is wrong with one that is not, a run says
-/// when it comes to it.
+/// Whether what stands in the place of `id` is still a folder of its own; what is wrong with one that is not, a run
+/// says when it comes to it.
 fn may_be_replaced(root: &Dir, id: &ElementId) -> bool {
     let Ok(dir) = root.dir(id.as_str()) else { return false };
     let manifest = dir.read(MANIFEST).map(|bytes| Manifest::parse(&bytes, id));

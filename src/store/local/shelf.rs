@@ -44,9 +44,10 @@ impl Shelf {
     }
 }
 
-/// A second name under `damaged/<id>/<when>/` for each of the `damaged` files in `dir`, but for those that have one there, since
-/// an earlier commit failed. Gives the damaged files without those that the disk has lost so far that they can't have one:
-/// nobody may remove them. A folder in a file's place has to wait until the version is superseded: it can only be moved.
+/// A second name under `damaged/<id>/<when>/` for each of the `damaged` files in `dir`, but for those that have one
+/// there, since an earlier commit failed. Gives the damaged files without those that the disk has lost so far that they
+/// can't have one: nobody may remove them. A folder in a file's place has to wait until the version is superseded: it
+/// can only be moved.
 pub(super) fn put_aside(own: &Own, id: &ElementId, dir: &Dir, damaged: &[String]) -> io::Result<Vec<String>> {
     let (mut removable, mut files) = (Vec::new(), Vec::new());
     for file in damaged {

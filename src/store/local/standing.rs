@@ -86,8 +86,8 @@ pub(super) enum Found {
     Foreign(InvalidManifest),
 }
 
-/// What is in the place of `id` in `root`, none of its files looked at but the manifest and the checksums beside it. It is
-/// looked at again where a run replaced it meanwhile: what was replaced may be half gone.
+/// What is in the place of `id` in `root`, none of its files looked at but the manifest and the checksums beside it. It
+/// is looked at again where a run replaced it meanwhile: what was replaced may be half gone.
 pub(super) fn find(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
     for _ in 1..MOST_LOOKS {
         let occupant = find_once(root, id)?;
@@ -180,8 +180,8 @@ impl Look<'_> {
     }
 }
 
-/// Reads the manifest in `dir`, and holds it against SHA256SUMS, where its own digest stands. Checksums that are lost say
-/// nothing against it.
+/// Reads the manifest in `dir`, and holds it against SHA256SUMS, where its own digest stands. Checksums that are lost
+/// say nothing against it.
 pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure> {
     let bytes = match dir.read(MANIFEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),

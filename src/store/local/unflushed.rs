@@ -1,5 +1,5 @@
-//! What a run that flushes nothing leaves: a note, by which the next one that flushes knows that it has to begin with all
-//! there is. What that finds unchanged it reports, and what is reported outlives a power cut.
+//! What a run that flushes nothing leaves: a note, by which the next one that flushes knows that it has to begin with
+//! all there is. What that finds unchanged it reports, and what is reported outlives a power cut.
 
 use std::ffi::OsString;
 use std::io;

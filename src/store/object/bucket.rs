@@ -178,8 +178,8 @@ impl Bucket {
         self.put(path, bytes, media_type).await.map_err(Refused::Otherwise)
     }
 
-    /// Puts an object on a condition, and where that fails reads it back: it may have been put all the same. Where it was not,
-    /// and the condition still holds, it is put again.
+    /// Puts an object on a condition, and where that fails reads it back: it may have been put all the same. Where it
+    /// was not, and the condition still holds, it is put again.
     pub(super) async fn put_once(
         &self,
         path: &str,

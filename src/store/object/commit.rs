@@ -1,5 +1,5 @@
-//! Committing to a bucket. Wholeness comes from the order: an object is there before anything refers to it, and is never
-//! overwritten with other bytes.
+//! Committing to a bucket. Wholeness comes from the order: an object is there before anything refers to it, and is
+//! never overwritten with other bytes.
 //!
 //! ```text
 //! data objects ─► superseded manifest into history ─► manifest, in one conditional put ─► SHA256SUMS

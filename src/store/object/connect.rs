@@ -28,8 +28,8 @@ use variables::Variables;
 
 /// The first wait before another try, and the longest.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(15)];
-/// How much longer a wait may be than the one before. The client draws each anywhere between the first and that: with a small
-/// number they hardly grow, and a store that asks for less is pressed for a second and given up.
+/// How much longer a wait may be than the one before. The client draws each anywhere between the first and that: with a
+/// small number they hardly grow, and a store that asks for less is pressed for a second and given up.
 const GROWTH: f64 = 6.;
 /// No further try is begun after this: a request is tried again with the signature that it has, which is good for a
 /// quarter of an hour.
@@ -39,7 +39,8 @@ const PATIENCE: u32 = 4;
 /// How long a machine's own service is waited for to give credentials.
 const GRANT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How a store is spoken to: four times as long as for a byte is waited for a reply, and for what is sent before it. `sole` is the only server that is spoken to, where it is: none is asked for credentials.
+/// How a store is spoken to: four times as long as for a byte is waited for a reply, and for what is sent before it.
+/// `sole` is the only server that is spoken to, where it is: none is asked for credentials.
 ///
 /// There is no bound on a request as a whole: it would cut off a large body that is coming well.
 fn client_options(http: &HttpOptions, sole: Option<&Endpoint>, allow_http: bool) -> Result<ClientOptions, RunError> {

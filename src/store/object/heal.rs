@@ -1,5 +1,5 @@
-//! Healing in a bucket: a flawed object gets its bytes back where another one of the element has them. What was in its place
-//! is put aside first.
+//! Healing in a bucket: a flawed object gets its bytes back where another one of the element has them. What was in its
+//! place is put aside first.
 
 use super::BucketStore;
 use super::inspect::Inspection;

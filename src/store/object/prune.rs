@@ -1,7 +1,7 @@
 //! Pruning in a bucket: superseded manifests go first, then objects that nobody has a use for any more.
 //!
-//! Runs may be under way that nobody here knows of. So nothing is removed that a manifest names which stood within the last
-//! day, and nothing that is younger than that: what a run is about to name, it has just put.
+//! Runs may be under way that nobody here knows of. So nothing is removed that a manifest names which stood within the
+//! last day, and nothing that is younger than that: what a run is about to name, it has just put.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -21,8 +21,8 @@ use crate::time::Time;
 pub(super) const YOUNG: Duration = Duration::from_secs(24 * 3600);
 
 impl BucketStore {
-    /// Removes the manifests of `versions`, says of each that it is `gone`, and then removes the objects of `id` that none names
-    /// any more: also those that an earlier pruning did not come to, and those of runs that were killed.
+    /// Removes the manifests of `versions`, says of each that it is `gone`, and then removes the objects of `id` that
+    /// none names any more: also those that an earlier pruning did not come to, and those of runs that were killed.
     pub(super) async fn prune_versions(
         &self,
         id: &ElementId,
@@ -54,8 +54,8 @@ impl BucketStore {
         self.sweep(id, &had, &named).await
     }
 
-    /// Removes the objects of `id` that were `had` by superseded versions, or are named by their own bytes, that no manifest
-    /// names, and that are not young.
+    /// Removes the objects of `id` that were `had` by superseded versions, or are named by their own bytes, that no
+    /// manifest names, and that are not young.
     async fn sweep(&self, id: &ElementId, had: &HashSet<&str>, named: &HashSet<String>) -> Result<(), Failure> {
         let bucket = &self.0.bucket;
         let may_be_ours = |name: &str| Naming::ByContent.plain(name) != name;
@@ -77,7 +77,8 @@ impl BucketStore {
         futures::stream::iter(removals).buffer_unordered(AT_A_TIME).try_collect().await
     }
 
-    /// Whether the program gave its name to an object that no manifest names: by its own bytes. Others have other names.
+    /// Whether the program gave its name to an object that no manifest names: by its own bytes. Others have other
+    /// names.
     async fn is_ours(&self, path: &str, name: &str) -> Result<bool, Failure> {
         let plain = Naming::ByContent.plain(name);
         if layout::is_ours(&plain) {
@@ -87,8 +88,8 @@ impl BucketStore {
         Ok(found.is_some_and(|(_, digest)| Naming::ByContent.name(&plain, digest) == name))
     }
 
-    /// The names that manifests of `id` name which are not to go with `versions`: what stands, what is kept, and what stood
-    /// within the last day, though it was damaged.
+    /// The names that manifests of `id` name which are not to go with `versions`: what stands, what is kept, and what
+    /// stood within the last day, though it was damaged.
     async fn named(&self, id: &ElementId, versions: &[PastVersion]) -> Result<HashSet<String>, Failure> {
         // Before the history: what is superseded meanwhile is in the one or in the other.
         let Occupant::Version(standing) = standing::find(&self.0.bucket, id).await? else {

@@ -34,7 +34,8 @@ impl Shelf {
         Ok(format!("{folder}/{name}"))
     }
 
-    /// Keeps a manifest at `when` on the shelf, or beside it where another one is there. That it is there already is well.
+    /// Keeps a manifest at `when` on the shelf, or beside it where another one is there. That it is there already is
+    /// well.
     pub(super) async fn keep_manifest(
         self,
         bucket: &Bucket,

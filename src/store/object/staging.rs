@@ -27,7 +27,8 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    /// Makes a folder in `parent`, or in the system's temporary folder; what runs that were killed left there is removed.
+    /// Makes a folder in `parent`, or in the system's temporary folder; what runs that were killed left there is
+    /// removed.
     pub(super) fn new(parent: Option<&Path>) -> Result<Self, RunError> {
         let parent = parent.map_or_else(std::env::temp_dir, PathBuf::from);
         let made = dir::create_all(&parent, false).and_then(|()| {
@@ -42,8 +43,8 @@ impl Staging {
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
             let dir = Dir::open(folder.path())?;
             let lock = dir.open_or_create(LOCK)?;
-            // One that sweeps may have been faster; then this one is about to go, or has gone already. (Where there are no
-            // locks nobody sweeps.)
+            // One that sweeps may have been faster; then this one is about to go, or has gone already. (Where there are
+            // no locks nobody sweeps.)
             let is_taken = flock(&lock, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
             if !is_taken && fstat(&lock)?.st_nlink > 0 {
                 return Ok(Self { dir: Arc::new(dir), _lock: lock, _folder: folder });

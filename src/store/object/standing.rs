@@ -23,8 +23,8 @@ pub(super) fn place(id: &ElementId) -> String {
     format!("{id}/{MANIFEST}")
 }
 
-/// What is in the place of `id`, by its manifest alone: one request. Files whose names don't say their bytes, as of a folder's
-/// mirror that was copied here, can't be vouched for and count as damaged.
+/// What is in the place of `id`, by its manifest alone: one request. Files whose names don't say their bytes, as of a
+/// folder's mirror that was copied here, can't be vouched for and count as damaged.
 pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Failure> {
     let Some(mut revision) = bucket.read(&place(id)).await? else { return Ok(Occupant::Nothing) };
     if matches!(Manifest::parse(&revision.bytes, id), Err(InvalidManifest::Damaged(_))) {
