@@ -1,4 +1,4 @@
-//! The format of `.element-mirror`, which its file `format` says.
+//! The format of a mirror, a number that the file `.element-mirror/format` holds.
 
 use std::fmt::Display;
 

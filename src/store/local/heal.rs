@@ -31,7 +31,7 @@ impl LocalStore {
                 let site = Site { own, id, dir: &dir, file: &flaw.file };
                 let done = match (flaw.digest, &version.manifest) {
                     (Some(digest), _) => self.source(inspection, digest).and_then(|source| match source {
-                        // A manifest with a wrong size calls a good file flawed; that can't be healed by itself.
+                        // Where a manifest has a wrong size, a good file counts as flawed: it can't heal itself.
                         Some((from, good)) if !is_one(from, &good, &dir, &flaw.file) => {
                             site.replace(|to, name| from.share(&good, to, name))
                         }
@@ -51,7 +51,7 @@ impl LocalStore {
         Ok(())
     }
 
-    /// A file of any version that really has the bytes of `digest`: an inspection may not have read it.
+    /// A file of any version that really has the bytes of `digest`. It is read, since a quick inspection has read none.
     fn source<'a>(&self, inspection: &'a Inspection, digest: Digest) -> io::Result<Option<(&'a Dir, String)>> {
         for version in inspection.versions() {
             let Some(file) = whole(version, digest) else { continue };
@@ -97,8 +97,8 @@ struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// Writes the checksums of a version anew, unless its files do not hold what its `manifest` says: they alone vouch
-    /// for that, where the checksums do not.
+    /// Writes the checksums of a version anew, if its files hold what its `manifest` says: where the checksums are
+    /// damaged, nothing but the files vouches for the manifest.
     fn write_sums(&self, manifest: &Manifest, stop: &CancellationToken) -> io::Result<bool> {
         for file in manifest.own_files() {
             if !holds(self.dir, file.name, file.sha256, stop)? {
@@ -109,8 +109,8 @@ impl Site<'_> {
         self.replace(|to, name| to.write(name, sums.as_bytes(), Some(manifest.committed_at)))
     }
 
-    /// Puts what is in the file's place aside, and there what `make` makes; false where the disk has lost it so far
-    /// that it can't be put aside.
+    /// Puts what is in the file's place aside, and then the file that `make` makes in its place. False where the disk
+    /// has lost what is there, so that it can't be put aside.
     fn replace(&self, make: impl FnOnce(&Dir, &str) -> io::Result<()>) -> io::Result<bool> {
         let Self { own, id, dir, file } = *self;
         if shelf::put_aside(own, id, dir, &[file.to_owned()])?.is_empty() {

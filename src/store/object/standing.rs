@@ -28,7 +28,7 @@ pub(super) fn place(id: &ElementId) -> String {
 pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Failure> {
     let Some(mut revision) = bucket.read(&place(id)).await? else { return Ok(Occupant::Nothing) };
     if matches!(Manifest::parse(&revision.bytes, id), Err(InvalidManifest::Damaged(_))) {
-        // Not all that is damaged on its way is damaged there.
+        // It may have been damaged on its way: it is read once more.
         match bucket.read(&place(id)).await? {
             Some(again) => revision = again,
             None => return Ok(Occupant::Nothing),
