@@ -7,8 +7,8 @@ use crate::element::Role;
 /// How many first bytes of a file are needed to recognise it.
 pub(crate) const HEAD: usize = 8 * 1024;
 
-/// How many last bytes of an image are searched for its end marker: first the few in which nearly all have it, then all
-/// that may.
+/// How many last bytes of an image are searched for its end marker: first a few, in which nearly all images have it,
+/// and if it is not there, many.
 pub(crate) const TAILS: [usize; 2] = [64, 64 * 1024];
 
 /// What a file is.
@@ -118,7 +118,7 @@ fn standard(media_type: &str) -> &str {
     }
 }
 
-/// Media that `infer` does not see: MP4 of an unlisted brand, MPEG audio of version 2.5 or layers it has not listed.
+/// Media that `infer` does not know: MP4 of a brand, and MPEG audio of a version or layer, that are not in its lists.
 fn by_loose_signature(head: &[u8]) -> Option<Media> {
     if head.get(4..8) == Some(b"ftyp") {
         return Some(Media::new("video/mp4", "mp4"));

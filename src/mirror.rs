@@ -111,7 +111,7 @@ pub struct Accepts {
     pub known_missing: bool,
     /// Elements that are newly gone, however many: they are noted, and no number of them is suspicious.
     pub gone: bool,
-    /// Elements that failed: the exit code is 0 all the same, and the report says which they are.
+    /// Elements that failed, in a run that took up all that there are: the exit code is 0, and the report names them.
     pub partial: bool,
 }
 
@@ -149,8 +149,8 @@ impl<S: Store> Mirror<S> {
     /// early.
     ///
     /// # Errors
-    /// The token holds characters that can't be sent; or the committer can't be started, as where the destination was
-    /// not opened to be written.
+    /// The token or the user agent holds characters that can't be sent; TLS can't be set up; or the committer can't be
+    /// started, as where the destination was not opened to be written.
     pub fn new(opened: Opened<S>, options: MirrorOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
         let purpose = if options.dry_run { Purpose::DryRun } else { Purpose::Mirror };
         let Opened { store, recovered } = opened;

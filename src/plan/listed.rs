@@ -1,10 +1,10 @@
-//! Whether an element has to be asked for, where an account's list shows it.
+//! Whether an element that an account's list shows has to be asked for by itself.
 
 use super::{Held, Plan, Policy, Standing};
 use crate::element::{Asset, Element, Fields, Listed};
 use crate::manifest::Manifest;
 
-/// Whether a list says enough of an element that what stands need be looked at.
+/// Whether a list says enough about an element that it is worth looking at what stands.
 pub(crate) fn says_enough(listed: &Listed) -> bool {
     listed.element.fields.update_time.is_some()
 }
@@ -21,7 +21,7 @@ pub(crate) fn stands_as_listed(listed: &Listed, standing: &Standing, policy: &Po
     !Plan::new(&element, Held { standing: Some(standing), draft: None }, policy).changed
 }
 
-/// What the list says, and what it leaves out as it stands.
+/// The fields that the list shows; those that it leaves out, as they stand.
 fn fields(listed: &Listed, stands: &Fields) -> Fields {
     let (shown, stands, cleared) = (listed.element.fields.clone(), stands.clone(), listed.cleared);
     // The earlier revision tells one tag of several.
