@@ -132,8 +132,7 @@ impl Downloader {
             match transfer.attempt().await {
                 Ok(Attempt::Whole) => return transfer.describe().map(|file| Received::File(Box::new(file))),
                 Ok(Attempt::Current(prior)) => return Ok(Received::Current(prior)),
-                // At once, and not for ever: only a range can end so, and only a retry, which are counted, asks for
-                // one.
+                // Without a pause. That can't go on for ever: only a retry asks for a range, and retries are counted.
                 Ok(Attempt::StartOver(why)) => transfer.start_over(why)?,
                 Err(setback) => {
                     if transfer.got_on() {
@@ -277,8 +276,7 @@ impl<'a> Transfer<'a, '_> {
                 return Ok(Attempt::StartOver("the server sent more than the range that it announced"));
             }
             self.downloader.check_size(size)?;
-            // A body that comes faster than it is written never waits, and where nothing waits nothing else hears of
-            // the end.
+            // Where bytes come faster than they are written this never waits, and would not hear of the run's end.
             self.downloader.http.check_on()?;
             self.part.write(&chunk)?;
             self.downloader.events.counters.bytes.fetch_add(chunk.len() as u64, Relaxed);

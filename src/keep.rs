@@ -8,7 +8,7 @@ use crate::time::Time;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Keep {
-    /// How many are kept, the newest.
+    /// How many of the newest are kept.
     pub versions: Option<u64>,
     /// How long a version is kept after it was superseded.
     pub within: Option<Duration>,

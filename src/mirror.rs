@@ -4,6 +4,7 @@
 //! and so is that of those that only wait. Of those that have ended next to nothing is kept, so that memory stays flat
 //! however long the list is.
 
+mod accounts;
 mod assemble;
 mod census;
 mod element;

@@ -28,16 +28,16 @@ impl LocalStore {
                 let failed =
                     |error| Failure::io(format!("heal {}", version.base().at(&version.path(&flaw.file))), &error);
                 let dir = version.folder().map_err(failed)?;
-                let site = Site { own, id, dir: &dir, file: &flaw.file };
+                let flawed = Flawed { own, id, dir: &dir, file: &flaw.file };
                 let done = match (flaw.digest, &version.manifest) {
                     (Some(digest), _) => self.source(inspection, digest).and_then(|source| match source {
                         // Where a manifest has a wrong size, a good file counts as flawed: it can't heal itself.
                         Some((from, good)) if !is_one(from, &good, &dir, &flaw.file) => {
-                            site.replace(|to, name| from.share(&good, to, name))
+                            flawed.replace(|to, name| from.share(&good, to, name))
                         }
                         _ => Ok(false),
                     }),
-                    (None, Some(manifest)) if flaw.file == SUMS => site.write_sums(manifest, &self.0.stop),
+                    (None, Some(manifest)) if flaw.file == SUMS => flawed.write_sums(manifest, &self.0.stop),
                     (None, _) => Ok(false),
                 };
                 if done.map_err(failed)? {
@@ -87,8 +87,8 @@ fn whole(version: &Inspected, digest: Digest) -> Option<&str> {
     files.find(|file| file.sha256 == digest && !is_flawed(file.name)).map(|file| file.name)
 }
 
-/// Where a file is healed.
-struct Site<'a> {
+/// A flawed file, where it is.
+struct Flawed<'a> {
     own: &'a Own,
     id: &'a ElementId,
     /// The version's folder.
@@ -96,7 +96,7 @@ struct Site<'a> {
     file: &'a str,
 }
 
-impl Site<'_> {
+impl Flawed<'_> {
     /// Writes the checksums of a version anew, if its files hold what its `manifest` says: where the checksums are
     /// damaged, nothing but the files vouches for the manifest.
     fn write_sums(&self, manifest: &Manifest, stop: &CancellationToken) -> io::Result<bool> {
