@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::{Stream, StreamExt as _};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::task::TaskTracker;
 
@@ -111,9 +111,6 @@ pub struct Accepts {
     /// Failures of elements are to be read in the report alone.
     pub partial: bool,
 }
-
-/// A place among the elements in flight; none while its account pauses, or when it was given back.
-type Slot = Option<OwnedSemaphorePermit>;
 
 /// Mirrors elements into a destination.
 pub struct Mirror<S: Store> {

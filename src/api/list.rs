@@ -170,9 +170,9 @@ impl Api {
         }
         let (place, attempts) = (format!("list {account} page {number}"), &AtomicU64::new(0));
         let account = Some(account);
-        let call = Call { url, what: &place, account, depends_on_accounts: false, attempts, slots: None };
+        let call = Call { url, what: &place, account, depends_on_accounts: false, attempts };
         let parse = |body: Vec<u8>| Page::parse(&self.http.without_token(&body));
-        let page = self.get(&call, parse).await.map(|(page, _)| page);
+        let page = self.get(&call, None, parse).await;
         Leaf { place, attempts: attempts.load(Relaxed), elapsed: started.elapsed(), page }
     }
 
