@@ -22,7 +22,10 @@ pub(super) fn of_failures(kind: ErrorKind, message: &str, repair: bool) -> Optio
 fn of_kind(kind: ErrorKind, repair: bool) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::Http(403) => "run again later: links expire, and are asked for anew",
-        ErrorKind::Http(404 | 410) => "the CDN has it no more; --accept-known-missing takes that as it is",
+        ErrorKind::Http(404 | 410) if repair => "the CDN has it no more: restore it from a copy of the mirror",
+        ErrorKind::Http(404 | 410) => {
+            "the CDN has it no more: what is mirrored stays; --accept-known-missing accepts incomplete elements"
+        }
         ErrorKind::Http(429) => "ask for less: --api-rate, --api-concurrency; nobody else with this token meanwhile",
         // Their words, those of a run's end, say what to do.
         ErrorKind::Http(401 | 402) => return None,
