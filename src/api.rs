@@ -1,7 +1,8 @@
-//! The upstream API: elements and accounts, as far as a mirror reads them.
+//! The upstream API: elements, lists of them, and accounts, as far as a mirror reads them.
 
 mod gate;
 pub(crate) mod list;
+mod slot;
 mod upstream;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 use url::Url;
 
 use crate::element::{Element, ElementId, error_text, no_error, object};
@@ -25,9 +26,10 @@ use crate::ids::is_email;
 use gate::{Gate, Look, Passage, Shut};
 
 pub use list::Filter;
+pub use slot::Slot;
 pub use upstream::Upstream;
 
-/// The largest reply that is read.
+/// The largest reply that is read, in bytes.
 const MAX_REPLY: usize = 8 << 20;
 
 /// The service's own status for an account whose Kling session is broken.
@@ -38,16 +40,16 @@ const ACCOUNT_BROKEN: u16 = 596;
 pub struct ElementReply {
     /// What the reply says.
     pub element: Element,
-    /// The reply.
+    /// The whole reply.
     pub body: Vec<u8>,
 }
 
-/// An element that is asked for.
+/// Which element is asked for, and of whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// Its ID.
     pub id: &'a ElementId,
-    /// The email of the account; none where the token has one only.
+    /// The email of the account; `None` where the token has one account only.
     pub account: Option<&'a str>,
     /// Counts the requests that it takes.
     pub attempts: &'a AtomicU64,
@@ -62,7 +64,6 @@ struct Call<'a> {
     /// Whether it can succeed only where the token has a single account.
     depends_on_accounts: bool,
     attempts: &'a AtomicU64,
-    slots: Option<&'a Arc<Semaphore>>,
 }
 
 impl Call<'_> {
@@ -75,24 +76,24 @@ impl Call<'_> {
 pub struct Api {
     http: Arc<Http>,
     base: Url,
-    /// By email in lower case; the one without is the token's only account.
+    /// By email in lower case; that of `None` is for requests that name no account.
     gates: Mutex<HashMap<Option<String>, Arc<Gate>>>,
-    /// Held while it is asked which accounts there are: until that is known, requests that name none wait.
+    /// Held while the API is asked which accounts there are: requests that name none wait until that is known.
     doubt: tokio::sync::Mutex<()>,
     /// Why no request can succeed any more: the token or the subscription is refused.
     refused: OnceLock<Failure>,
     events: Events,
 }
 
-/// A reply that says no.
+/// A reply whose status is no success.
 struct Refusal {
     status: u16,
-    /// Its `Retry-After`.
+    /// How long its `Retry-After` asks to wait.
     asked: Option<Duration>,
     body: Vec<u8>,
 }
 
-/// Why a try gave no reply.
+/// Why a try came to nothing.
 enum Miss {
     /// The account's gate was shut; the request is sent again when it opens.
     Paused,
@@ -117,7 +118,7 @@ fn emails(body: &[u8]) -> Result<Vec<String>, Failure> {
     let Accounts { error, accounts } = object(&String::from_utf8_lossy(body))?;
     no_error(&error)?;
     let any = !accounts.is_empty();
-    // What is none could steer a terminal, and stands in no list.
+    // What is no email could steer a terminal, and no list could name it.
     let emails: Vec<String> = accounts.into_keys().filter(|email| is_email(email)).collect();
     if any && emails.is_empty() {
         return Err(Failure::new(ErrorKind::BadReply, "the reply names no account"));
@@ -138,17 +139,13 @@ impl Api {
         }
     }
 
-    /// Fetches the element of `asked`. Where there are `slots`, one is taken before a request and comes with the reply;
-    /// none is held while a pause of the account is waited for. Source: `GET /elements/{elementId}?email=…`.
+    /// Fetches the element of `asked`. Its `slot` is taken before a request, unless it is already, and given back
+    /// while the account pauses. Source: `GET /elements/{elementId}?email=…`.
     ///
     /// # Errors
     /// `http_404` and `http_410` where there is no such element, `http_401` and `http_402` where the token or the
     /// subscription is refused, and whatever else kept the reply from being had or read.
-    pub async fn element(
-        &self,
-        asked: &Asked<'_>,
-        slots: &Arc<Semaphore>,
-    ) -> Result<(ElementReply, Option<OwnedSemaphorePermit>), Failure> {
+    pub async fn element(&self, asked: &Asked<'_>, slot: &mut Slot) -> Result<ElementReply, Failure> {
         let Asked { id, account, attempts } = *asked;
         let url = self.url(&["elements", id.as_str()], account);
         let parse = |body: Vec<u8>| {
@@ -156,8 +153,7 @@ impl Api {
             Ok(ElementReply { element, body })
         };
         let depends_on_accounts = account.is_none();
-        self.get(&Call { url, what: id.as_str(), account, depends_on_accounts, attempts, slots: Some(slots) }, parse)
-            .await
+        self.get(&Call { url, what: id.as_str(), account, depends_on_accounts, attempts }, Some(slot), parse).await
     }
 
     /// The emails of the accounts that the token has. Source: `GET /accounts`; nothing else of its reply is kept.
@@ -168,11 +164,11 @@ impl Api {
         let url = self.url(&["accounts"], None);
         let parse = |body: Vec<u8>| emails(&self.http.without_token(&body));
         let attempts = &AtomicU64::new(0);
-        let call = Call { url, what: "accounts", account: None, depends_on_accounts: false, attempts, slots: None };
+        let call = Call { url, what: "accounts", account: None, depends_on_accounts: false, attempts };
         let _doubt = self.doubt.lock().await;
-        match self.get(&call, parse).await {
+        match self.get(&call, None, parse).await {
             Err(failure) if failure.kind == ErrorKind::Http(404) => Ok(Vec::new()),
-            reply => Ok(reply?.0),
+            reply => reply,
         }
     }
 
@@ -190,42 +186,42 @@ impl Api {
     async fn get<T>(
         &self,
         call: &Call<'_>,
+        mut slot: Option<&mut Slot>,
         parse: impl Fn(Vec<u8>) -> Result<T, Failure>,
-    ) -> Result<(T, Option<OwnedSemaphorePermit>), Failure> {
+    ) -> Result<T, Failure> {
         let gate = self.gate(call.account);
         let mut retry = self.http.retry(call.what);
-        let (mut slot, mut was_paused) = (None, false);
+        let mut was_paused = false;
         loop {
-            let (passage, permit) = self.enter(call, &gate, &mut slot).await?;
+            let (passage, permit) = self.enter(call, &gate, slot.as_deref_mut()).await?;
             if std::mem::take(&mut was_paused) {
                 self.events.counters.retries.fetch_add(1, Relaxed);
             }
             call.attempts.fetch_add(1, Relaxed);
-            let reply = self.attempt(call, (&gate, passage), permit).await;
+            let reply = self.attempt(call, passage, permit).await;
             match reply.and_then(|body| Ok(parse(body)?)) {
-                Ok(parsed) => return Ok((parsed, slot)),
+                Ok(parsed) => return Ok(parsed),
                 Err(Miss::Paused) => was_paused = true,
                 Err(Miss::Failed(setback)) => retry.pause(setback).await?,
             }
         }
     }
 
-    /// Waits for the account's gate, and then for a slot and a permit, in this order for all. While the gate is shut
-    /// neither is held; the slot is during a retry, or a list would be walked to its end when the API is down.
-    async fn enter(
+    /// Waits for the account's gate, then for a slot, then for a permit: always in this order. While the gate is shut neither
+    /// is held. Between the tries of a request the slot is kept: else a whole list would be walked while the API is down.
+    async fn enter<'g>(
         &self,
         call: &Call<'_>,
-        gate: &Gate,
-        slot: &mut Option<OwnedSemaphorePermit>,
-    ) -> Result<(Passage, SemaphorePermit<'_>), Failure> {
+        gate: &'g Gate,
+        mut slot: Option<&mut Slot>,
+    ) -> Result<(Passage<'g>, SemaphorePermit<'_>), Failure> {
         loop {
-            if let Look::Shut(_) = gate.look()? {
-                *slot = None;
+            if let (Look::Shut(_), Some(slot)) = (gate.look()?, slot.as_deref_mut()) {
+                slot.give_back();
             }
             gate.pass().await?;
-            if let (None, Some(slots)) = (&slot, call.slots) {
-                // The semaphore is never closed.
-                *slot = Arc::clone(slots).acquire_owned().await.ok();
+            if let Some(slot) = slot.as_deref_mut() {
+                slot.take().await;
             }
             if call.depends_on_accounts {
                 drop(self.doubt.lock().await);
@@ -243,7 +239,7 @@ impl Api {
     async fn attempt<'a>(
         &'a self,
         call: &Call<'_>,
-        (gate, passage): (&Gate, Passage),
+        passage: Passage<'_>,
         permit: SemaphorePermit<'a>,
     ) -> Result<Vec<u8>, Miss> {
         let mut reply = self.http.get(Target::Api, &call.url, &[], permit).await?;
@@ -251,7 +247,7 @@ impl Api {
         let asked = reply.retry_after();
         let body = reply.bytes(MAX_REPLY).await;
         if !ErrorKind::Http(status).is_passing() {
-            gate.succeeded();
+            passage.answered();
         }
         if (200..300).contains(&status) {
             return Ok(body?);
@@ -259,11 +255,11 @@ impl Api {
         // The status counts even where its words can't be had.
         let body = self.http.without_token(&body.unwrap_or_default()).into_owned();
         let refusal = Refusal { status, asked, body };
-        Err(self.heed(call, (gate, passage), refusal))
+        Err(self.heed(call, passage, refusal))
     }
 
-    /// What follows from a reply that is none: for this request, for its account, for all.
-    fn heed(&self, call: &Call<'_>, (gate, passage): (&Gate, Passage), refusal: Refusal) -> Miss {
+    /// What a refusal means: for this request, for its account, or for the whole run.
+    fn heed(&self, call: &Call<'_>, passage: Passage<'_>, refusal: Refusal) -> Miss {
         let Refusal { status, asked, body } = refusal;
         let said = error_text(&body);
         let words = if said.is_empty() { String::new() } else { format!(": {said}") };
@@ -276,7 +272,7 @@ impl Api {
                 failure.into()
             }
             429 => {
-                match gate.shut(passage, asked.or_else(|| retry_after_in(&body))) {
+                match passage.shut(asked.or_else(|| retry_after_in(&body))) {
                     Shut::For(delay) => {
                         let account = call.account_name().to_owned();
                         self.events.hint(Event::Paused { account, message: said, delay });
@@ -288,9 +284,9 @@ impl Api {
             }
             ACCOUNT_BROKEN => {
                 let account = call.account_name();
-                let message = format!("{account}: its Kling session is broken, log in again ({said})");
+                let message = format!("{account}: its Kling session is broken, log in again{words}");
                 let failure = Failure::new(ErrorKind::AccountBroken, message);
-                if gate.close_for_good(failure.clone()) {
+                if passage.close_for_good(failure.clone()) {
                     self.tell_refusal(account, &failure);
                 }
                 failure.into()

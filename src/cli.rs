@@ -31,6 +31,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 use element_mirror::{BucketOptions, HttpOptions, Keep, LocalOptions, Stop};
 
 use account::AccountArgs;
+pub(crate) use account::Credentials;
 pub(crate) use complaint::Complaint;
 pub(crate) use completions::CompletionsArgs;
 pub(crate) use destination::Destination;
@@ -152,7 +153,7 @@ pub(crate) struct KeepArgs {
 }
 
 impl Command {
-    /// What is said, and how, where that can be chosen.
+    /// The options about what is said, and how; `None` for a command that has none.
     pub(crate) fn saying(&mut self) -> Option<&mut SayingArgs> {
         match self {
             Self::Run(args) => Some(&mut args.saying),
@@ -177,7 +178,7 @@ impl KeepArgs {
 }
 
 impl FolderArgs {
-    /// How the folder is opened; `stop` ends what takes long.
+    /// How the folder is opened; `stop` interrupts what takes long.
     fn local_options(&self, stop: Stop) -> LocalOptions {
         let mut options = LocalOptions::default();
         options.lock_wait = self.lock_wait;
@@ -188,12 +189,12 @@ impl FolderArgs {
 }
 
 impl StoreArgs {
-    /// How the destination is opened; `stop` ends what takes long.
+    /// How a destination that is a folder is opened; `stop` interrupts what takes long.
     fn local_options(&self, stop: Stop) -> LocalOptions {
         self.folder.local_options(stop)
     }
 
-    /// How a bucket is opened.
+    /// How a destination that is a bucket is opened; `stop` interrupts what takes long.
     fn bucket_options(&self, http: HttpOptions, stop: Stop) -> BucketOptions {
         let mut options = BucketOptions::default();
         options.http = http;
@@ -231,7 +232,7 @@ mod tests {
 
     #[test]
     fn no_option_takes_the_token_itself() {
-        let parsed = Cli::try_parse_from(["element-mirror", "run", "ids.txt", "--token", "user:1234"]);
-        assert!(parsed.is_err());
+        let refused = Cli::try_parse_from(["element-mirror", "run", "ids.txt", "--token", "user:1234"]).unwrap_err();
+        assert_eq!(refused.kind(), clap::error::ErrorKind::UnknownArgument);
     }
 }

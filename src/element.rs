@@ -18,11 +18,10 @@ use crate::time::Time;
 
 pub use json::error_text;
 pub(crate) use json::{no_error, object};
-pub(crate) use link::Link;
-pub(crate) use link::path_of;
+pub(crate) use link::{Link, path_of};
 pub use page::{Listed, Page};
 
-/// The most assets an element may have; about six is usual.
+/// The most assets that an element may have; about six are usual.
 pub const MAX_ASSETS: usize = 64;
 
 /// An element's ID, which is also its folder's name: `[A-Za-z0-9_][A-Za-z0-9_-]{0,63}`.
@@ -109,7 +108,7 @@ pub struct Fields {
     /// The name its maker gave it, with the service's random suffix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// `IMAGE` or `VIDEO`, or what else the API says.
+    /// `IMAGE` or `VIDEO`, or whatever else the API says.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Its description.
@@ -145,7 +144,7 @@ pub struct Asset {
     pub role: Role,
     /// Which view a secondary shows (`side`); empty for the others.
     pub slot: String,
-    /// Where its bytes are.
+    /// The link to its bytes.
     pub link: Link,
     /// The width in pixels that the API declares.
     pub width: Option<u32>,
@@ -153,7 +152,7 @@ pub struct Asset {
     pub height: Option<u32>,
 }
 
-/// What makes an asset the same one from fetch to fetch: links are signed anew and hosts rotate.
+/// What an asset is known by from fetch to fetch. Its whole link is not: links are signed anew, and hosts rotate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity<'a> {
     /// The path of its link.
@@ -176,7 +175,7 @@ impl Asset {
 pub struct Element {
     /// What the manifest keeps of it.
     pub fields: Fields,
-    /// Its assets: cover, secondary, video, voice, other; each link once.
+    /// Its assets, in the order of their roles; each link once.
     pub assets: Vec<Asset>,
 }
 
@@ -184,13 +183,14 @@ impl Element {
     /// Reads the reply to a request for the element `asked`, in either of the API's shapes.
     ///
     /// # Errors
-    /// `truncated` where the JSON ends early, `api_error` where the body is an error, `wrong_id` where it is another
-    /// element, `no_assets` and `too_many_assets`, else `bad_reply`.
+    /// `truncated` where the JSON ends early, `api_error` where the body is an error, `wrong_id` where it is about another
+    /// element, `no_assets` where it links no file, `too_many_assets` where it links more than [`MAX_ASSETS`], else
+    /// `bad_reply`.
     pub fn parse(body: &[u8], asked: &ElementId) -> Result<Self, Failure> {
         wire::parse(body, asked)
     }
 
-    /// Whether the API says of it that nothing has changed since it said `earlier`.
+    /// Whether the API gives it the same update time and version as `earlier`.
     pub fn is_as_current_as(&self, earlier: &Fields) -> bool {
         self.fields.update_time == earlier.update_time && self.fields.current_version == earlier.current_version
     }

@@ -1,4 +1,4 @@
-//! Why something failed: a small, stable set of codes, and a failure that carries one with its words.
+//! Why something failed: a small, stable set of codes, a failure of one element, and an error of a whole run.
 
 use std::fmt;
 
@@ -85,7 +85,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the other side could not be reached, or not in a state to answer.
+    /// Whether the other side could not be reached, or was in no state to answer.
     pub(crate) fn is_unreachable(self) -> bool {
         match self {
             Self::Http(status) => status >= 500,
@@ -139,7 +139,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// Adds to the schema of the codes that have one name each those that have an HTTP status in theirs.
+/// Adds the codes with an HTTP status to the schema of the codes that are a word each.
 fn with_statuses(named: &mut Schema) {
     let statuses = json_schema!({
         "description": "The API or the CDN answered with this status, which is no success.",
@@ -163,9 +163,9 @@ impl Serialize for ErrorKind {
 pub struct Failure {
     /// The code.
     pub kind: ErrorKind,
-    /// The sentence: noun, what failed, the cause's own words.
+    /// What failed, in a sentence, with the cause's own words.
     pub message: String,
-    /// The asset that it is about, by its file name.
+    /// The file name of the asset that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asset: Option<String>,
 }
@@ -181,7 +181,7 @@ impl Failure {
         use std::io::ErrorKind as Io;
         let kind = match error.kind() {
             Io::StorageFull | Io::QuotaExceeded => ErrorKind::DiskFull,
-            // The system's own interruptions are gone on with; this one is a run's end.
+            // Calls that a signal interrupts are made again; this is how the end of a run is told.
             Io::Interrupted => ErrorKind::Interrupted,
             _ => ErrorKind::Io,
         };
@@ -194,7 +194,7 @@ impl Failure {
         matches!(self.kind, ErrorKind::Http(400 | 404)) && (words.contains("email") || words.contains("account"))
     }
 
-    /// The same failure of what was asked of the account `email`; says so where that is none of `accounts`, the token's.
+    /// The same failure, with the words that `email` is none of the token's `accounts`, where that is so.
     #[must_use]
     pub(crate) fn of_account(self, email: &str, accounts: &[String]) -> Self {
         if accounts.is_empty() || accounts.iter().any(|account| account.eq_ignore_ascii_case(email)) {
@@ -230,7 +230,7 @@ pub enum RunError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Anything else that keeps it from starting.
+    /// Something else keeps it from its work.
     #[error("{0}")]
     Broken(String),
 }
@@ -251,15 +251,11 @@ impl RunError {
     }
 }
 
-/// `text` made fit for a terminal and a log: control and formatting characters become spaces, at most `limit`
-/// characters are kept.
+/// `text` made fit for a terminal and a log: control and formatting characters become spaces, a row of spaces becomes one,
+/// and of more than `limit` characters the rest becomes `…`.
 pub fn printable(text: &str, limit: usize) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
     let mut words = String::new();
-    for word in text.split(|c: char| hidden(c) || c.is_whitespace()).filter(|word| !word.is_empty()) {
+    for word in text.split(|c: char| is_hidden(c) || c.is_whitespace()).filter(|word| !word.is_empty()) {
         if !words.is_empty() {
             words.push(' ');
         }
@@ -269,6 +265,13 @@ pub fn printable(text: &str, limit: usize) -> String {
         }
     }
     words
+}
+
+/// Whether a character steers a terminal, or can't be seen: a control character, or one of Unicode's that only set direction,
+/// joining or breaks.
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What happens during a run, told to whoever listens. Byte counts are no events but counters to be polled.
+//! What happens during a run, told to whoever listens. How many bytes came is no event, but a counter to be polled.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use crate::error::ErrorKind;
 use crate::outcome::{ElementOutcome, Summary};
 
-/// A change of state.
+/// Something that happened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// An element ended, or a line was no ID.
+    /// What came of an element, or of a line, page or item of a list that names none.
     Finished(Box<ElementOutcome>),
     /// A request failed for a passing reason and is tried again.
     #[non_exhaustive]
@@ -24,17 +24,17 @@ pub enum Event {
         kind: ErrorKind,
         /// In words.
         message: String,
-        /// How long it waits.
+        /// How long it waits before that.
         delay: Duration,
     },
-    /// The API asked for a pause; every request of the account waits.
+    /// The API asked for a pause (429): every request of the account waits.
     #[non_exhaustive]
     Paused {
-        /// The account.
+        /// The account's email, or words for the token's only account.
         account: String,
         /// The API's words.
         message: String,
-        /// How long.
+        /// How long they wait.
         delay: Duration,
     },
     /// The element is fetched once more, since links of it were refused.
@@ -64,12 +64,12 @@ pub enum Event {
         what: String,
         /// The version, by its folder's name in the history.
         when: String,
-        /// How many bytes its files have. (Those that it shares with other versions stay with these.)
+        /// How many bytes its files have, those included that it shares with other versions, which stay.
         bytes: u64,
-        /// Whether it would be, and is still there.
+        /// Whether this is a dry run, and the version is still there.
         foreseen: bool,
     },
-    /// Something that a person should know, and that is no failure of an element.
+    /// Something is odd, and a person should know; it is no failure of an element.
     #[non_exhaustive]
     Warned {
         /// What it is about: an ID, a place in a list, a path.
@@ -85,10 +85,10 @@ pub enum Event {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Elements, and what is told instead of them (bad lines, pages that can't be had), named by the lists so far; each
-    /// element once.
+    /// How many elements the lists have named so far, each once; with what is told instead of elements: bad lines, pages
+    /// that can't be had.
     pub known: AtomicU64,
-    /// Whether the lists are read to their end, so that `known` is all.
+    /// Whether the lists are read to their end, so that `known` is the total.
     pub all_known: AtomicBool,
     /// Bytes of assets received.
     pub bytes: AtomicU64,
@@ -103,12 +103,12 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// How many of what the lists name, as far as they were read, `told` outcomes leave over.
+    /// How many of `known` are left when there were `told` outcomes.
     pub(crate) fn left(&self, told: u64) -> u64 {
         self.known.load(Relaxed).saturating_sub(told)
     }
 
-    /// Whether `told` outcomes are of all that the lists name.
+    /// Whether `told` outcomes are all that there will be.
     pub(crate) fn are_all(&self, told: u64) -> bool {
         self.all_known.load(Relaxed) && self.known.load(Relaxed) <= told
     }
@@ -129,34 +129,35 @@ impl Drop for InFlight {
     }
 }
 
-/// Where events are told: one bounded channel that the report's task drains.
+/// Where events are told: a bounded channel.
 #[derive(Clone, Debug)]
 pub struct Events {
     sender: mpsc::Sender<Event>,
-    /// What has been done so far.
+    /// What is counted, beside the events.
     pub counters: Arc<Counters>,
 }
 
 impl Events {
-    /// The channel, of `capacity` events.
+    /// A channel in which so many events may wait (one, if `capacity` is 0), and the end at which they are received.
+    /// Whoever holds that has to receive, or drop it: a run waits for room to tell what came of its elements.
     pub fn channel(capacity: usize) -> (Self, mpsc::Receiver<Event>) {
-        let (sender, receiver) = mpsc::channel(capacity);
+        let (sender, receiver) = mpsc::channel(capacity.max(1));
         (Self { sender, counters: Arc::default() }, receiver)
     }
 
-    /// The same channel, with `counters` for what is done.
+    /// The same channel, with other `counters`.
     #[must_use]
     pub fn counted_by(self, counters: Arc<Counters>) -> Self {
         Self { counters, ..self }
     }
 
-    /// Another channel, of `capacity` events, with the same counters.
+    /// Another channel with the same counters.
     pub(crate) fn apart(&self, capacity: usize) -> (Self, mpsc::Receiver<Event>) {
         let (sender, receiver) = mpsc::channel(capacity);
         (Self { sender, counters: Arc::clone(&self.counters) }, receiver)
     }
 
-    /// Tells something that may be lost where the listener is slow: a retry, a pause.
+    /// Tells something, unless the channel is full: retries and pauses may be lost where the listener is slow.
     pub(crate) fn hint(&self, event: Event) {
         // A full channel means that the listener has enough to say already.
         let _ = self.sender.try_send(event);
@@ -167,7 +168,7 @@ impl Events {
         let _ = self.sender.blocking_send(event);
     }
 
-    /// Tells something that a person should know of `what`: an ID, a place in a list, a path.
+    /// Warns of something about `what`: an ID, a place in a list, a path.
     pub async fn warn(&self, what: impl ToString, message: impl Into<String>) {
         self.tell(Event::Warned { what: what.to_string(), message: message.into() }).await;
     }
@@ -177,9 +178,21 @@ impl Events {
         self.tell_blocking(Event::Warned { what: what.to_string(), message: message.into() });
     }
 
-    /// Tells something that must not be lost, and waits for room.
+    /// Tells something that must not be lost: waits for room.
     pub(crate) async fn tell(&self, event: Event) {
         // The receiver lives as long as the run; after that nobody is there to be told.
         let _ = self.sender.send(event).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_holds_at_least_one_event() {
+        let (events, mut told) = Events::channel(0);
+        events.hint(Event::Ended(Box::default()));
+        assert!(matches!(told.try_recv(), Ok(Event::Ended(_))));
     }
 }

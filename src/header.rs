@@ -1,4 +1,4 @@
-//! What HTTP headers say, and the API's `retryAfter`, which says the same as one of them.
+//! Values of HTTP headers, and the API's `retryAfter`, which says the same as one of them.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::time::Time;
 
-/// The longest wait that a header is understood to ask for, some 136 years: it can be added to any point in time.
+/// The longest wait that a header is taken to ask for, some 136 years: short enough to be added to any point in time.
 const LONGEST_WAIT: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// How long a `Retry-After` asks to wait: seconds, or until an HTTP date; no time where that has passed.

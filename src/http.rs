@@ -46,25 +46,26 @@ const MAX_REDIRECTS: usize = 10;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HttpOptions {
-    /// Asset downloads at a time.
+    /// Asset downloads at a time; 0 counts as 1. By default 16.
     pub concurrency: usize,
-    /// API requests at a time.
+    /// API requests at a time; 0 counts as 1. By default 4.
     pub api_concurrency: usize,
-    /// API requests a second, at most.
+    /// API requests a second, at most; may be less than 1. By default there is no limit.
     pub api_rate: Option<f64>,
-    /// Bytes of assets a second, at most, of all downloads together.
+    /// Bytes of assets a second, at most, of all downloads together. By default there is no limit.
     pub limit_rate: Option<u64>,
-    /// Further tries of a request that failed for a passing reason.
+    /// Further tries of a request that failed for a passing reason. By default 5.
     pub retries: usize,
-    /// How long to wait for a connection.
+    /// How long to wait for a connection. By default ten seconds.
     pub connect_timeout: Duration,
-    /// How long to wait for the next byte.
+    /// How long to wait for the head of a reply, and for each next byte of its body. A body that brings less than 64 KiB in
+    /// ten times as long is given up too. By default thirty seconds.
     pub stall_timeout: Duration,
-    /// Sent as `User-Agent` to API and CDN.
+    /// What is sent as `User-Agent` to API and CDN. By default `element-mirror/` and the version.
     pub user_agent: String,
-    /// Whether assets may be fetched over http:// and from loopback and private addresses.
+    /// Whether assets may be fetched over http://, and from loopback and private addresses. By default not.
     pub allow_private_assets: bool,
-    /// Whether proxies named in the environment are used.
+    /// Whether proxies that the environment names are used (`HTTPS_PROXY` and the like). By default they are.
     pub proxies: bool,
 }
 
@@ -113,6 +114,8 @@ impl Http {
     /// The token or the user agent holds characters that no header can carry.
     pub fn new(options: HttpOptions, token: &Token, events: Events, stop: CancellationToken) -> Result<Self, Failure> {
         let authorization = token.header()?;
+        HeaderValue::from_str(&options.user_agent)
+            .map_err(|_| Failure::new(ErrorKind::BadReply, "the user agent holds characters that can't be sent"))?;
         let guard = Arc::new(Guard::new(options.allow_private_assets, options.proxies, options.connect_timeout));
         let api = Lane::new(Target::Api, &options, &guard)?;
         let cdn = Lane::new(Target::Cdn, &options, &guard)?;
@@ -243,7 +246,14 @@ impl Lane {
             Target::Api => (options.api_concurrency, options.api_rate.map(Turns::new), None),
             Target::Cdn => (options.concurrency, None, options.limit_rate.map(Pace::new)),
         };
-        Ok(Self { target, plain, tls: OnceLock::new(), permits: Semaphore::new(permits), turns, pace })
+        Ok(Self {
+            target,
+            plain,
+            tls: OnceLock::new(),
+            permits: Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS)),
+            turns,
+            pace,
+        })
     }
 
     /// Waits for a turn, where requests have to.
@@ -324,10 +334,14 @@ fn host(url: &Url) -> &str {
 mod tests {
     use super::*;
 
+    fn http(options: HttpOptions, stop: &CancellationToken) -> Result<Http, Failure> {
+        Http::new(options, &Token::from("user:1234-token"), Events::channel(1).0, stop.clone())
+    }
+
     #[tokio::test]
     async fn no_request_is_begun_after_the_runs_end() {
-        let (token, stop) = (Token::from("user:1234-token"), CancellationToken::new());
-        let http = Http::new(HttpOptions::default(), &token, Events::channel(1).0, stop.clone()).unwrap();
+        let stop = CancellationToken::new();
+        let http = http(HttpOptions::default(), &stop).unwrap();
         for target in [Target::Api, Target::Cdn] {
             assert!(http.permit(target).await.is_ok());
         }
@@ -335,5 +349,23 @@ mod tests {
         for target in [Target::Api, Target::Cdn] {
             assert_eq!(http.permit(target).await.err().unwrap().kind, ErrorKind::Interrupted);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_always_room_for_one_request() {
+        for requests in [0, usize::MAX] {
+            let options = HttpOptions { concurrency: requests, api_concurrency: requests, ..HttpOptions::default() };
+            let http = http(options, &CancellationToken::new()).unwrap();
+            for target in [Target::Api, Target::Cdn] {
+                assert!(timeout(Duration::from_secs(1), http.permit(target)).await.is_ok(), "{requests} {target:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_user_agent_that_can_not_be_sent_is_said_to_be_what_is_wrong() {
+        let options = HttpOptions { user_agent: "one\ntwo".into(), ..HttpOptions::default() };
+        let failure = http(options, &CancellationToken::new()).err().unwrap();
+        assert!(failure.message.contains("user agent"), "{failure}");
     }
 }

@@ -1,4 +1,10 @@
-//! ID lists, as a stream: text and NDJSON, read line by line on a thread of its own.
+//! ID lists as a stream, read line by line on a thread of their own.
+//!
+//! A line is text or JSON, whatever the other lines are:
+//! - text: an ID, and behind blanks, a tab or a comma perhaps the account's email. Blank lines and `#` comments are passed
+//!   over, and so is a first line `id` or `id,email`, which is a header;
+//! - NDJSON: an object with `id` and perhaps `email`, as `list --json` and reports have it. A report's line about what has
+//!   no ID (`"id":null`) is passed over.
 
 mod line;
 mod seen;
@@ -26,7 +32,7 @@ pub use shard::{InvalidShard, Shard};
 pub use sieve::Sieve;
 pub(crate) use sieve::Sifted;
 
-/// The longest line that is read; the rest of a longer one is passed over.
+/// The longest line that is read, in bytes; the rest of a longer one is passed over.
 const MAX_LINE: usize = 1 << 20;
 
 /// How many elements are read ahead, so that progress can tell how many there are; some 100 bytes each.
@@ -38,7 +44,7 @@ const AHEAD: usize = 32 * 1024;
 pub struct Entry {
     /// Its ID.
     pub id: ElementId,
-    /// The account, where the list names one.
+    /// The email of its account, where the list names one.
     pub email: Option<String>,
 }
 
@@ -49,10 +55,10 @@ impl Entry {
     }
 }
 
-/// What a list holds, line by line.
+/// What a line of a list comes to.
 #[derive(Debug)]
 pub enum Line {
-    /// An element, named for the first time.
+    /// An element that is named for the first time.
     Entry(Entry),
     /// A line that is no ID.
     Bad {
@@ -100,12 +106,12 @@ impl Input {
         Ok(Self { name, source: Box::new(file), may_have_header: true })
     }
 
-    /// A list of the IDs that stand on the command line.
+    /// A list of `ids`, as they stand on a command line: there is no header among them.
     pub fn from_ids(ids: &[String]) -> Self {
         Self { may_have_header: false, ..Self::from_text("--id", ids.join("\n").into_bytes()) }
     }
 
-    /// A list that is there already, called `name`.
+    /// A list whose text is at hand; `name` is what its lines are placed by (`name:17`).
     pub fn from_text(name: &str, text: Vec<u8>) -> Self {
         Self { name: name.into(), source: Box::new(io::Cursor::new(text)), may_have_header: true }
     }
@@ -115,7 +121,7 @@ impl Input {
 pub struct Lines(mpsc::Receiver<Line>);
 
 impl Lines {
-    /// Starts to read what `lists` name, and counts for `events` how many elements (and bad lines) there are.
+    /// Starts to read `lists`, and counts the elements and bad lines in the counters of `events`.
     ///
     /// # Errors
     /// The thread can't be started.
@@ -123,7 +129,7 @@ impl Lines {
         Self::counted(lists.into(), Arc::clone(&events.counters))
     }
 
-    /// The same, for who is told of no events.
+    /// The same, counted for nobody.
     ///
     /// # Errors
     /// The thread can't be started.
@@ -150,8 +156,8 @@ impl Lines {
         thread.map(|_| Self(receiver)).map_err(|error| RunError::io("can't read the ID lists", error))
     }
 
-    /// The lines, for a thread outside the runtime that may wait for each, until `stop` is cancelled. To be called inside
-    /// the runtime.
+    /// The lines as an iterator for a thread outside the runtime, which waits for each until `stop` is cancelled. This
+    /// itself is to be called inside the runtime.
     pub(crate) fn into_blocking(mut self, stop: CancellationToken) -> impl Iterator<Item = Line> + Send {
         let runtime = tokio::runtime::Handle::current();
         std::iter::from_fn(move || runtime.block_on(stop.run_until_cancelled(self.0.recv())).flatten())
@@ -172,11 +178,11 @@ impl Stream for Lines {
 pub struct Lists {
     /// The lists.
     pub inputs: Vec<Input>,
-    /// Whether of reports only what failed is taken.
+    /// Whether only lines whose status is a failure are taken; lines of text are taken as ever.
     pub only_failed: bool,
-    /// Whether the lists are not all that is to be taken up, so that nobody knows yet how much that is.
+    /// Whether an account's elements follow: then the end of the lists does not tell yet how many elements there are.
     pub more_follows: bool,
-    /// What is left out.
+    /// What passes over elements that were named before, are done, or are in another shard.
     pub sieve: Sieve,
 }
 

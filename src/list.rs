@@ -1,6 +1,6 @@
 //! Listing: the elements of the accounts, as their own lists show them. Nothing is mirrored.
 //!
-//! One account after the other, so that what comes is in an order; a run walks all at once.
+//! Accounts come one after the other, so that the order is always the same; a run walks them all at once.
 
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
@@ -31,7 +31,7 @@ impl ListOptions {
     }
 }
 
-/// What is told of a listing.
+/// What a listing tells as it goes on.
 #[derive(Debug)]
 pub enum Told<'a> {
     /// An element.
@@ -39,14 +39,14 @@ pub enum Told<'a> {
     Element {
         /// Its ID.
         id: &'a ElementId,
-        /// What the list says of it.
+        /// What the list says of it; what it leaves out is not known.
         fields: &'a Fields,
         /// The account's email.
         email: &'a str,
-        /// Whether it is one account of several.
+        /// Whether several accounts are listed.
         is_one_of_several: bool,
     },
-    /// An account or a page that can't be listed, or an item that names no element.
+    /// An account or a page that can't be listed, or an item of a page that names no element.
     Failed(&'a ElementOutcome),
 }
 
@@ -61,16 +61,18 @@ pub struct List {
 }
 
 impl List {
-    /// A listing of what `sieve` lets pass. What is odd, retries and pauses are told to `events`; `stop` ends it early.
+    /// A listing of the elements that `sieve` lets pass. Warnings, retries and pauses are told to `events`; `stop` ends it
+    /// early.
     ///
     /// # Errors
-    /// The token can't be sent, or TLS not be set up.
+    /// The token or the user agent can't be sent, or TLS can't be set up.
     pub fn new(options: ListOptions, sieve: Sieve, events: Events, stop: Stop) -> Result<Self, RunError> {
         let (_, api) = options.upstream.connect(&events, &stop)?;
         Ok(Self { api, options, sieve, events, stop })
     }
 
-    /// Tells every element of every account, one account after the other; ends where that fails.
+    /// Calls `tell` for every element of every account, one account after the other, and for what can't be listed. An
+    /// error of `tell` ends the listing.
     pub async fn run(self, mut tell: impl FnMut(Told<'_>) -> io::Result<()>) -> Summary {
         let mut summary = Summary::default();
         let told = self.stop.token().run_until_cancelled(self.tell_all(&mut summary, &mut tell)).await;
@@ -97,7 +99,7 @@ impl List {
             let mut walk = self.api.list(email, &self.options.filter);
             while let Some(leaf) = walk.next().await {
                 reach.add(&leaf.page);
-                let (listed, unlisted) = leaf.sort(email, &self.sieve);
+                let (listed, unlisted) = leaf.split(email, &self.sieve);
                 for Listed { id, element, .. } in listed.iter().filter(|listed| self.is_taken(&listed.id, email)) {
                     self.events.counters.known.fetch_add(1, Relaxed);
                     let is_one_of_several = accounts.len() > 1;

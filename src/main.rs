@@ -1,4 +1,4 @@
-//! The program: parses the command line, does the command, and ends with its exit code.
+//! The program: parses the command line, runs the command, and ends with its exit code.
 
 mod cli;
 mod command;
@@ -15,7 +15,8 @@ use cli::{Cli, Command, SayingArgs};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Descriptors for the versions that wait for their commit, beside connections and files in flight.
+/// How many files the program may have open: enough for the versions that wait to be committed, beside the connections
+/// and files in flight.
 const OPEN_FILES: u64 = 8192;
 
 fn main() -> ExitCode {

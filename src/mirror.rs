@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::{Stream, StreamExt as _};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +28,7 @@ use crate::download::Downloader;
 use crate::element::Listed;
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::{Event, Events};
+use crate::http::HttpOptions;
 use crate::ids::{Entry, Line};
 use crate::keep::Keep;
 use crate::outcome::{ElementOutcome, End, Summary};
@@ -116,9 +117,6 @@ pub struct Accepts {
     pub partial: bool,
 }
 
-/// An element's place among those in flight. None while its account pauses, and once it was given back.
-type Slot = Option<OwnedSemaphorePermit>;
-
 /// Mirrors elements into a destination.
 pub struct Mirror<S: Store> {
     api: Api,
@@ -182,7 +180,8 @@ impl<S: Store> Mirror<S> {
             Purpose::DryRun => None,
             Purpose::Mirror | Purpose::Repair => Some(Arc::new(store.committer(events.clone(), stop.token().clone())?)),
         };
-        let slots = options.upstream.http.concurrency + 2 * options.upstream.http.api_concurrency;
+        let HttpOptions { concurrency, api_concurrency, .. } = options.upstream.http;
+        let slots = concurrency.saturating_add(api_concurrency.saturating_mul(2)).clamp(1, Semaphore::MAX_PERMITS);
         Ok(Self {
             api,
             downloader: Downloader::new(http, events.clone(), options.max_size),

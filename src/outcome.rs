@@ -75,14 +75,14 @@ impl Status {
     }
 }
 
-/// What the mirror holds of an element when the run has done with it.
+/// What the mirror holds of an element, when the run has done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stands {
     /// A version with every asset that the API named.
     Complete,
-    /// A version that lacks some.
+    /// A version that lacks some of them.
     Incomplete,
     /// Nothing.
     None,
@@ -104,7 +104,7 @@ pub struct ElementOutcome {
     /// The account, where a list named one, or it is the account's own list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Where it stands, of what has no ID: `ids.txt:17`, `list a@b.c page 3`.
+    /// Where it stands, if it has no ID: `ids.txt:17`, `list a@b.c page 3`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// What was done.
@@ -117,26 +117,26 @@ pub struct ElementOutcome {
     /// How many assets the version that stands holds (in a dry run: would hold).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assets: Option<usize>,
-    /// How many were downloaded.
+    /// How many assets were downloaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downloaded: Option<u64>,
-    /// How many bytes that were.
+    /// How many bytes were downloaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// How many requests it took.
+    /// How many requests it took, to the API and for its assets.
     pub attempts: u64,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u64,
     /// When the API says that the element was last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_time: Option<Time>,
-    /// Since when the API does not know it any more.
+    /// Since when the API has not known it any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gone_since: Option<Time>,
     /// What looks odd about its files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
-    /// Why it failed, or what is missing first.
+    /// Why it failed; of an incomplete element, why the first of its missing assets could not be had.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
     /// Whether it counts as a success all the same: it lacks what it lacked before, and that is accepted.
@@ -196,7 +196,7 @@ impl ElementOutcome {
         Self { source: Some(source), email: Some(email), error: Some(failure), ..Self::new(None, Status::Failed) }
     }
 
-    /// The same, with why it failed; nothing was downloaded that counts, and nothing is accepted any more.
+    /// The same, failed: downloads do not count then, and nothing is accepted.
     #[must_use]
     pub(crate) fn with_failure(self, failure: Failure) -> Self {
         Self { error: Some(failure), downloaded: None, bytes: None, accepted: false, ..self }
@@ -207,7 +207,7 @@ impl ElementOutcome {
         self.status.is_flawed() && !self.accepted
     }
 
-    /// What a person knows it by: its ID, or where the line stands.
+    /// What a person knows it by: its ID, or its source.
     pub fn name(&self) -> &str {
         self.id.as_ref().map(ElementId::as_str).or(self.source.as_deref()).unwrap_or("?")
     }

@@ -1,4 +1,4 @@
-//! Who is told what happens in a run: reporters, and the task that drains events into them.
+//! Telling what happens in a run: reporters, and the task that passes events on to them.
 
 mod log;
 mod metrics;
@@ -19,29 +19,29 @@ pub use metrics::{Metrics, last_success};
 pub use ndjson::NdjsonReport;
 pub use sink::Sink;
 
-/// How often reporters may look at the counters.
+/// How often reporters are given the occasion to look at the counters.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Events that come faster than this gather. To wait for each by itself would cost whoever tells it a wake-up: a tenth of a
+/// For how long events are left to gather. Taking each by itself would wake this task up for each, which costs a tenth of a
 /// run in which all is unchanged.
 const GATHER: Duration = Duration::from_millis(2);
 
-/// Someone who is told what happens: one small method an occasion.
+/// Someone who is told what happens in a run.
 pub trait Reporter: Send {
-    /// Something happened.
+    /// Is told that something happened.
     ///
     /// # Errors
-    /// It can't be passed on; the run ends.
+    /// It can't be passed on: the run ends, and the reporter is told nothing more.
     fn event(&mut self, event: &Event) -> io::Result<()>;
 
-    /// Some time has passed.
+    /// Is called about five times a second, to show what the counters say.
     fn tick(&mut self) {}
 
-    /// The run is asked to end early.
+    /// Is told that the run ends early, and why.
     fn stopping(&mut self, _ends: &[End]) {}
 }
 
-/// Tells `reporters` every event until the run is over. A reporter that fails ends the run and is told nothing more.
+/// Tells `reporters` every event, until nobody is left to tell any. A reporter that fails ends the run by `stop`.
 pub async fn drain(mut events: mpsc::Receiver<Event>, mut reporters: Vec<Box<dyn Reporter>>, stop: Stop) {
     let (mut ticks, mut pace) = (tokio::time::interval(TICK), tokio::time::interval(GATHER));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

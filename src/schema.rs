@@ -1,4 +1,4 @@
-//! JSON Schemas of what the program writes for other programs, derived from the very types that it writes.
+//! JSON Schemas of what the program writes for other programs, derived from the types that it writes.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform as _};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::manifest::Manifest;
 use crate::outcome::ElementOutcome;
 
-/// The schema of a `manifest.json`, and of a line of `index.ndjson`, which is one without `response`.
+/// The JSON Schema (draft 2020-12) of a `manifest.json`, and of a line of `index.ndjson`, which is one without `response`.
 pub fn manifest() -> Value {
     let mut schema = derived::<Manifest>([
         ("$id", "urn:element-mirror:manifest:1"),
@@ -21,7 +21,7 @@ pub fn manifest() -> Value {
     schema
 }
 
-/// The schema of a report line.
+/// The JSON Schema (draft 2020-12) of a line of a report.
 pub fn report() -> Value {
     derived::<ElementOutcome>([
         ("$id", "urn:element-mirror:report:1"),
@@ -30,7 +30,7 @@ pub fn report() -> Value {
     ])
 }
 
-/// The schema of what `T` is written as, with what it says about itself as a whole.
+/// The schema of `T` as it is written, with the keywords `about` it as a whole.
 fn derived<T: JsonSchema>(about: [(&str, &str); 3]) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
@@ -44,7 +44,7 @@ fn derived<T: JsonSchema>(about: [(&str, &str); 3]) -> Value {
     serde_json::to_value(schema).unwrap_or_default()
 }
 
-/// What is not known is left out, and never null: only fields that are always there may be.
+/// A field that is not known is left out, and never null: only fields that are always there may be null.
 fn without_null(schema: &mut Schema) {
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };

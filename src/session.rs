@@ -3,8 +3,8 @@
 pub(crate) mod metrics;
 
 use std::fs::File;
-use std::io::Write as _;
-use std::os::fd::AsFd as _;
+use std::io::{self, Write as _};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -39,7 +39,7 @@ pub(crate) struct Audience<'a> {
     pub(crate) saying: &'a SayingArgs,
     /// The report's file; `-` is standard output.
     pub(crate) report: Option<&'a Path>,
-    /// The mirror; none where there is none, but a list.
+    /// The mirror's path; `None` for a command that has no mirror.
     pub(crate) destination: Option<&'a Path>,
 }
 
@@ -75,7 +75,7 @@ impl Session {
         F: Future<Output = Result<Summary, RunError>>,
     {
         let report = audience.report.map(ToOwned::to_owned);
-        // A pipe that nobody has opened to read is waited for, but not by a signal.
+        // Opening a named pipe takes until somebody reads it; a signal must not have to wait for that.
         let opening = self.runtime.spawn_blocking(move || report.as_deref().map(report_file).transpose());
         let report = match self.wait_for(opening) {
             None => return Ok(self.ended_early()),
@@ -98,7 +98,7 @@ impl Session {
         if reporting.join().is_err() {
             stop.end(End::Broken("reporting broke down, please report it".into()));
         }
-        // A pipe that says nothing, or a slow name server, is no reason to stay.
+        // Threads that read a silent pipe, or ask a slow name server, are not waited for.
         runtime.shutdown_background();
         // A report that could not be written to its end is known only now.
         unless_interrupted(&stop, summary).map(|mut summary| {
@@ -108,7 +108,7 @@ impl Session {
     }
 }
 
-/// What was interrupted has not failed.
+/// The result of work. Where that was interrupted it has not failed, and an empty result stands for its error.
 pub(crate) fn unless_interrupted<T: Default>(stop: &Stop, done: Result<T, RunError>) -> Result<T, RunError> {
     match done {
         Err(_) if stop.ends().iter().any(End::is_interruption) => Ok(T::default()),
@@ -129,11 +129,10 @@ impl Audience<'_> {
             let sink = Sink::new(format!("the report {}", path.display()), report, stop.clone());
             reporters.push(Box::new(NdjsonReport::new(sink)));
         }
+        let standard_error = sink("standard error", io::stderr(), stop)?;
         reporters.push(match saying.log_format {
-            LogFormat::Json => Box::new(JsonLog::new(standard_error(stop)?, saying.verbosity())),
-            LogFormat::Text => {
-                Box::new(Terminal::new(saying, destination, (standard_error(stop)?, Arc::clone(counters))))
-            }
+            LogFormat::Json => Box::new(JsonLog::new(standard_error, saying.verbosity())),
+            LogFormat::Text => Box::new(Terminal::new(saying, destination, standard_error, Arc::clone(counters))),
         });
         Ok(reporters)
     }
@@ -141,19 +140,21 @@ impl Audience<'_> {
 
 /// Standard output, where something other than a report was asked for.
 pub(crate) fn standard_output(stop: &Stop) -> Result<Sink, RunError> {
-    let out = std::io::stdout().as_fd().try_clone_to_owned().map(File::from);
-    let out = out.map_err(|error| RunError::io("can't write to standard output", error))?;
-    Ok(Sink::new("standard output".into(), out, stop.clone()))
+    sink("standard output", io::stdout(), stop)
 }
 
-/// Standard error, which a reader who does not read must not keep from its end either.
-fn standard_error(stop: &Stop) -> Result<Sink, RunError> {
-    let out = std::io::stderr().as_fd().try_clone_to_owned().map(File::from);
-    let out = out.map_err(|error| RunError::io("can't write to standard error", error))?;
-    Ok(Sink::new("standard error".into(), out, stop.clone()))
+/// A sink into an open stream: a reader who does not read it must not keep the run from its end.
+fn sink(name: &str, stream: impl AsFd, stop: &Stop) -> Result<Sink, RunError> {
+    let out = duplicate(stream).map_err(|error| RunError::io(format!("can't write to {name}"), error))?;
+    Ok(Sink::new(name.to_owned(), out, stop.clone()))
 }
 
-/// Prints what was asked for, and nothing else is to be done.
+/// An open stream as a file, without the standard library's buffer and lock.
+fn duplicate(stream: impl AsFd) -> io::Result<File> {
+    Ok(stream.as_fd().try_clone_to_owned()?.into())
+}
+
+/// Prints `text` on standard output, for a command that does nothing else.
 pub(crate) fn print(text: &[u8]) -> Result<Summary, RunError> {
     let ends = match standard_output(&Stop::default())?.write_all(text).map_err(|error| End::of_output(&error)) {
         Ok(()) => Vec::new(),
@@ -163,7 +164,7 @@ pub(crate) fn print(text: &[u8]) -> Result<Summary, RunError> {
     Ok(Summary::ended(ends))
 }
 
-/// Says what there is to say where no command is to be done; gives the exit code.
+/// Says what is to be said instead of running a command; gives the exit code.
 pub(crate) fn answer(instead: Instead, saying: &SayingArgs) -> u8 {
     match instead {
         Instead::Answer(text) => exit_code(print(terminal::fit_for_output(&text, saying).as_bytes()), saying),
@@ -182,7 +183,7 @@ pub(crate) fn answer(instead: Instead, saying: &SayingArgs) -> u8 {
     }
 }
 
-/// The exit code of a command that is done; says why, where it could not be.
+/// The exit code of a command; says why, where it could not be done.
 pub(crate) fn exit_code(done: Result<Summary, RunError>, saying: &SayingArgs) -> u8 {
     match done {
         Ok(summary) => summary.exit_code(),
@@ -193,20 +194,27 @@ pub(crate) fn exit_code(done: Result<Summary, RunError>, saying: &SayingArgs) ->
     }
 }
 
-/// Says what keeps the program from its work, or from a part of it.
+/// Says on standard error what keeps the program from its work, or from a part of it.
 pub(crate) fn complain(saying: &SayingArgs, complaint: &Complaint) {
     match saying.log_format {
         LogFormat::Json => {
-            JsonLog::new(std::io::stderr(), Verbosity::Quiet).complain(&complaint.message, &complaint.hints);
+            JsonLog::new(io::stderr(), Verbosity::Quiet).complain(&complaint.message, &complaint.hints);
         }
         LogFormat::Text => terminal::complain(saying, complaint),
+    }
+}
+
+/// Says what ended a listing, which has no last words. Of an interruption there is nothing to say.
+pub(crate) fn complain_of_ends(saying: &SayingArgs, ends: &[End]) {
+    for end in ends.iter().filter(|end| !end.is_interruption()) {
+        complain(saying, &Complaint::new(end.to_string()));
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the report is a file that the user named, anywhere")]
 fn report_file(path: &Path) -> Result<File, RunError> {
     let file = match path == Path::new("-") {
-        true => std::io::stdout().as_fd().try_clone_to_owned().map(File::from),
+        true => duplicate(io::stdout()),
         false => File::create(path),
     };
     file.map_err(|error| RunError::io(format!("can't write the report {}", path.display()), error))

@@ -3,16 +3,17 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::outcome::End;
 
-/// Shared by all who may end a run and all who must hear of it. Cheap to clone.
+/// Ends a run. It is shared by all who may end it and all who must hear of that. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Stop {
+    /// Cancelled when what is in flight is to be broken off.
     token: CancellationToken,
-    /// Cancelled with the other, or before it.
+    /// Cancelled when nothing new is to be begun any more: with `token`, or before it.
     closing: CancellationToken,
     said: Arc<Mutex<Said>>,
 }
@@ -21,13 +22,14 @@ pub struct Stop {
 #[derive(Debug, Default)]
 struct Said {
     ends: Vec<End>,
-    /// Whether there is nothing left for the time to cut off.
+    /// Whether everything has begun, so that a time limit has nothing left to cut off.
     is_all_begun: bool,
 }
 
-/// A run's time; when it is dropped, the run has all the time there is.
+/// A time limit, as [`Stop::end_after`] sets it. When this is dropped there is none any more.
+#[must_use = "dropped at once, it limits nothing"]
 pub struct Timer {
-    _task: JoinSet<()>,
+    _task: AbortOnDropHandle<()>,
 }
 
 impl Default for Stop {
@@ -38,8 +40,8 @@ impl Default for Stop {
 }
 
 impl Stop {
-    /// Ends the run: nothing new is begun, and what is in flight is broken off, unless it is an end that lets it finish.
-    /// An end of a kind that was said already says nothing new.
+    /// Ends the run: nothing new is begun, and what is in flight is broken off, unless `end` lets it finish (as
+    /// [`End::TimeUp`] and [`End::TooManyErrors`] do). Of several ends of a kind the first is kept.
     pub fn end(&self, end: End) {
         let mut said = self.said();
         if said.is_all_begun && end == End::TimeUp {
@@ -53,29 +55,29 @@ impl Stop {
         closes.cancel();
     }
 
-    /// Ends the run after `time`. To be called inside the runtime.
+    /// Ends the run after `time`, as [`End::TimeUp`]. To be called inside the runtime.
     pub fn end_after(&self, time: Duration) -> Timer {
-        let (stop, mut timer) = (self.clone(), JoinSet::new());
+        let stop = self.clone();
         if time.is_zero() {
-            // A timer would let the first elements slip through.
+            // The task would let the first elements slip through.
             stop.end(End::TimeUp);
         }
-        timer.spawn(async move {
+        let task = tokio::spawn(async move {
             if tokio::time::timeout(time, stop.token().cancelled()).await.is_err() {
                 stop.end(End::TimeUp);
             }
         });
-        Timer { _task: timer }
+        Timer { _task: AbortOnDropHandle::new(task) }
     }
 
-    /// Nothing is left that could not be begun any more: that the time is up, if it is, ended nothing.
+    /// Says that everything has begun. If the time was up before, or is later, that ended nothing.
     pub(crate) fn nothing_is_left(&self) {
         let mut said = self.said();
         said.is_all_begun = true;
         said.ends.retain(|end| *end != End::TimeUp);
     }
 
-    /// What comes of `work`; none where the run ends at once before it is done.
+    /// What comes of `work`; `None` if it is broken off by the end of the run.
     pub async fn unless_ended<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.token.run_until_cancelled(work).await
     }

@@ -16,10 +16,10 @@ use element_mirror::report::{Reporter, Sink, Verbosity};
 use indicatif::BinaryBytes;
 
 use crate::cli::{Complaint, SayingArgs, Text, When};
-use progress::{Progress, Told};
+use progress::{Progress, Tally};
 use summary::LastWords;
 
-/// So many failures are said one by one; the summary counts the others.
+/// How many failures are told one by one; the summary counts the others.
 const MOST_FAILURES: u64 = 20;
 
 /// Tells people.
@@ -56,8 +56,8 @@ impl Paint {
 }
 
 impl Terminal {
-    /// Someone who tells about a run into `destination`, or of a list where there is none, as `saying` asks for.
-    pub(crate) fn new(saying: &SayingArgs, destination: Option<&Path>, (out, counters): (Sink, Arc<Counters>)) -> Self {
+    /// A terminal that writes to `out` about a run into `destination`, or about a listing, which has none.
+    pub(crate) fn new(saying: &SayingArgs, destination: Option<&Path>, out: Sink, counters: Arc<Counters>) -> Self {
         Self {
             out,
             verbosity: saying.verbosity(),
@@ -71,7 +71,8 @@ impl Terminal {
     }
 
     fn say(&mut self, line: &str) {
-        self.progress.suspend(|| write_line(&self.out, line));
+        let Self { progress, out, .. } = self;
+        progress.suspend(|| write_line(out, line));
     }
 
     fn finished(&mut self, outcome: &ElementOutcome) {
@@ -104,7 +105,8 @@ impl Reporter for Terminal {
             }
             Event::Paused { account, message, delay, .. } if verbose => {
                 let delay = delay.as_secs_f64();
-                self.say(&format!("     pause  {account}: the API asks to wait {delay:.1} s (429: {message})"));
+                let said = if message.is_empty() { String::new() } else { format!(": {message}") };
+                self.say(&format!("     pause  {account}: the API asks to wait {delay:.1} s (429{said})"));
             }
             Event::Refreshed { what, kind, message, .. } if verbose => {
                 self.say(&format!("   refresh  {what}: {kind}: {message}; its links are asked for anew"));
@@ -127,7 +129,7 @@ impl Reporter for Terminal {
                 let closed = summary.ends == [End::ReaderGone];
                 if !closed && (self.verbosity > Verbosity::Quiet || summary.is_flawed()) {
                     let (destination, paint) = (self.destination.as_deref(), &self.paint);
-                    write_line(&self.out, &LastWords { summary, destination, paint }.tell());
+                    write_line(&mut self.out, &LastWords { summary, destination, paint }.tell());
                 }
             }
             _ => {}
@@ -143,9 +145,9 @@ impl Reporter for Terminal {
     }
 
     fn tick(&mut self) {
-        let told = Told { done: self.destination.as_ref().map(|_| self.done), failed: self.failures };
-        if let Some(line) = self.progress.tick(told, &self.counters) {
-            write_line(&self.out, &line);
+        let tally = Tally { done: self.destination.as_ref().map(|_| self.done), failed: self.failures };
+        if let Some(line) = self.progress.tick(tally, &self.counters) {
+            write_line(&mut self.out, &line);
         }
     }
 }
@@ -160,7 +162,7 @@ fn is_said_at_the_end(outcome: &ElementOutcome) -> bool {
     outcome.error.as_ref().is_some_and(of_run)
 }
 
-/// What more there is to say of an element.
+/// What there is to say of an element beside its status and name.
 fn detail(outcome: &ElementOutcome) -> String {
     match (&outcome.error, outcome.downloaded) {
         (Some(failure), _) => {
@@ -187,7 +189,7 @@ pub(crate) fn complain(saying: &SayingArgs, Complaint { message, hints }: &Compl
     write_line(io::stderr().lock(), &line);
 }
 
-/// Text for standard output as whoever reads it wants it.
+/// `text` with colours or without, as it fits standard output.
 pub(crate) fn fit_for_output<'a>(text: &'a Text, saying: &SayingArgs) -> &'a str {
     let on = is_on(saying.color, console::colors_enabled);
     if on { &text.colored } else { &text.plain }

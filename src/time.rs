@@ -10,13 +10,13 @@ use jiff::{Timestamp, Unit};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A point in time, to the millisecond.
+/// A point in time, in whole milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(from = "Timestamp")]
 pub struct Time(Timestamp);
 
 impl Time {
-    /// The system's clock, cut to milliseconds.
+    /// The time by the system's clock.
     pub fn now() -> Self {
         Timestamp::now().into()
     }
@@ -42,7 +42,7 @@ impl Time {
         text.parse().ok().map(|timestamp: Timestamp| timestamp.into())
     }
 
-    /// As an HTTP date, for `If-Modified-Since`.
+    /// As an HTTP date, for `If-Modified-Since`; `None` before the year 0.
     pub fn to_http_date(self) -> Option<String> {
         DateTimePrinter::new().timestamp_to_rfc9110_string(&self.0).ok()
     }
@@ -57,7 +57,7 @@ impl Time {
         self.0.strftime("%-d %b %Y, %H:%M UTC").to_string()
     }
 
-    /// As a folder's name: `20261123T080000Z`.
+    /// As a folder's name, in whole seconds: `20261123T080000Z`.
     pub fn to_compact(self) -> String {
         self.0.strftime("%Y%m%dT%H%M%SZ").to_string()
     }
@@ -70,18 +70,18 @@ impl Time {
         (time.to_compact() == text).then_some(time)
     }
 
-    /// How long until this time, zero where it has passed.
+    /// How long it is until this time; zero if it has passed.
     pub(crate) fn until(self) -> Duration {
         let now = Timestamp::now();
         self.0.duration_since(now).try_into().unwrap_or_default()
     }
 
-    /// How long after `earlier` this time is, zero where it is before.
+    /// How long after `earlier` this time is; zero if it is before.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         self.0.duration_since(earlier.0).try_into().unwrap_or_default()
     }
 
-    /// How long ago this time was, zero where it is to come.
+    /// How long ago this time was; zero if it is to come.
     pub(crate) fn age(self) -> Duration {
         Self(Timestamp::now()).since(self)
     }

@@ -1,6 +1,6 @@
-//! An account's gate, which a 429 shuts for all its requests, and a broken session for good.
+//! An account's gate: shut for a while by a 429, for all requests of the account, and for good by a broken session.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,45 +8,48 @@ use tokio::time::Instant;
 use crate::error::{ErrorKind, Failure};
 use crate::http::retry::{MAX_ASKED, sleep};
 
-/// The longest wait where the API says none.
-const MAX_OWN_PAUSE: Duration = Duration::from_secs(60);
-/// So many pauses without a success between end the account.
+/// So many pauses in a row, with no other answer between, end the account.
 const MAX_PAUSES: u32 = 6;
 
 /// What an account's requests have met with.
 #[derive(Debug, Default)]
 struct State {
+    /// When the last pause is over.
     opens_at: Option<Instant>,
-    /// Counts the pauses, so that replies to requests of before a pause don't prolong it.
+    /// Counts the pauses, so that a 429 for a request of before a pause is no further one.
     generation: u64,
     pauses_in_row: u32,
+    /// What requests fail with, once the gate is shut for good.
     dead: Option<Failure>,
 }
 
-/// The gate of one account: shut for a while after a 429, for good when the account is broken.
+/// The gate of one account.
 #[derive(Debug, Default)]
 pub(super) struct Gate(Mutex<State>);
 
-/// The way through a gate, as it was when a request was sent.
+/// A way through a gate that is open: a request goes it, and then tells it what the answer was.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Passage(u64);
+pub(super) struct Passage<'a> {
+    gate: &'a Gate,
+    generation: u64,
+}
 
 /// What a 429 came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shut {
     /// The gate is shut for so long.
     For(Duration),
-    /// Another request of the same passage had shut it already, for as long: that is one pause.
+    /// Another request had shut it already, for as long: that is one pause.
     Already,
-    /// It was one time too many; why the account's other elements fail.
+    /// It was one pause too many; why the account's other elements fail.
     ForGood(Failure),
 }
 
 /// What is seen of a gate.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Look {
+pub(super) enum Look<'a> {
     /// It is open.
-    Open(Passage),
+    Open(Passage<'a>),
     /// It stays shut for so long.
     Shut(Duration),
 }
@@ -55,8 +58,8 @@ impl Gate {
     /// Waits until the gate is open.
     ///
     /// # Errors
-    /// The account is broken; no request of its is sent any more.
-    pub(super) async fn pass(&self) -> Result<Passage, Failure> {
+    /// It is shut for good.
+    pub(super) async fn pass(&self) -> Result<Passage<'_>, Failure> {
         loop {
             match self.look()? {
                 Look::Open(passage) => return Ok(passage),
@@ -68,21 +71,29 @@ impl Gate {
     /// Whether the gate is open.
     ///
     /// # Errors
-    /// The account is broken.
-    pub(super) fn look(&self) -> Result<Look, Failure> {
+    /// It is shut for good.
+    pub(super) fn look(&self) -> Result<Look<'_>, Failure> {
         let state = self.state();
         if let Some(failure) = &state.dead {
             return Err(failure.clone());
         }
         let shut = state.opens_at.map(|at| at.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero());
-        Ok(shut.map_or(Look::Open(Passage(state.generation)), Look::Shut))
+        let open = Look::Open(Passage { gate: self, generation: state.generation });
+        Ok(shut.map_or(open, Look::Shut))
     }
 
-    /// Shuts the gate as the API `asked`, or for a second, two, four… where it named no time. A pause that another
-    /// request of the same passage began, `asked` can only make longer.
-    pub(super) fn shut(&self, passage: Passage, asked: Option<Duration>) -> Shut {
-        let mut state = self.state();
-        if state.generation != passage.0 {
+    // The state is whole after any panic: no call leaves it half changed.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Passage<'_> {
+    /// The request was answered by a 429: shuts the gate for as long as that `asked`, or where it named no time, for a
+    /// second, two, four… A pause that another request began meanwhile is not begun again, but can become longer.
+    pub(super) fn shut(self, asked: Option<Duration>) -> Shut {
+        let mut state = self.gate.state();
+        if state.generation != self.generation {
             let asked = asked.unwrap_or_default().min(MAX_ASKED);
             let until = Some(Instant::now() + asked);
             if asked.is_zero() || state.opens_at >= until {
@@ -97,7 +108,8 @@ impl Gate {
             let message = format!("the API asked {MAX_PAUSES} times in a row to wait (429)");
             return Shut::ForGood(state.dead.get_or_insert(Failure::new(ErrorKind::Http(429), message)).clone());
         }
-        let own = Duration::from_secs(1 << (state.pauses_in_row - 1)).min(MAX_OWN_PAUSE);
+        // At most 16 seconds: the pause after that ends the account.
+        let own = Duration::from_secs(1 << (state.pauses_in_row - 1));
         // "At once" is what a clock that goes wrong makes of a date; taken at its word it would only use up the pauses.
         let asked = asked.map(|asked| if asked.is_zero() { Duration::from_secs(1) } else { asked });
         let delay = asked.unwrap_or(own).min(MAX_ASKED);
@@ -105,19 +117,14 @@ impl Gate {
         Shut::For(delay)
     }
 
-    /// A request of the account succeeded.
-    pub(super) fn succeeded(&self) {
-        self.state().pauses_in_row = 0;
+    /// The request was answered, and not with the plea to come again later.
+    pub(super) fn answered(self) {
+        self.gate.state().pauses_in_row = 0;
     }
 
     /// The account is broken: `failure` is what its other elements fail with. Whether that is news.
-    pub(super) fn close_for_good(&self, failure: Failure) -> bool {
-        self.state().dead.replace(failure).is_none()
-    }
-
-    // The state is whole after any panic: no call leaves it half changed.
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn close_for_good(self, failure: Failure) -> bool {
+        self.gate.state().dead.replace(failure).is_none()
     }
 }
 
@@ -130,7 +137,7 @@ mod tests {
         for (asked, expected) in [(7, 7), (100_000, 300), (0, 1)] {
             let gate = Gate::default();
             let passage = gate.pass().await.unwrap();
-            assert_eq!(gate.shut(passage, Some(Duration::from_secs(asked))), Shut::For(Duration::from_secs(expected)));
+            assert_eq!(passage.shut(Some(Duration::from_secs(asked))), Shut::For(Duration::from_secs(expected)));
             let start = Instant::now();
             gate.pass().await.unwrap();
             assert_eq!(start.elapsed().as_secs(), expected);
@@ -142,7 +149,7 @@ mod tests {
         let gate = Gate::default();
         let mut pauses = Vec::new();
         while let Ok(passage) = gate.pass().await {
-            pauses.push(gate.shut(passage, None));
+            pauses.push(passage.shut(None));
         }
         assert!(matches!(pauses.pop(), Some(Shut::ForGood(_))));
         assert_eq!(pauses, [1, 2, 4, 8, 16].map(|seconds| Shut::For(Duration::from_secs(seconds))));
@@ -154,8 +161,8 @@ mod tests {
         let gate = Gate::default();
         for _ in 0..20 {
             let passage = gate.pass().await.unwrap();
-            assert_eq!(gate.shut(passage, None), Shut::For(Duration::from_secs(1)));
-            gate.succeeded();
+            assert_eq!(passage.shut(None), Shut::For(Duration::from_secs(1)));
+            passage.answered();
         }
     }
 
@@ -165,7 +172,7 @@ mod tests {
         let before = gate.pass().await.unwrap();
         let longer = |seconds| Shut::For(Duration::from_secs(seconds));
         for (seconds, expected) in [(1, longer(1)), (7, longer(7)), (3, Shut::Already)] {
-            assert_eq!(gate.shut(before, Some(Duration::from_secs(seconds))), expected);
+            assert_eq!(before.shut(Some(Duration::from_secs(seconds))), expected);
         }
         let start = Instant::now();
         gate.pass().await.unwrap();
@@ -176,9 +183,9 @@ mod tests {
     async fn replies_to_requests_of_before_a_pause_are_the_same_pause() {
         let gate = Gate::default();
         let before = gate.pass().await.unwrap();
-        assert!(matches!(gate.shut(before, None), Shut::For(_)));
+        assert!(matches!(before.shut(None), Shut::For(_)));
         for _ in 0..10 {
-            assert_eq!(gate.shut(before, None), Shut::Already);
+            assert_eq!(before.shut(None), Shut::Already);
         }
         assert!(gate.pass().await.is_ok());
     }

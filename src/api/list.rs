@@ -11,10 +11,10 @@ use crate::error::{ErrorKind, Failure};
 use crate::ids::Sieve;
 use crate::outcome::{ElementOutcome, End};
 
-/// So many elements are asked for a page; a server may give fewer.
+/// How many elements a page is asked for; a server may give fewer.
 const PAGE_SIZE: u64 = 100;
 
-/// Which elements an account's list is to show: by default all that are its own.
+/// Which elements an account's list is asked for: by default all that are the account's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Filter {
@@ -49,7 +49,7 @@ pub(crate) struct Leaf {
 impl Leaf {
     /// The elements that the page shows, and the outcomes of what of it can't be had: all of it, or an item, as far as
     /// `sieve` lets bad ones be told.
-    pub(crate) fn sort(self, email: &str, sieve: &Sieve) -> (Vec<Listed>, Vec<ElementOutcome>) {
+    pub(crate) fn split(self, email: &str, sieve: &Sieve) -> (Vec<Listed>, Vec<ElementOutcome>) {
         let (listed, failures) = match self.page {
             Ok(Page { listed, bad, .. }) if sieve.tells_bad_lines() => (listed, bad),
             Ok(Page { listed, .. }) => (listed, Vec::new()),
@@ -81,7 +81,7 @@ impl Reach {
         }
     }
 
-    /// What came of another list beside.
+    /// Both taken together.
     pub(crate) fn with(self, other: &Self) -> Self {
         let failure = other.failure.clone().or(self.failure);
         Self { is_reached: self.is_reached || other.is_reached, failure }
@@ -107,17 +107,17 @@ pub(crate) struct Walk<'a> {
     largest: u64,
     /// Items that name no element.
     bad: u64,
-    /// Whether nothing came of the page before this one.
+    /// Whether the page before this one could not be had, or named no element.
     stumbled: bool,
     is_complete: bool,
     ended: bool,
 }
 
 impl Api {
-    /// The accounts whose lists are walked: that of `email`, or every one that the token has.
+    /// The emails of the accounts whose lists are walked: `email`, or every one that the token has.
     ///
     /// # Errors
-    /// Nobody can say; a run that was to walk them ends with that.
+    /// The accounts are not known, or there are none: why the run ends.
     pub(crate) async fn accounts_to_list(&self, email: Option<&str>) -> Result<Vec<String>, End> {
         if let Some(email) = email {
             return Ok(vec![email.to_owned()]);
@@ -132,9 +132,9 @@ impl Api {
         }
     }
 
-    /// The pages of the list of `account`, in ascending order, each asked for when it is waited for. They go on until as many
-    /// elements were shown as the list says that it has, or a page shows none that is new. A page that can't be had is passed
-    /// over, where it is that page alone that is at fault.
+    /// A walk through the pages of the list of `account`, in ascending order; each is asked for when it is waited for. They
+    /// go on until as many elements were shown as the list says that it has, or a page shows none that is new. A page that
+    /// can't be had is passed over if the fault is of that page alone; two in a row end the walk.
     pub(crate) fn list<'a>(&'a self, account: &'a str, filter: &'a Filter) -> Walk<'a> {
         Walk {
             api: self,
@@ -170,13 +170,13 @@ impl Api {
         }
         let (place, attempts) = (format!("list {account} page {number}"), &AtomicU64::new(0));
         let account = Some(account);
-        let call = Call { url, what: &place, account, depends_on_accounts: false, attempts, slots: None };
+        let call = Call { url, what: &place, account, depends_on_accounts: false, attempts };
         let parse = |body: Vec<u8>| Page::parse(&self.http.without_token(&body));
-        let page = self.get(&call, parse).await.map(|(page, _)| page);
+        let page = self.get(&call, None, parse).await;
         Leaf { place, attempts: attempts.load(Relaxed), elapsed: started.elapsed(), page }
     }
 
-    /// Says of a list that is refused, where that is why, that the token has no such account.
+    /// The failure of a list that is refused, with the words that the token has no such account, where that is so.
     async fn doubt_account(&self, account: &str, failure: Failure) -> Failure {
         if !failure.is_about_account() {
             return failure;
@@ -214,12 +214,12 @@ impl Walk<'_> {
         Some(leaf)
     }
 
-    /// Whether no page was passed over so far.
+    /// Whether every page so far could be had, and named an element.
     pub(crate) fn is_complete(&self) -> bool {
         self.is_complete
     }
 
-    /// What is odd about a list that was read to its end: it shows nothing, or less than it says that it has.
+    /// What is odd about a list that was read to its end, in words: it shows nothing, or less than it says that it has.
     pub(crate) fn oddity(&self) -> Option<String> {
         let (shown, total) = (self.shown(), self.total);
         match total.filter(|&total| shown + self.bad < total) {
@@ -235,12 +235,12 @@ impl Walk<'_> {
         self.seen.len() as u64
     }
 
-    /// What of `page` is new; what it says of the whole list is kept.
+    /// `page` without the elements that were shown before; keeps what it says of the whole list.
     fn learn_from(&mut self, mut page: Page) -> Page {
         let Self { seen, hasher, .. } = self;
         self.largest = self.largest.max((page.listed.len() + page.bad.len()) as u64);
         self.bad += page.bad.len() as u64;
-        // None of any is what a server says that does not count.
+        // A server that does not count says 0 whatever it has.
         self.total = page.total.filter(|&total| total > 0).or(self.total);
         page.listed.retain(|listed| seen.insert(hasher.hash_one::<&ElementId>(&listed.id)));
         page
@@ -252,7 +252,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a failure says nothing about other pages.
+/// Whether the fault may be of one page alone, so that the next one can still be had.
 fn is_of_page(kind: ErrorKind) -> bool {
     match kind {
         ErrorKind::Http(status) => status >= 500,

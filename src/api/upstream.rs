@@ -14,24 +14,25 @@ use crate::stop::Stop;
 pub struct Upstream {
     /// Where the API is.
     pub base: ApiBase,
-    /// What opens it.
+    /// The API's token.
     pub token: Token,
-    /// The account's email, for elements whose list names none. It is needed only where the token has several accounts.
+    /// The email of the account, for elements whose list names none; needed only where the token has several accounts.
     pub email: Option<String>,
-    /// How the network is used, to the API and to whoever serves the assets.
+    /// How the network is used, for the API and for the assets.
     pub http: HttpOptions,
 }
 
 impl Upstream {
-    /// The public API, opened by `token`, with everything else by default.
+    /// The public API with `token`; everything else is as by default.
     pub fn new(token: impl Into<Token>) -> Self {
         Self { base: ApiBase::default(), token: token.into(), email: None, http: HttpOptions::default() }
     }
 
-    /// The way out to it. What is odd, retries and pauses are told to `events`; no request is begun after `stop`.
+    /// The network and the API as this describes them. Retries and pauses are told to `events`; no request is begun after
+    /// `stop`.
     ///
     /// # Errors
-    /// The token or the user agent can't be sent, or TLS not be set up.
+    /// The token or the user agent can't be sent, or the client can't be set up.
     pub(crate) fn connect(&self, events: &Events, stop: &Stop) -> Result<(Arc<Http>, Api), RunError> {
         let http = Http::new(self.http.clone(), &self.token, events.clone(), stop.token().clone());
         let http = Arc::new(http.map_err(|failure| RunError::Broken(failure.message))?);

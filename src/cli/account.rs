@@ -1,4 +1,4 @@
-//! Which account, and what opens it.
+//! The options that say which account is asked, and with which token.
 
 use std::path::PathBuf;
 
@@ -9,6 +9,14 @@ use element_mirror::error::RunError;
 use element_mirror::{ApiBase, HttpOptions, PUBLIC_API, Token, Upstream};
 
 use super::{ACCOUNT, value};
+
+/// In whose name the API is asked.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    token: Token,
+    /// The account's email, for elements whose list names none.
+    email: Option<String>,
+}
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = ACCOUNT)]
@@ -48,20 +56,22 @@ impl AccountArgs {
         self.demo
     }
 
-    /// The API token: the file's, the environment's, or the sample API's.
-    pub(crate) fn token(&self) -> Result<Token, RunError> {
-        if self.demo {
-            return Ok(demo::TOKEN.into());
-        }
-        value::token(self.token_file.as_deref())
+    /// The token and the account, from the command line, the environment, and the token's file.
+    pub(crate) fn credentials(&self) -> Result<Credentials, RunError> {
+        let token = if self.demo { demo::TOKEN.into() } else { value::token(self.token_file.as_deref())? };
+        let email = match &self.email {
+            Some(email) => email.clone(),
+            None => value::email(&std::env::var("USEAPI_EMAIL").unwrap_or_default())
+                .map_err(|what| RunError::Usage(format!("invalid value for the variable USEAPI_EMAIL: {what}")))?,
+        };
+        Ok(Credentials { token, email: Some(email).filter(|email| !email.is_empty()) })
     }
 
-    /// Whom to ask, by `http`: the sample API, where there is one.
-    pub(super) fn upstream(&self, token: Token, demo: Option<ApiBase>, http: HttpOptions) -> Upstream {
-        let mut upstream = Upstream::new(token);
+    /// Whom to ask, and how (`http`); `demo` is the sample API's base URL, where that stands in for the real one.
+    pub(super) fn upstream(&self, credentials: Credentials, demo: Option<ApiBase>, http: HttpOptions) -> Upstream {
+        let mut upstream = Upstream::new(credentials.token);
         upstream.base = demo.unwrap_or_else(|| self.api_base.clone());
-        let email = self.email.clone().or_else(|| std::env::var("USEAPI_EMAIL").ok());
-        upstream.email = email.filter(|email| !email.is_empty());
+        upstream.email = credentials.email;
         upstream.http = http;
         upstream
     }

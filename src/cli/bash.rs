@@ -1,6 +1,5 @@
-//! Completions for bash. The script is our own: that of `clap_complete` completes nothing after a command of a
-//! program whose
-//! name has a hyphen, and no part of a list.
+//! Completions for bash. The script is our own, since that of `clap_complete` completes no part of a list, and nothing after
+//! a command where the program's name has a hyphen.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -20,7 +20,7 @@ pub(crate) struct Complaint {
 }
 
 impl Complaint {
-    /// One that says what to do by itself, or about which nobody can do anything.
+    /// A complaint without hints: the sentence itself says what to do, or nothing can be done.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hints: Vec::new() }
     }
@@ -71,7 +71,7 @@ pub(super) fn of(error: &clap::Error, words: &[OsString]) -> Complaint {
     Complaint { message, hints }
 }
 
-/// The word that is, or should be, a command.
+/// The word that stands where a command should: the first that is no option.
 fn command_name(words: &[OsString]) -> Option<&str> {
     words.iter().skip(1).filter_map(|word| word.to_str()).find(|word| !word.starts_with('-'))
 }
@@ -90,11 +90,11 @@ fn choices(error: &clap::Error) -> Option<String> {
     Some(format!(": it is one of {choices}"))
 }
 
-/// What a value's parser says of it.
+/// What the parser of a value says is wrong with it.
 fn what_is_wrong(error: &clap::Error, arg: Option<&Arg>) -> String {
     let is_switch = arg.is_some_and(|arg| matches!(arg.get_action(), ArgAction::SetTrue));
     let words = match error.get(ContextKind::Custom) {
-        // clap's own words are those of its parsers.
+        // What clap itself says of a bad switch is about its parser.
         _ if is_switch => Some("1, 0, true or false is needed".to_owned()),
         Some(ContextValue::String(words)) => Some(words.clone()),
         _ => error.source().map(ToString::to_string),
@@ -102,7 +102,7 @@ fn what_is_wrong(error: &clap::Error, arg: Option<&Arg>) -> String {
     words.map(|words| format!(": {words}")).unwrap_or_default()
 }
 
-/// Whether the value of `arg` that `error` is about was not typed: then it is gone with the variable.
+/// Whether the bad value of `arg` comes from its variable: then `error` is another one, or none, once that is ignored.
 fn is_from_environment(error: &clap::Error, arg: &Arg, words: &[OsString]) -> bool {
     let without = |other: Arg| if other.get_id() == arg.get_id() { other.env(Resettable::Reset) } else { other };
     let again = help::command(false).mut_subcommands(|command| command.mut_args(without)).try_get_matches_from(words);

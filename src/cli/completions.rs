@@ -45,7 +45,7 @@ fn fish_choices(all: &Command) -> String {
     commands.filter(|(_, choices)| !choices.is_empty()).map(|(command, choices)| line(command, &choices)).collect()
 }
 
-/// The command line, as far as it is shown.
+/// The command line as it is completed: without clap's own command `help`.
 fn shown() -> Command {
     let mut all = help::command(false).disable_help_subcommand(true);
     all.build();

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
 use super::{Cli, completions, gallery, history, list, prune, run, schema, verify};
 
-/// No terminal is narrower, unless somebody made it so; clap wraps what does not fit there.
+/// The widest line of the help, in columns. Few terminals are narrower, and there clap wraps.
 const WIDTH: usize = 80;
 
 /// A command's help: what -h shows of it, and what follows the options.
@@ -49,7 +49,7 @@ pub(crate) fn command(brief: bool) -> Command {
     all
 }
 
-/// Where all is said about a command, or about all commands.
+/// The hint at the whole help, of a command or of the program.
 pub(super) fn pointer(name: Option<&str>) -> String {
     match name {
         Some(name) => format!("element-mirror {name} --help tells its options"),
@@ -58,6 +58,7 @@ pub(super) fn pointer(name: Option<&str>) -> String {
 }
 
 impl Help {
+    /// `command` with this help: the short one if `brief`.
     fn dress(&self, command: Command, brief: bool) -> Command {
         let words =
             if self.most_used.is_empty() { "Print help" } else { "Print the options used most (-h), or all (--help)" };
@@ -78,9 +79,9 @@ impl Help {
     }
 
     fn adapt(&self, arg: Arg) -> Arg {
-        // What follows an option may be less than nothing, and is then wrong by its own words.
+        // So that --retries -1 is refused for its value, and not as an unknown option -1.
         let is_option_with_value = arg.get_action().takes_values() && !arg.is_positional();
-        // Taken by all, so that one variable serves all, but told only where there is something to see.
+        // Every command takes --progress, so that its variable can be set for all; only those that show any tell of it.
         let is_idle = arg.get_id() == "progress" && !SHOW_PROGRESS.contains(&self.command);
         arg.allow_negative_numbers(is_option_with_value).hide(is_idle)
     }

@@ -3,9 +3,9 @@
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use element_mirror::ids::Sieve;
-use element_mirror::{ApiBase, ListOptions, Token};
+use element_mirror::{ApiBase, ListOptions};
 
-use super::{AccountArgs, ApiArgs, FilterArgs, SayingArgs, ShardArgs};
+use super::{AccountArgs, ApiArgs, Credentials, FilterArgs, SayingArgs, ShardArgs};
 
 /// What is used most.
 pub(super) const MOST_USED: &[&str] =
@@ -50,14 +50,14 @@ pub(crate) struct ListArgs {
 
 impl ListArgs {
     /// What is listed; `demo` is the sample API's base URL where that is used.
-    pub(crate) fn options(&self, token: Token, demo: Option<ApiBase>) -> ListOptions {
+    pub(crate) fn options(&self, credentials: Credentials, demo: Option<ApiBase>) -> ListOptions {
         let http = self.api.http_options(demo.is_some());
-        let mut options = ListOptions::new(self.account.upstream(token, demo, http));
+        let mut options = ListOptions::new(self.account.upstream(credentials, demo, http));
         options.filter = self.filter.filter();
         options
     }
 
-    /// What lets the shard pass.
+    /// A sieve that lets the elements of the shard pass, or all where there is none.
     pub(crate) fn sieve(&self) -> Sieve {
         self.shard.sieve()
     }

@@ -1,4 +1,4 @@
-//! Which elements a command looks at that needs no list of them.
+//! The elements that `verify` and `history` look at: those that are named, or all.
 
 use std::path::{Path, PathBuf};
 
@@ -16,12 +16,12 @@ pub(crate) struct NamedArgs {
     words: Vec<PathBuf>,
 
     /// An ID; repeatable.
-    #[arg(long = "id", value_name = "ID", value_delimiter = ',', value_parser = value::named, env = "ELEMENT_MIRROR_ID", hide_env = true)]
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',', value_parser = value::id, env = "ELEMENT_MIRROR_ID", hide_env = true)]
     ids: Vec<String>,
 }
 
 impl NamedArgs {
-    /// What may be the paths of ID lists.
+    /// The words of the command line: IDs, or paths of ID lists.
     pub(crate) fn words(&self) -> &[PathBuf] {
         &self.words
     }
@@ -36,7 +36,8 @@ impl NamedArgs {
     }
 }
 
-/// A word is a list where there is a file of that name, or else an ID. (In the mirror itself, an ID is a folder's name.)
+/// A word is an ID list if there is a file of that name, else an ID. (A folder is no list: in the mirror itself, each ID
+/// is the name of one.)
 fn open(word: &Path) -> Result<Input, RunError> {
     let is_list = word == Path::new("-") || (word.exists() && !word.is_dir());
     match word.to_str() {

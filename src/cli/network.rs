@@ -1,4 +1,4 @@
-//! How the network is used.
+//! The options about the network.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(crate) struct NetworkArgs {
     allow_private_assets: bool,
 }
 
-/// What of the network a command uses that downloads nothing.
+/// The options about the network that are left for a command that only asks the API.
 #[derive(Args, Debug)]
 #[command(next_help_heading = NETWORK)]
 pub(crate) struct ApiArgs {

@@ -8,14 +8,14 @@ use clap::error::ErrorKind;
 use super::complaint::{self, Complaint};
 use super::{Cli, help};
 
-/// What comes of a command line that gives no command to do.
+/// What is said instead, where the command line gives no command to run.
 #[derive(Debug)]
 pub(crate) enum Instead {
-    /// Help, or the version: for standard output.
+    /// Help or the version was asked for: for standard output.
     Answer(Text),
-    /// The help of somebody who asked for nothing: for standard error.
+    /// No command is named: the help, for standard error.
     NoCommand(Text),
-    /// It is wrong.
+    /// The command line is wrong.
     Complaint(Complaint),
 }
 

@@ -1,4 +1,4 @@
-//! The files that tell programs what came of it.
+//! The options for the files that tell other programs what came of a run.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub(crate) struct ReportArgs {
 }
 
 impl ReportArgs {
-    /// Refuses files that would be written over what the mirror `out` holds, over what is `read`, or over one another.
+    /// Checks that no file would be written over what the mirror `out` holds, over what is to be `read`, or over the other.
     pub(crate) fn check<'a>(
         &self,
         out: Option<&PathBuf>,
@@ -58,16 +58,15 @@ impl ReportArgs {
 
 /// Whether `file` is an overview of the mirror `out`, or in one of its folders.
 fn is_of_mirror(file: &Path, out: &Path) -> bool {
-    let overviews = |out: &Path| [INDEX, GALLERY].map(|name| out.join(name));
-    match (place(file), out.canonicalize()) {
-        // One that is yet to be made has no other path.
-        _ if plain(file).is_some_and(|file| overviews(out).iter().any(|one| plain(one).as_ref() == Some(&file))) => {
-            true
-        }
-        (Some(place), Ok(out)) if overviews(&out).contains(&place) => true,
-        (Some(place), Ok(out)) => place.parent().is_some_and(|folder| folder != out && folder.starts_with(out)),
-        _ => false,
+    let is_overview = |file: &Path, out: &Path| [INDEX, GALLERY].iter().any(|name| file == out.join(name));
+    // A mirror that is yet to be made has no canonical path.
+    if let (Some(file), Some(out)) = (plain(file), plain(out))
+        && is_overview(&file, &out)
+    {
+        return true;
     }
+    let (Some(place), Ok(out)) = (place(file), out.canonicalize()) else { return false };
+    is_overview(&place, &out) || place.parent().is_some_and(|folder| folder != out && folder.starts_with(&out))
 }
 
 /// Whether the list `list` is the file `other`. A pipe or a device is no file: nothing in it would be overwritten.

@@ -9,11 +9,11 @@ use element_mirror::error::RunError;
 use element_mirror::ids::{Input, Sieve};
 use element_mirror::mirror::{All, MirrorOptions};
 use element_mirror::store::Access;
-use element_mirror::{ApiBase, BucketOptions, LocalOptions, Role, Stop, Token};
+use element_mirror::{ApiBase, BucketOptions, LocalOptions, Role, Stop};
 
 use super::{
-    AccountArgs, Destination, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, STORE, SayingArgs, SelectArgs,
-    StoreArgs, TimeArgs, WHAT, WHICH, value,
+    AccountArgs, Credentials, Destination, ENDING, FilterArgs, KeepArgs, NetworkArgs, ReportArgs, STORE, SayingArgs,
+    SelectArgs, StoreArgs, TimeArgs, WHAT, WHICH, value,
 };
 
 /// What is used most.
@@ -62,7 +62,7 @@ pub(crate) struct RunArgs {
     lists: Vec<PathBuf>,
 
     /// An ID; repeatable.
-    #[arg(long = "id", value_name = "ID", value_delimiter = ',', value_parser = value::named, env = "ELEMENT_MIRROR_ID", hide_env = true)]
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',', value_parser = value::id, env = "ELEMENT_MIRROR_ID", hide_env = true)]
     ids: Vec<String>,
 
     /// Where to: folder or bucket URL.
@@ -234,9 +234,9 @@ impl RunArgs {
     }
 
     /// What the run does; `demo` is the sample API's base URL where that is used.
-    pub(crate) fn mirror_options(&self, token: Token, demo: Option<ApiBase>) -> MirrorOptions {
+    pub(crate) fn mirror_options(&self, credentials: Credentials, demo: Option<ApiBase>) -> MirrorOptions {
         let http = self.network.http_options(demo.is_some());
-        let mut options = MirrorOptions::new(self.account.upstream(token, demo, http));
+        let mut options = MirrorOptions::new(self.account.upstream(credentials, demo, http));
         if !self.roles.is_empty() {
             options.policy.roles.clone_from(&self.roles);
         }

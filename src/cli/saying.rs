@@ -70,7 +70,7 @@ pub(crate) enum LogFormat {
 }
 
 impl SayingArgs {
-    /// What `words` ask for where they are no command that could be read, or one that is not asked how it speaks.
+    /// The options as far as `words` show them, for a command line that could not be parsed, or a command without them.
     pub(crate) fn guessed(words: &[OsString]) -> Self {
         Self {
             progress: When::Never,
@@ -92,7 +92,7 @@ impl SayingArgs {
         if self.quiet && self.verbose { Err("the argument '--quiet' cannot be used with '--verbose'") } else { Ok(()) }
     }
 
-    /// The same, for what shows by itself how far it came, or is done too soon to be watched.
+    /// The same without progress, for a command whose output shows how far it is, or that is done too soon to be watched.
     pub(crate) fn without_progress(&self) -> Self {
         Self { progress: When::Never, ..self.clone() }
     }
@@ -107,7 +107,7 @@ impl SayingArgs {
     }
 }
 
-/// The value that `words` give an option, or the environment a variable.
+/// The value of `option` among `words`, else that of `variable` in the environment, if it is one.
 fn guess<T: ValueEnum>(words: &[OsString], option: &str, variable: &str) -> Option<T> {
     let words: Vec<&str> =
         words.iter().take_while(|word| *word != "--").map(|word| word.to_str().unwrap_or("")).collect();

@@ -1,4 +1,4 @@
-//! Which of the named elements are taken up, and which an account's list is to show.
+//! The options that choose among the elements that lists name, and among those of an account.
 
 use std::path::PathBuf;
 
@@ -60,7 +60,7 @@ impl SelectArgs {
         &self.skip_done
     }
 
-    /// Whether of reports only what failed is taken.
+    /// The ID lists `inputs`, read as these options say; what `sieve` leaves out is passed over.
     pub(crate) fn lists(&self, inputs: Vec<Input>, sieve: Sieve) -> Lists {
         let mut lists = Lists::from(inputs);
         lists.only_failed = self.only_failed;
@@ -68,14 +68,14 @@ impl SelectArgs {
         lists
     }
 
-    /// What lets the shard pass.
+    /// A sieve that lets the elements of the shard pass, or all where there is none.
     pub(crate) fn sieve(&self) -> Sieve {
         self.shard.sieve()
     }
 }
 
 impl ShardArgs {
-    /// What lets the shard pass.
+    /// A sieve that lets the elements of the shard pass, or all where there is none.
     pub(crate) fn sieve(&self) -> Sieve {
         Sieve::new(self.shard)
     }

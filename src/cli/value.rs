@@ -23,24 +23,25 @@ pub(super) fn count(least: u64, most: u64) -> impl Fn(&str) -> Result<u64, Strin
     }
 }
 
-/// An ID, right or wrong; but not nothing, as an unset variable would give.
-pub(super) fn named(text: &str) -> Result<String, String> {
+/// An ID, right or wrong. An empty one, as an unset variable would give, is refused.
+pub(super) fn id(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.starts_with('#') { Err("no ID is given".into()) } else { Ok(text.to_owned()) }
 }
 
 /// An account's email; an empty one is none.
 pub(super) fn email(text: &str) -> Result<String, String> {
+    let text = text.trim();
     if text.is_empty() || is_email(text) { Ok(text.to_owned()) } else { Err("that is no email".into()) }
 }
 
-/// A word that is not nothing, as an unset variable would give.
+/// A word. An empty one, as an unset variable would give, is refused.
 pub(super) fn word(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("nothing is given".into()) } else { Ok(text.to_owned()) }
 }
 
-/// A parser of values that may hold a password, before an @: what is wrong with such a one is said without repeating it.
+/// A parser of values that may hold a password, as in `user:password@host`: of one with an @, an error does not repeat it.
 #[derive(Clone)]
 pub(super) struct Discreet<T>(pub(super) fn(&str) -> Result<T, String>);
 
@@ -62,7 +63,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Discreet<T> {
     }
 }
 
-/// Whatever the core reads from a text.
+/// A value that the library itself parses.
 pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error: T::Err| error.to_string())
 }

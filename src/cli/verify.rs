@@ -4,11 +4,11 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
 use element_mirror::store::Access;
 use element_mirror::verify::RepairOptions;
-use element_mirror::{ApiBase, BucketOptions, LocalOptions, Stop, Token, VerifyOptions};
+use element_mirror::{ApiBase, BucketOptions, LocalOptions, Stop, VerifyOptions};
 
 use super::{
-    AccountArgs, DONE, Destination, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs, TimeArgs,
-    value,
+    AccountArgs, Credentials, DONE, Destination, NamedArgs, NetworkArgs, ReportArgs, SayingArgs, SelectArgs, StoreArgs,
+    TimeArgs, value,
 };
 
 /// What is used most.
@@ -91,21 +91,21 @@ impl VerifyArgs {
 
     /// How a folder is opened to be repaired.
     pub(crate) fn local_options(&self, stop: Stop) -> LocalOptions {
-        // Damage that a file's size and time do not show is to be seen when it is fetched, too.
+        // What was found damaged by its hash may have its size and time: the repair has to see that too.
         let mut options = self.store.local_options(stop);
         options.distrust = true;
         options
     }
 
-    /// What is done: with a `token` also how what is damaged is fetched again; `demo` is the sample API's base URL where that
-    /// is used.
-    pub(crate) fn options(&self, token: Option<Token>, demo: Option<ApiBase>) -> VerifyOptions {
+    /// What is done: with `credentials` also how what is damaged is fetched again; `demo` is the sample API's base URL where
+    /// that is used.
+    pub(crate) fn options(&self, credentials: Option<Credentials>, demo: Option<ApiBase>) -> VerifyOptions {
         let mut options = VerifyOptions::default();
         options.depth.history = self.history;
         options.depth.quick = self.quick;
-        options.repair = token.map(|token| {
+        options.repair = credentials.map(|credentials| {
             let http = self.network.http_options(demo.is_some());
-            let mut repair = RepairOptions::new(self.account.upstream(token, demo, http));
+            let mut repair = RepairOptions::new(self.account.upstream(credentials, demo, http));
             repair.max_size = self.network.max_size;
             repair
         });

@@ -1,4 +1,4 @@
-//! What reports of earlier runs say is done.
+//! `--skip-done`: what the reports of earlier runs say is done.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,13 @@ use element_mirror::error::RunError;
 use element_mirror::event::Events;
 use element_mirror::ids::{Input, Sieve};
 
-/// A report some lines of which say nothing of an element.
+/// A report, and how many of its lines are none that a report has.
 pub(super) struct Odd {
     report: String,
     lines: u64,
 }
 
-/// Lets `sieve` pass over what the `reports` say is done.
+/// Lets `sieve` pass over what the `reports` say is done; gives those with odd lines.
 pub(super) fn leave_out(sieve: &Sieve, reports: &[PathBuf]) -> Result<Vec<Odd>, RunError> {
     let mut odd = Vec::new();
     for path in reports {
@@ -24,7 +24,7 @@ pub(super) fn leave_out(sieve: &Sieve, reports: &[PathBuf]) -> Result<Vec<Odd>, 
     Ok(odd)
 }
 
-/// Tells which reports are odd.
+/// Warns of the reports with odd lines.
 pub(super) async fn tell_odd(events: &Events, odd: Vec<Odd>) {
     for Odd { report, lines } in odd {
         events.warn(report, format!("lines that say nothing of an element, passed over: {lines}")).await;

@@ -43,12 +43,8 @@ fn list<S: Store>(
     if let Err(error) = listed {
         session.stop.end(End::of_output(&error));
     }
-    for end in session.stop.ends() {
-        if let End::Broken(message) = end {
-            session::complain(&args.saying, &Complaint::new(message));
-        }
-    }
     summary.ends = session.stop.ends();
+    session::complain_of_ends(&args.saying, &summary.ends);
     Ok(summary)
 }
 
@@ -72,7 +68,7 @@ fn told<'a>(
 struct Listing<'a, W> {
     out: W,
     args: &'a HistoryArgs,
-    /// Counts what failed.
+    /// Counts what failed, and nothing else: the exit code comes of it.
     summary: Summary,
 }
 
@@ -81,13 +77,13 @@ impl<W: Write> Listing<'_, W> {
         match told {
             Told::Version(version) => {
                 if version.damaged {
-                    self.count();
+                    self.count_failure();
                 }
                 // Each line at once: the next ID may be long in coming.
                 self.out.write_all(&if self.args.json { json(&version)? } else { text(&version) })
             }
             Told::Failed { what, message } => {
-                self.count();
+                self.count_failure();
                 session::complain(&self.args.saying, &Complaint::new(format!("{what}: {message}")));
                 Ok(())
             }
@@ -95,7 +91,7 @@ impl<W: Write> Listing<'_, W> {
         }
     }
 
-    fn count(&mut self) {
+    fn count_failure(&mut self) {
         self.summary.add(&ElementOutcome::new(None, Status::Failed));
     }
 }

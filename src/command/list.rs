@@ -6,7 +6,7 @@ use std::sync::Arc;
 use element_mirror::demo::Demo;
 use element_mirror::error::RunError;
 use element_mirror::list::{List, Told};
-use element_mirror::outcome::{End, Summary};
+use element_mirror::outcome::Summary;
 use element_mirror::{ElementId, Fields};
 use rustix::fs::{FileType, fstat};
 use serde::Serialize;
@@ -16,10 +16,10 @@ use crate::session::{self, Audience, Session};
 
 /// Lists the elements of the accounts on standard output.
 pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
-    let token = args.account.token()?;
+    let credentials = args.account.credentials()?;
     let session = Session::start(&Arc::default())?;
     let mut out = session::standard_output(&session.stop)?;
-    // Elsewhere the elements go by on the same terminal, or what a pipe's other end makes of them.
+    // On a terminal the elements themselves go by, and at the other end of a pipe perhaps what is made of them.
     let is_into_file = fstat(io::stdout()).is_ok_and(|out| FileType::from_raw_mode(out.st_mode).is_file());
     let saying = &match args.saying.progress {
         When::Auto if !is_into_file => args.saying.without_progress(),
@@ -28,7 +28,7 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
     let audience = Audience { saying, report: None, destination: None };
     let listed = session.conduct(&audience, |events, stop| async move {
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };
-        let list = List::new(args.options(token, demo), args.sieve(), events, stop)?;
+        let list = List::new(args.options(credentials, demo), args.sieve(), events, stop)?;
         let summary = list.run(|told| match told {
             // Each line at once: the next page may be long in coming.
             Told::Element { id, fields, email, is_one_of_several, .. } => out.write_all(&match args.json {
@@ -43,11 +43,7 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
         });
         Ok(summary.await)
     })?;
-    for end in &listed.ends {
-        if matches!(end, End::Broken(_) | End::Refused(_)) {
-            session::complain(&args.saying, &Complaint::new(end.to_string()));
-        }
-    }
+    session::complain_of_ends(&args.saying, &listed.ends);
     Ok(listed)
 }
 

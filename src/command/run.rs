@@ -8,23 +8,23 @@ use element_mirror::event::Counters;
 use element_mirror::ids::Lines;
 use element_mirror::outcome::Summary;
 use element_mirror::store::{Opened, Store};
-use element_mirror::{BucketStore, LocalStore, Mirror, Stop, Token};
+use element_mirror::{BucketStore, LocalStore, Mirror, Stop};
 
 use super::done::{leave_out, tell_odd};
-use crate::cli::{Destination, RunArgs};
+use crate::cli::{Credentials, Destination, RunArgs};
 use crate::session::metrics::measured;
 use crate::session::{Audience, Session};
 
 /// Mirrors what the command line names.
 pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
-    let token = args.account.token()?;
+    let credentials = args.account.credentials()?;
     let read = args.lists().iter().chain(args.select.reports()).chain(args.account.token_file());
     args.report.check(args.destination().folder(), read)?;
     measured(args.metrics(), &args.saying, |counters| match args.destination() {
-        Destination::Folder(path) => mirror(args, token, counters, async |stop| {
+        Destination::Folder(path) => mirror(args, credentials, counters, async |stop| {
             LocalStore::open(path, &args.local_options(stop), args.access()).await
         }),
-        Destination::Bucket(location) => mirror(args, token, counters, async |stop| {
+        Destination::Bucket(location) => mirror(args, credentials, counters, async |stop| {
             BucketStore::open(location, &args.bucket_options(stop), args.access()).await
         }),
     })
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
 
 fn mirror<S: Store>(
     args: &RunArgs,
-    token: Token,
+    credentials: Credentials,
     counters: &Arc<Counters>,
     open: impl AsyncFnOnce(Stop) -> Result<Opened<S>, RunError>,
 ) -> Result<Summary, RunError> {
@@ -53,7 +53,7 @@ fn mirror<S: Store>(
         let mut lists = args.select.lists(inputs, sieve);
         lists.more_follows = all.is_some();
         let lines = Lines::read(lists, &events)?;
-        let mirror = Mirror::new(opened, args.mirror_options(token, demo), events, stop)?;
+        let mirror = Mirror::new(opened, args.mirror_options(credentials, demo), events, stop)?;
         Ok(mirror.run(lines, all).await)
     })
 }

@@ -9,23 +9,23 @@ use element_mirror::ids::Lines;
 use element_mirror::outcome::Summary;
 use element_mirror::store::{Opened, Store};
 use element_mirror::verify::Elements;
-use element_mirror::{BucketStore, LocalStore, Stop, Token, Verify};
+use element_mirror::{BucketStore, LocalStore, Stop, Verify};
 
 use super::done::{leave_out, tell_odd};
-use crate::cli::{Destination, VerifyArgs};
+use crate::cli::{Credentials, Destination, VerifyArgs};
 use crate::session::metrics::measured;
 use crate::session::{Audience, Session};
 
 /// Verifies what the command line names, and repairs it where that is asked for.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
-    let token = if args.repair { Some(args.account.token()?) } else { None };
+    let credentials = if args.repair { Some(args.account.credentials()?) } else { None };
     let read = args.named.words().iter().chain(args.select.reports()).chain(args.account.token_file());
     args.report.check(args.destination.folder(), read)?;
     measured(args.report.metrics.as_deref(), &args.saying, |counters| match &args.destination {
-        Destination::Folder(path) => look(args, token, counters, async |stop| {
+        Destination::Folder(path) => look(args, credentials, counters, async |stop| {
             LocalStore::open(path, &args.local_options(stop), args.access()).await
         }),
-        Destination::Bucket(location) => look(args, token, counters, async |stop| {
+        Destination::Bucket(location) => look(args, credentials, counters, async |stop| {
             BucketStore::open(location, &args.bucket_options(stop), args.access()).await
         }),
     })
@@ -33,7 +33,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
 
 fn look<S: Store>(
     args: &VerifyArgs,
-    token: Option<Token>,
+    credentials: Option<Credentials>,
     counters: &Arc<Counters>,
     open: impl AsyncFnOnce(Stop) -> Result<Opened<S>, RunError>,
 ) -> Result<Summary, RunError> {
@@ -57,6 +57,6 @@ fn look<S: Store>(
             Some(inputs) => Elements::Listed(Lines::read(args.select.lists(inputs, sieve), &events)?),
             None => Elements::All(sieve),
         };
-        Verify::new(opened, args.options(token, demo), events, stop).run(elements).await
+        Verify::new(opened, args.options(credentials, demo), events, stop).run(elements).await
     })
 }

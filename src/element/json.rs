@@ -1,5 +1,5 @@
-//! The API's JSON as it comes: bounded in depth and length, errors in the body, and values of one type that stand for
-//! another.
+//! The API's JSON as it comes: bounded in depth and length, with errors in the body, and values of one type where another
+//! is expected.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,12 +11,14 @@ use serde_json::Value;
 
 use crate::error::{ErrorKind, Failure, printable};
 
-/// The deepest nesting that is taken: some less than serde_json's own 127, since tags stand deeper in a manifest.
+/// The deepest nesting that is taken. It is less than serde_json's own limit of 127, since tags stand deeper in a manifest.
 const MAX_DEPTH: usize = 120;
 
-/// At most `MAX` items of an array; more are counted as one too many, but not kept. `None` where there is no array.
+/// An array, of which at most `MAX` items are kept: however long it is, it takes no more memory than that.
 pub(super) struct Bounded<T, const MAX: usize> {
+    /// The items; `None` where the JSON is no array.
     pub(super) items: Option<Vec<T>>,
+    /// Whether there were more.
     pub(super) overflow: bool,
 }
 
@@ -86,8 +88,8 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Items<T, MAX> 
     }
 }
 
-/// The body without a byte order mark, and without what would make its JSON unreadable for the sake of a name that was
-/// cut inside a character: such halves become U+FFFD.
+/// The body without a byte order mark, and with U+FFFD for each half of a surrogate pair. (A name that was cut inside a
+/// character ends in such a half, which would make all of the JSON unreadable.)
 ///
 /// # Errors
 /// `bad_reply` where it is nested too deep or no UTF-8, `truncated` where it ends inside a character.
@@ -106,7 +108,7 @@ pub(super) fn mended(body: &[u8]) -> Result<Cow<'_, str>, Failure> {
     Ok(mended)
 }
 
-/// Where in JSON the digits of an escape `\uXXXX` stand that is half of a pair, without the other half.
+/// Where in `json` the digits stand of each escape `\uXXXX` that is half of a surrogate pair, without the other half.
 fn lone_surrogates(json: &str) -> Vec<usize> {
     let code = |place: usize| {
         let digits = json.get(place..place + 6)?.strip_prefix("\\u")?;
@@ -132,7 +134,7 @@ fn lone_surrogates(json: &str) -> Vec<usize> {
     halves
 }
 
-/// Whether JSON is nested deeper than any reader of it should have to go. serde sees that only in fields that are read.
+/// Whether JSON is nested deeper than [`MAX_DEPTH`]. (serde would see that only in fields that are read.)
 pub(super) fn is_too_deep(json: &[u8]) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     json.iter().any(|byte| {
@@ -176,7 +178,10 @@ pub fn error_text(body: &[u8]) -> String {
     said.unwrap_or_else(|| printable(&String::from_utf8_lossy(&body[..body.len().min(2000)]), 200))
 }
 
-/// The failure that a reply with this `error` member is.
+/// Checks that the `error` member of a reply says nothing.
+///
+/// # Errors
+/// `api_error`, in its words.
 pub(crate) fn no_error(error: &Value) -> Result<(), Failure> {
     error_of(error).map_or(Ok(()), |text| Err(Failure::new(ErrorKind::ApiError, format!("the API says: {text}"))))
 }
@@ -195,7 +200,7 @@ fn error_of(error: &Value) -> Option<String> {
     Some(printable(&said, 200))
 }
 
-/// A text; a number counts as one.
+/// The text that `value` is; a number counts as one.
 pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -204,12 +209,12 @@ pub(super) fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// A text that is not empty.
+/// The text that `value` is, unless it is empty.
 pub(super) fn word(value: &Value) -> Option<String> {
     text(value).filter(|word| !word.is_empty())
 }
 
-/// A whole number, or a text of one.
+/// The whole number that `value` is, be it as a text.
 pub(super) fn integer(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => {
@@ -221,7 +226,7 @@ pub(super) fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-/// Yes or no, or a text or number that means it.
+/// The yes or no that `value` is: also `"true"` and `"false"`, and a number that is 0 or not.
 pub(super) fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(*flag),

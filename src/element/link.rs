@@ -1,5 +1,5 @@
-//! A link to an asset, as the API gives it. It is parsed only where that is needed: of most links the path can be read as
-//! it stands, and of elements that are unchanged nothing else is asked.
+//! A link to an asset, as the API gives it. It is parsed only when it has to be: the path of most links can be read as it
+//! stands, and for an element that is unchanged nothing else is needed.
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
@@ -12,13 +12,13 @@ use url::{ParseError, Url};
 #[derive(Clone, Debug)]
 pub struct Link {
     text: String,
-    /// Where in a plain link its path is.
+    /// Where the path is in the text, if the link is written so plainly that no parser is needed.
     plain: Option<Range<usize>>,
     url: OnceLock<Result<Url, ParseError>>,
 }
 
 impl Link {
-    /// The whole link.
+    /// The whole link, as it came.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -26,12 +26,12 @@ impl Link {
     /// The URL to ask.
     ///
     /// # Errors
-    /// It is none.
+    /// The link is no URL.
     pub fn url(&self) -> Result<&Url, ParseError> {
         self.url.get_or_init(|| Url::parse(&self.text)).as_ref().map_err(|error| *error)
     }
 
-    /// The URL's path, or where it is no URL, what stands before a query or fragment.
+    /// The URL's path; of a link that is no URL, what stands before a query or fragment.
     pub fn path(&self) -> &str {
         if let Some(path) = &self.plain {
             return &self.text[path.clone()];
@@ -42,8 +42,8 @@ impl Link {
         }
     }
 
-    /// The link without what may be secret in it: user, password, query, fragment. One that is no web address is cut
-    /// short.
+    /// The link without what may be secret in it: user, password, query and fragment. Of one that is no web address at most
+    /// 100 characters are left.
     pub fn public(&self) -> String {
         if let Some(path) = &self.plain {
             return self.text[..path.end].to_owned();
@@ -79,7 +79,7 @@ impl From<&str> for Link {
 }
 
 impl PartialEq for Link {
-    /// Whether both lead to the same, however they are written.
+    /// Whether both are the same URL, however they are written.
     fn eq(&self, other: &Self) -> bool {
         let is_same = || matches!((self.url(), other.url()), (Ok(one), Ok(other)) if one == other);
         self.text == other.text || self.path() == other.path() && is_same()
@@ -96,7 +96,7 @@ pub(crate) fn path_of(link: &str) -> Cow<'_, str> {
     }
 }
 
-/// Where the path is in a web address that is written as a parser would write it, without a user; none where only a parser
+/// Where the path is in a link that is written just as a parser would write it, without a user; `None` where only a parser
 /// can tell.
 fn plain_path(text: &str) -> Option<Range<usize>> {
     let link = without_query(text);
@@ -105,14 +105,23 @@ fn plain_path(text: &str) -> Option<Range<usize>> {
         None => (link.strip_prefix("http://")?, "80"),
     };
     let (authority, path) = rest.split_at(rest.find('/')?);
-    let (host, port) = authority.split_once(':').unwrap_or((authority, "1"));
-    let port_is_plain = port != default_port && port.parse::<u16>().is_ok_and(|number| number.to_string() == port);
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    // A parser leaves out the scheme's own port, and zeros in front of any.
+    let is_plain_port =
+        |port: &str| port != default_port && port.parse::<u16>().is_ok_and(|number| number.to_string() == port);
     // A segment of dots would be resolved.
-    let is_plain = is_plain_host(host) && port_is_plain && path.bytes().all(is_plain_byte) && !path.contains("/.");
+    let is_plain = is_plain_host(host)
+        && port.is_none_or(is_plain_port)
+        && path.bytes().all(is_plain_byte)
+        && !path.contains("/.");
     is_plain.then_some(link.len() - path.len()..link.len())
 }
 
-/// Whether a host is a name in ASCII, or four numbers. (What ends in a number is one in other notations too.)
+/// Whether a host is a name in ASCII, or an IPv4 address in four numbers. (A host that ends in a number may be an address
+/// in another notation, and is left to the parser.)
 fn is_plain_host(host: &str) -> bool {
     let is_plain = |label: &str| {
         !label.is_empty()

@@ -28,16 +28,16 @@ pub struct Page {
 pub struct Listed {
     /// Its ID.
     pub id: ElementId,
-    /// As much as the list says of it: of its assets all, some, or none (also where it says more than an element may
-    /// have). What differs from the mirror is to be asked for by its ID.
+    /// What the list says of it. It may show all of its assets, some, or none (none too where it shows more than an element
+    /// may have), so that an element that looks changed is to be asked for by its ID.
     pub element: Element,
-    /// What the list says is not there, and does not just leave out.
+    /// Which fields the list says are empty, and does not just leave out.
     pub cleared: Cleared,
-    /// Whether it is told as the API's earlier revision does: links without role and slot, and one tag.
+    /// Whether it is told in the API's earlier revision: links without role and slot, and one tag.
     pub is_of_earlier_revision: bool,
 }
 
-/// What an element has no more: fields that a list shows as null.
+/// Fields that a list shows as null: the element has no such value any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cleared {
     /// Its name.
@@ -58,8 +58,8 @@ struct WirePage<'a> {
 }
 
 impl Page {
-    /// Reads the reply to a request for a page. A list that is missing or null has no items where it is said to have none;
-    /// else it may go by another name now, and is no empty one.
+    /// Reads the reply to a request for a page. Where `elementsList` is missing or null the page has no items only if the
+    /// total is 0; else the list may go by another name now.
     ///
     /// # Errors
     /// `truncated` where the JSON ends early, `api_error` where the body is an error, `too_large` where it has more than

@@ -1,5 +1,5 @@
-//! An element in the API's JSON: two published shapes and what an earlier revision of lists had, every field optional,
-//! numbers as strings, unknown things passed over.
+//! An element in the API's JSON: in two published shapes, and that of an earlier revision of lists. Every field is
+//! optional, numbers may be strings, and what is not known is passed over.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -45,11 +45,12 @@ pub(super) struct WireElement<'a> {
     tag: Value,
 }
 
-/// What a field says, be it null; none only where it is left out.
+/// The value of a field that is there, also where it is null: `None` is left for one that is not.
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
+/// Reads the reply to a request for the element `asked`.
 pub(super) fn parse(body: &[u8], asked: &ElementId) -> Result<Element, Failure> {
     let body = mended(body)?;
     let mut wire: WireElement<'_> = object(&body)?;
@@ -78,7 +79,7 @@ impl WireElement<'_> {
         word(&self.id)
     }
 
-    /// The words of its maker that it says are not there.
+    /// Which fields it says are empty.
     pub(super) fn cleared(&self) -> Cleared {
         let is_cleared = |said: &Option<Value>| said.as_ref().is_some_and(Value::is_null);
         Cleared {
@@ -88,7 +89,7 @@ impl WireElement<'_> {
         }
     }
 
-    /// Whether it is told as an earlier revision of lists did.
+    /// Whether it is told in the earlier revision of lists.
     pub(super) fn is_of_earlier_revision(&self) -> bool {
         self.resources.items.is_none() && (self.image_resources.items.is_some() || !self.cover_image.is_null())
     }
@@ -135,8 +136,8 @@ impl WireElement<'_> {
     }
 }
 
-/// Whether tags can be read from a manifest again. What serde_json takes for JSON in a text is nested deeper than the
-/// reply was.
+/// Whether tags can be read again from a manifest. They may be nested deeper than the reply was: serde_json takes an object
+/// with its own marker for raw values for the JSON in its text.
 fn are_shallow(tags: &Vec<Value>) -> bool {
     serde_json::to_vec(tags).is_ok_and(|json| !is_too_deep(&json))
 }
@@ -146,7 +147,7 @@ fn are_shallow(tags: &Vec<Value>) -> bool {
 struct Assets(Vec<Asset>);
 
 impl Assets {
-    /// Adds one that is not there yet. The cover stands twice, and its two links may be signed apart.
+    /// Adds an asset, unless it is there. Of the cover the API gives two links, which may be signed differently.
     fn add(&mut self, found: Option<Asset>) {
         let Some(found) = found else { return };
         let is_cover = |asset: &Asset| asset.role == Role::Cover;
@@ -163,6 +164,7 @@ impl Assets {
     }
 }
 
+/// The role that a resource says it has, or that its other fields tell of.
 fn role(resource: &Value) -> Role {
     match word(&resource["resourceKey"]).as_deref() {
         Some("cover") => Role::Cover,
@@ -187,7 +189,7 @@ fn voice(voice: &Value) -> Option<Asset> {
     Some(Asset { role: Role::Voice, slot: String::new(), link, width: None, height: None })
 }
 
-/// The link of a resource: itself a string, or in its `resource` or `url`, however deep that goes.
+/// The link of a resource: the resource itself, if it is a text, or what is in its `resource` or `url`, however deep.
 fn link(resource: &Value) -> Option<String> {
     match resource {
         Value::String(url) => Some(url.trim().to_owned()).filter(|url| !url.is_empty()),

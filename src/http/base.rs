@@ -32,7 +32,7 @@ impl Default for ApiBase {
     }
 }
 
-/// Why a text is no [`ApiBase`].
+/// Why a text is no [`ApiBase`], in words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidBase(String);

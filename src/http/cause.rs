@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-/// Whether this machine has no more descriptors, buffers or memory: no fault of the other side.
+/// Whether a request failed since this machine has no more descriptors, buffers or memory: no fault of the other side.
 pub(super) fn is_of_this_machine(error: &(dyn StdError + 'static)) -> bool {
     use rustix::io::Errno;
     const OWN: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
@@ -10,7 +10,7 @@ pub(super) fn is_of_this_machine(error: &(dyn StdError + 'static)) -> bool {
     chain(error).filter_map(code).any(|code| OWN.iter().any(|own| own.raw_os_error() == code))
 }
 
-/// The first cause of a type.
+/// The first among an error and its causes that is a `T`.
 pub(super) fn find_cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     chain(error).find_map(|error| error.downcast_ref())
 }

@@ -1,13 +1,13 @@
-//! Whether a body comes fast enough: a byte now and then is no stall, and would keep a run for ever.
+//! Whether a body comes fast enough: a byte now and then is no stall, but a body of such bytes would keep a run for ever.
 
 use std::time::Duration;
 
-/// So many bytes are to come in each period of waiting.
+/// How many bytes have to come in each period of waiting.
 const LEAST: u64 = 64 << 10;
-/// A period, in times of the longest wait for one byte.
+/// How long a period is, in multiples of the longest wait for one byte.
 const PERIOD: u32 = 10;
 
-/// What came of a body in the period that is under way. Only waiting for the network counts, by no clock of its own.
+/// How much of a body came in the period that is under way. Only time that was spent waiting for the network counts.
 pub(super) struct Flow {
     period: Duration,
     waited: Duration,
@@ -20,7 +20,10 @@ impl Flow {
         Self { period: patience.saturating_mul(PERIOD), waited: Duration::ZERO, bytes: 0 }
     }
 
-    /// Counts `bytes` that were `waited` for. In words what is wrong, where they came too slowly.
+    /// Counts `bytes`, and how long they were `waited` for.
+    ///
+    /// # Errors
+    /// They come too slowly; in words.
     pub(super) fn add(&mut self, bytes: usize, waited: Duration) -> Result<(), String> {
         self.bytes += bytes as u64;
         self.waited += waited;

@@ -24,16 +24,16 @@ pub(super) struct RefusedAddress {
 /// Looks up a name's addresses.
 type Lookup = fn(&str) -> BoxFuture<'_, std::io::Result<Vec<IpAddr>>>;
 
-/// What may be asked.
+/// Decides what may be asked for assets.
 #[derive(Debug)]
 pub(super) struct Guard {
     allow_private: bool,
-    /// The system's; the tests have one that changes its mind.
+    /// How names are looked up: as the system does; the tests have a lookup that changes its mind.
     lookup: Lookup,
-    /// How long a name is looked up before it is left to a proxy. Where a connection is made, that ends in time anyway.
+    /// How long looking a name up may take before that is left to the proxy. (A connection has a timeout of its own.)
     patience: Duration,
-    /// The hosts of the proxies that the environment names: they are the user's own, wherever they are. A proxy
-    /// resolves names itself, where the resolver below sees nothing of them.
+    /// The hosts of the proxies that the environment names. They are the user's own, and may be anywhere. A proxy looks
+    /// names up by itself, so that the resolver below does not see them.
     proxies: Vec<String>,
 }
 
@@ -111,12 +111,12 @@ impl Resolve for Resolver {
             let name = name.as_str();
             let mut refused = None;
             let mut good = Vec::new();
+            // The proxy's name comes as the environment writes it, not as a URL parser would.
+            let is_own_proxy = guard.proxies.iter().any(|proxy| proxy.eq_ignore_ascii_case(name));
             for address in (guard.lookup)(name).await? {
-                let own_proxy = guard.proxies.iter().any(|proxy| proxy == name);
                 match guard.judge(name, address) {
-                    _ if own_proxy => good.push(SocketAddr::new(address, 0)),
-                    Ok(()) => good.push(SocketAddr::new(address, 0)),
-                    Err(error) => refused = Some(error),
+                    Err(error) if !is_own_proxy => refused = Some(error),
+                    _ => good.push(SocketAddr::new(address, 0)),
                 }
             }
             match refused {
@@ -357,9 +357,13 @@ mod tests {
 
     #[tokio::test]
     async fn the_users_own_proxy_may_be_at_home() {
-        for proxy in ["http://localhost:3128", "localhost:3128", "http://user:pass@localhost"] {
+        for proxy in ["http://localhost:3128", "localhost:3128", "http://user:pass@localhost", "http://LOCALHOST:3128"]
+        {
             let guard = Arc::new(Guard { proxies: vec![host_of(proxy)], ..guard() });
-            assert!(Resolver(guard).resolve("localhost".parse().unwrap()).await.is_ok(), "{proxy}");
+            // reqwest asks for the name as the environment writes it.
+            for name in ["localhost", "LOCALHOST"] {
+                assert!(Resolver(Arc::clone(&guard)).resolve(name.parse().unwrap()).await.is_ok(), "{name} by {proxy}");
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The pace of all downloads together: bytes are taken as they come, and whoever took them waits until they are due.
+//! The pace of all downloads together: whoever took bytes from the network waits until they are due.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,15 +7,15 @@ use tokio::time::Instant;
 
 use super::retry::sleep;
 
-/// How far back time that nobody used may still be used. Without it each wait would end late by what a timer is late, and
-/// a high rate would never be reached.
+/// How much time that nobody used may be made up for. Each wait ends a little late, as timers do; without this a high rate
+/// would never be reached.
 const SLACK: Duration = Duration::from_millis(50);
 
-/// At most so many bytes a second.
+/// A limit to the bytes a second.
 pub(super) struct Pace {
     rate: u64,
-    /// When all that was taken is due. Held only to reckon, never over a wait; who takes later is due later, so that
-    /// downloads take turns.
+    /// When all that was taken is due. Locked only to reckon, never while waiting; whoever takes later is due later, so
+    /// that downloads take turns.
     due: Mutex<Instant>,
 }
 
@@ -25,7 +25,7 @@ impl Pace {
         Self { rate: rate.max(1), due: Mutex::new(Instant::now()) }
     }
 
-    /// Takes so many bytes, and waits until they and all that were taken before are due.
+    /// Counts so many `bytes`, and waits until they and all that were counted before are due.
     pub(super) async fn take(&self, bytes: usize) {
         let now = Instant::now();
         let wait = {
@@ -39,6 +39,7 @@ impl Pace {
         }
     }
 
+    /// How long so many bytes take.
     fn time(&self, bytes: usize) -> Duration {
         let nanos = bytes as u128 * 1_000_000_000 / u128::from(self.rate);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))

@@ -27,7 +27,7 @@ pub struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// The reply with the head of `response`, whose body comes at `pace` at most.
+    /// The reply of which `response` is the head; a byte of its body may take `patience`, and all of it keeps the `pace`.
     pub(super) fn new(
         response: Response,
         patience: Duration,
@@ -48,7 +48,7 @@ impl<'a> Reply<'a> {
         self.header(&RETRY_AFTER).and_then(retry_after)
     }
 
-    /// The body's length, where the server says it.
+    /// The body's length in bytes, where the server says it.
     pub fn content_length(&self) -> Option<u64> {
         self.header(&CONTENT_LENGTH)?.trim().parse().ok()
     }
@@ -60,7 +60,7 @@ impl<'a> Reply<'a> {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let timed_out = |what: String| Failure::new(ErrorKind::Timeout, what);
         let began = Instant::now();
-        // Not by reqwest's own: its time goes on while the pace, or a slow disk, keeps us from asking for more.
+        // Not reqwest's own timeout: that goes on while the pace, or a slow disk, keeps us from asking for more.
         let came = timeout(self.patience, self.response.chunk()).await;
         let came = came.map_err(|_| timed_out(format!("the body stalled: nothing came for {:?}", self.patience)))?;
         let Some(chunk) = came.map_err(|error| {

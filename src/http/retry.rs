@@ -1,5 +1,5 @@
-//! A retry is a value: `match attempt { Err(e) => retry.pause(e).await?, done => return done }`. All waiting for the
-//! network happens here.
+//! A retry is a value: `match attempt { Err(e) => retry.pause(e).await?, done => return done }`. Whatever waits before a
+//! request, or between bytes, waits here.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use crate::error::Failure;
 use crate::event::{Event, Events};
 
-/// Waits so long.
+/// Waits for `delay`.
 #[expect(clippy::disallowed_methods, reason = "the one place that waits for the network")]
 pub(crate) async fn sleep(delay: Duration) {
     tokio::time::sleep(delay).await;
@@ -21,7 +21,7 @@ pub(crate) const MAX_ASKED: Duration = Duration::from_secs(5 * 60);
 /// A try that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setback {
-    /// Why.
+    /// Why it failed.
     pub failure: Failure,
     /// How long the other side asked to be left alone (`Retry-After`), where it did.
     pub asked: Option<Duration>,
@@ -47,12 +47,12 @@ impl Retry {
         Self { times, delays: delays(times), what, events }
     }
 
-    /// Starts the count anew: the last try came a good way further.
+    /// Starts to count anew, since the last try got a good way further.
     pub fn begin_again(&mut self) {
         self.delays = delays(self.times);
     }
 
-    /// Waits before the next try, and no shorter than the other side asked for.
+    /// Waits before the next try: longer each time, and at least as long as the other side asked for, up to five minutes.
     ///
     /// # Errors
     /// The failure itself, where another try can't help or none is left.

@@ -7,11 +7,11 @@ use tokio::time::Instant;
 
 use super::retry::sleep;
 
-/// At most so many turns a second.
+/// A limit to the turns a second.
 pub(super) struct Turns {
     /// The least time between two.
     gap: Duration,
-    /// When the last one was. Held over the wait, so that whoever comes later waits behind it; who gives up lets go of it.
+    /// When the last one was. Locked during the wait, so that whoever comes later waits behind; giving up unlocks it.
     last: Mutex<Option<Instant>>,
 }
 
@@ -22,7 +22,7 @@ impl Turns {
         Self { gap, last: Mutex::default() }
     }
 
-    /// Waits for the next turn. A turn that was late is not made up for: two would come too close.
+    /// Waits for the next turn. One that came late is not made up for, since two would then come too close.
     pub(super) async fn take(&self) {
         let mut last = self.last.lock().await;
         if let Some(last) = *last {

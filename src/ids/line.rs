@@ -4,27 +4,29 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Entry;
+use crate::error::is_hidden;
 use crate::outcome::Status;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
-    /// No element that is asked for: blank, a comment, a header, a report's line about a bad line.
+    /// No element that is to be taken: blank, a comment, a header, a report's line about what has no ID or has not failed.
     Nothing,
     Entry(Entry),
     /// What is wrong with it.
     Bad(String),
 }
 
-/// Reads the lines of one list; knows whether the first one is still to come, which may be a header.
+/// Reads the lines of one list.
 pub(super) struct Reader {
+    /// Whether the next line that says something can be no header.
     begun: bool,
     only_failed: bool,
 }
 
 impl Reader {
-    /// A reader of a list, or of lines none of which is a header; `only_failed` takes from JSON only what a person had
-    /// something to do about.
+    /// A reader of a list that may begin with a header, or not; `only_failed` takes of JSON only the lines whose status is
+    /// a failure.
     pub(super) fn new(has_header: bool, only_failed: bool) -> Self {
         Self { begun: !has_header, only_failed }
     }
@@ -69,15 +71,15 @@ fn json(line: &str, only_failed: bool) -> Parsed {
     struct Wire {
         id: Value,
         #[serde(default)]
-        email: Option<Value>,
+        email: Value,
         #[serde(default)]
         status: Value,
     }
     match serde_json::from_str::<Wire>(line) {
         Ok(Wire { id: Value::Null, .. }) => Parsed::Nothing,
         Ok(Wire { status, .. }) if only_failed && !has_failed(&status) => Parsed::Nothing,
-        Ok(Wire { id: Value::String(id), email: None | Some(Value::Null), .. }) => entry(&id, None),
-        Ok(Wire { id: Value::String(id), email: Some(Value::String(email)), .. }) => entry(&id, Some(&email)),
+        Ok(Wire { id: Value::String(id), email: Value::Null, .. }) => entry(&id, None),
+        Ok(Wire { id: Value::String(id), email: Value::String(email), .. }) => entry(&id, Some(&email)),
         Ok(_) => Parsed::Bad("its \"id\" or \"email\" is no string".into()),
         Err(error) => {
             let error = error.to_string();
@@ -103,7 +105,7 @@ fn entry(id: &str, email: Option<&str>) -> Parsed {
     }
 }
 
-/// `text` as a person can see it, whatever is in it.
+/// The beginning of `text` with everything in it made visible.
 fn quoted(text: &str) -> String {
     let head: String = text.chars().take(80).collect();
     format!("{head:?}{}", if head.len() < text.len() { "…" } else { "" })
@@ -111,7 +113,7 @@ fn quoted(text: &str) -> String {
 
 /// Whether `text` can be an account's email: what a list's second column can hold.
 pub fn is_email(text: &str) -> bool {
-    let plain = text.len() <= 320 && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == ',');
+    let plain = text.len() <= 320 && !text.chars().any(|c| c.is_whitespace() || is_hidden(c) || c == ',');
     plain && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
 }
 
@@ -172,6 +174,8 @@ mod tests {
     #[case::broken_json("{\"id\":")]
     #[case::bad_id_in_json("{\"id\":\"a/b\"}")]
     #[case::nul("u_\u{0}1")]
+    #[case::email_that_is_read_backwards("u_1 a\u{202e}@b.c")]
+    #[case::email_with_what_is_not_seen("u_1 a\u{200b}@b.c")]
     fn a_line_may_be_bad(#[case] line: &str) {
         assert!(matches!(parse(line), Parsed::Bad(_)), "{:?}", parse(line));
     }

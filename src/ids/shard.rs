@@ -1,4 +1,4 @@
-//! One part of all elements, by their IDs alone, so that several runs share a list without talking to each other.
+//! A part of all elements, told by their IDs alone: several runs can share a list without talking to each other.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::seen::head;
 use crate::element::ElementId;
 
-/// Part `part` of `of`, counted from 1.
+/// Part `part` of `of` parts, counted from 1; written as `part/of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     part: u64,
@@ -24,7 +24,7 @@ impl Shard {
         u64::from_be_bytes(head(id.as_str())) % self.of + 1 == self.part
     }
 
-    /// Whether it is the first one, which has what belongs to none by its ID.
+    /// Whether it is the first one, which is also given what has no ID: bad lines.
     pub(super) fn is_first(self) -> bool {
         self.part == 1
     }

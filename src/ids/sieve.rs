@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::seen::{Seen, Sighting, head};
+use super::seen::{Seen, head};
 use super::shard::Shard;
 use super::{Entry, Input, Next, next_line};
 use crate::element::ElementId;
 use crate::error::RunError;
 use crate::outcome::Status;
 
-/// Shared by all lists of a run, so that an element that several of them name is taken up once. Cheap to clone.
+/// Decides which of the named elements are taken up. It is shared by all lists of a run, so that an element that several
+/// of them name is taken up once. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Sieve(Arc<Mutex<Inner>>);
 
@@ -30,20 +31,20 @@ struct Inner {
 pub(crate) enum Sifted {
     /// It is taken up.
     Taken,
-    /// It was named before, is done, or another shard's.
+    /// It is passed over: it was named before, is done, or is another shard's.
     Passed,
     /// It was named before, for another account.
     OtherAccount,
 }
 
 impl Sieve {
-    /// A sieve for the elements of `shard`.
+    /// A sieve that lets the elements of `shard` pass, or all; each once.
     pub fn new(shard: Option<Shard>) -> Self {
         Self(Arc::new(Mutex::new(Inner { shard, ..Inner::default() })))
     }
 
-    /// Passes over the elements that the report `input` says are done. Gives how many of its lines say nothing of an
-    /// element, as one does that was cut off.
+    /// From now on passes over the elements that the report `input` says are done. Gives how many of its lines are none
+    /// of a report, as the last of one is that was cut off.
     ///
     /// # Errors
     /// The report can't be read.
@@ -54,12 +55,11 @@ impl Sieve {
         loop {
             let reported = match next_line(&mut source, &mut line).map_err(cannot)? {
                 Next::End => return Ok(odd),
-                Next::Line => reported(&line),
+                Next::Line => serde_json::from_slice::<Reported>(&line).ok(),
                 Next::TooLong => None,
             };
             match reported {
-                Some((Some(id), true)) => _ = self.inner().done.insert(head(&id)),
-                Some(_) => {}
+                Some(reported) => self.inner().done.extend(reported.done().map(|id| head(id.as_str()))),
                 None => odd += u64::from(!line.trim_ascii().is_empty()),
             }
         }
@@ -72,14 +72,10 @@ impl Sieve {
         if is_other || (!inner.done.is_empty() && inner.done.contains(&head(entry.id.as_str()))) {
             return Sifted::Passed;
         }
-        match inner.seen.sight(entry) {
-            Sighting::First => Sifted::Taken,
-            Sighting::Again => Sifted::Passed,
-            Sighting::OtherAccount => Sifted::OtherAccount,
-        }
+        inner.seen.sight(entry)
     }
 
-    /// Whether lines that name no element are told: in one shard of all.
+    /// Whether bad lines are told: they are for one shard alone.
     pub(crate) fn tells_bad_lines(&self) -> bool {
         self.inner().shard.is_none_or(Shard::is_first)
     }
@@ -90,17 +86,19 @@ impl Sieve {
     }
 }
 
-/// The ID that a report's line names, none where it is about a bad line, and whether it is done; none where it is no line of a
-/// report.
-fn reported(line: &[u8]) -> Option<(Option<String>, bool)> {
-    #[derive(Deserialize)]
-    struct Reported {
-        id: Option<String>,
-        status: Value,
+/// A line of a report.
+#[derive(Deserialize)]
+struct Reported {
+    id: Option<String>,
+    status: Value,
+}
+
+impl Reported {
+    /// The element that the line says is done, if it says that of one.
+    fn done(&self) -> Option<ElementId> {
+        let is_done = Status::deserialize(&self.status).is_ok_and(Status::is_done);
+        self.id.as_ref().filter(|_| is_done)?.parse().ok()
     }
-    let Reported { id, status } = serde_json::from_slice(line).ok()?;
-    let is_done = Status::deserialize(&status).is_ok_and(Status::is_done);
-    Some((id.filter(|id| id.parse::<ElementId>().is_ok()), is_done))
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ impl<S: Store> Taker<'_, S> {
         let mut walk = self.mirror.api.list(&email, &self.all.filter);
         while let Some(leaf) = walk.next().await {
             reach.add(&leaf.page);
-            let (listed, unlisted) = leaf.sort(&email, &self.all.sieve);
+            let (listed, unlisted) = leaf.split(&email, &self.all.sieve);
             for failed in unlisted {
                 self.name(Named::Unlisted(Box::new(failed))).await;
             }

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::assemble::{Assembled, assemble};
 use super::sources::Sources;
-use super::{Mirror, Purpose, Slot};
-use crate::api::{Asked, ElementReply};
+use super::{Mirror, Purpose};
+use crate::api::{Asked, ElementReply, Slot};
 use crate::element::{ElementId, Listed};
 use crate::error::{ErrorKind, Failure};
 use crate::ids::Entry;
@@ -92,20 +92,21 @@ impl<S: Store> Mirror<S> {
 
     /// Does everything up to the commit. The slot in flight is to be kept until the version waits for that.
     async fn prepare(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step<S::Place>, Slot) {
+        let mut slot = Slot::of(&self.slots);
         if let Some(listed) = listed.filter(|listed| says_enough(listed)) {
             match self.settle_by_list(asked, &listed).await {
                 Ok(None) => {}
-                Ok(Some(outcome)) => return (Step::Settled(outcome), None),
-                Err(failure) => return (Step::Settled(self.failed(asked.id, failure).await), None),
+                Ok(Some(outcome)) => return (Step::Settled(outcome), slot),
+                Err(failure) => return (Step::Settled(self.failed(asked.id, failure).await), slot),
             }
         }
-        let (reply, mut slot) = match self.api.element(asked, &self.slots).await {
+        let reply = match self.api.element(asked, &mut slot).await {
             Ok(reply) => reply,
             Err(failure) => {
                 if asked.attempts.load(Relaxed) > 0 {
                     self.watch().asked(asked.account, false);
                 }
-                return (Step::Settled(self.unanswered(asked, failure).await), None);
+                return (Step::Settled(self.unanswered(asked, failure).await), slot);
             }
         };
         self.watch().asked(asked.account, true);

@@ -3,9 +3,9 @@
 
 use futures::future::join_all;
 
+use super::Mirror;
 use super::sources::Sources;
-use super::{Mirror, Slot};
-use crate::api::{Asked, ElementReply};
+use crate::api::{Asked, ElementReply, Slot};
 use crate::download::{Description, Received, Wanted};
 use crate::element::{Asset, Role};
 use crate::error::{ErrorKind, Failure};
@@ -103,13 +103,8 @@ impl<S: Store> Mirror<S> {
         let asset = refusal.asset.as_deref().unwrap_or_default();
         let message = format!("{asset}: {refusal}");
         self.events.hint(Event::Refreshed { what: what.clone(), kind: refusal.kind, message });
-        // The request takes one itself: two would be held otherwise.
-        *slot = None;
-        match self.api.element(asked, &self.slots).await {
-            Ok((reply, taken)) => {
-                *slot = taken;
-                Ok(Some(reply))
-            }
+        match self.api.element(asked, slot).await {
+            Ok(reply) => Ok(Some(reply)),
             Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Err(failure),
             // Of one that is not held yet, what could be had is better than nothing.
             Err(failure) if matches!(failure.kind, ErrorKind::Http(404 | 410)) && sources.held().standing.is_some() => {

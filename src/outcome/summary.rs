@@ -18,15 +18,15 @@ pub enum End {
     Signal(i32),
     /// Whoever read standard output went away.
     ReaderGone,
-    /// The API refused the token or the subscription.
+    /// The API refused the token or the subscription; in words.
     Refused(String),
-    /// The API needs an account named, and the token has several.
+    /// The token has several accounts, and none is named; in words.
     AccountNeeded(String),
-    /// The run can't go on: destination, API or report fail.
+    /// The run can't go on, since destination, API or report fail; in words.
     Broken(String),
-    /// It had so long and no longer; what was in flight was finished.
+    /// Its time was up; what was in flight was finished.
     TimeUp,
-    /// So many elements failed as were to end it; what was in flight was finished.
+    /// So many elements failed as were allowed; what was in flight was finished.
     TooManyErrors(u64),
 }
 
@@ -52,7 +52,8 @@ impl End {
         }
     }
 
-    /// The end of a run to which `failure` says that the API refuses the token or the subscription, if that is what it says.
+    /// The end of a run that `failure` makes pointless: the API refuses the token or the subscription. Of any other failure
+    /// `None`.
     pub(crate) fn refused(failure: &Failure) -> Option<Self> {
         let (what, to_do) = match failure.kind {
             // An asset's link is nothing that the token opens.
@@ -64,7 +65,7 @@ impl End {
         Some(Self::Refused(format!("the API refuses {what}: {}; {to_do}", failure.message)))
     }
 
-    /// The end of a run of which nothing comes, since requests fail so.
+    /// The end of a run for which the API can't be reached; `failure` is the last one met.
     pub(crate) fn unreachable(failure: &Failure) -> Self {
         Self::Broken(format!("the API can't be reached: {}", failure.message))
     }
@@ -107,16 +108,16 @@ impl End {
 /// The exit code of a run that was done, but not without failures.
 const FLAWED: u8 = 3;
 
-/// So many names of elements that failed alike are kept.
+/// How many examples of each kind of failure are kept.
 const EXAMPLES: usize = 5;
 
-/// The elements that failed for a reason, to show.
+/// The failures of a kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailureGroup {
-    /// How many elements failed so.
+    /// How many there are.
     pub count: u64,
-    /// The names of the first ones.
+    /// The names of the first five elements or lines that failed so.
     pub examples: Vec<String>,
     /// What was said about the first one.
     pub message: String,
@@ -128,9 +129,9 @@ pub struct FailureGroup {
 pub struct Pruned {
     /// How many.
     pub versions: u64,
-    /// How many bytes their files have.
+    /// How many bytes their files have, those included that other versions share, which stay.
     pub bytes: u64,
-    /// Whether they would be, and are all there.
+    /// Whether this is a dry run, and they are all still there.
     pub foreseen: bool,
 }
 
@@ -159,36 +160,36 @@ pub struct Summary {
     pub failures: BTreeMap<ErrorKind, FailureGroup>,
     /// How many assets were downloaded.
     pub downloaded: u64,
-    /// How many bytes that were.
+    /// How many bytes were downloaded.
     pub bytes: u64,
-    /// Whether what is damaged was to be made good.
+    /// Whether this was a repair.
     pub repair: bool,
-    /// How many bytes of the mirror were read, where that is what the run was for.
+    /// How many bytes of the mirror a verification read.
     pub read: Option<u64>,
-    /// Warnings about files.
+    /// How many warnings about files there are.
     pub warnings: u64,
-    /// Superseded versions that were pruned, where there are rules for that.
+    /// Which superseded versions were pruned, where there are rules for that.
     pub pruned: Option<Pruned>,
     /// How many elements the gallery shows, where one was written.
     pub gallery: Option<u64>,
     /// How many elements are newly gone, where that is so many that it looks like a mistake.
     pub suspiciously_gone: u64,
-    /// Whether failures of elements are to be read in the report, and not off the exit code.
+    /// Whether failures of elements are left to the report, and the exit code is 0.
     pub partial_ok: bool,
-    /// How many outcomes are failures: what is accepted is none.
+    /// How many outcomes a person has something to do about; what is accepted is none.
     pub flawed: u64,
     /// How many accounts, pages or their items could not be listed.
     pub unlisted: u64,
     /// Elements that the lists name, as far as they were read, and that were not taken up.
     pub not_taken_up: u64,
-    /// Why the run ended early.
+    /// Why the run ended early, if it did; in the order in which that was said.
     pub ends: Vec<End>,
     /// How long the run took.
     pub elapsed: Duration,
 }
 
 impl Summary {
-    /// That of a run that was ended before it had begun, for these reasons.
+    /// The summary of a run that was ended before it had begun.
     pub fn ended(ends: Vec<End>) -> Self {
         Self { ends, ..Self::default() }
     }
@@ -223,7 +224,7 @@ impl Summary {
         self.counts.values().sum()
     }
 
-    /// Whether there is anything that a person should know, whatever the exit code.
+    /// Whether there is something that a person should know, also where the exit code is 0.
     pub fn is_flawed(&self) -> bool {
         self.exit_code() != 0 || self.flawed > 0 || self.suspiciously_gone > 0
     }

@@ -1,4 +1,4 @@
-//! The log for collectors: an object a line, with stable field names.
+//! The log for collectors of logs: a JSON object a line, with stable field names.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -61,7 +61,7 @@ struct Totals<'a> {
     elements: BTreeMap<&'a str, u64>,
     downloaded: u64,
     bytes: u64,
-    /// Of the mirror, where that is what the run was for.
+    /// Of the mirror, by a verification.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_read: Option<u64>,
     warnings: u64,
@@ -104,10 +104,10 @@ impl<W: Write + Send> JsonLog<W> {
         Self { out, verbosity }
     }
 
-    /// Logs what keeps a run from its work, so that it has no events, and what to do about it.
+    /// Logs what keeps a run from its work, and what to do about it. A run that could not begin has no events.
     pub fn complain(&mut self, message: &str, hints: &[String]) {
         let (message, hint) = (Some(message), Some(hints.join("; ")).filter(|hint| !hint.is_empty()));
-        // What is made of numbers and text is always JSON.
+        // That fails only for what can be no JSON, such as a map with keys that are no text.
         let _ = self.write(Record { level: "error", event: "broken", message, hint, ..Record::default() });
     }
 
@@ -127,22 +127,22 @@ impl<W: Write + Send> Reporter for JsonLog<W> {
     }
 }
 
-/// A record of something that is said of `what`.
+/// A record of a message about `what`.
 fn said<'a>(level: &'static str, event: &'static str, what: &'a str, message: &'a str) -> Record<'a> {
     Record { level, event, what: Some(what), message: Some(message), ..Record::default() }
 }
 
-/// The record of an event, and from which verbosity on it is written.
+/// The record of an event, and the least verbosity at which it is written.
 fn record(event: &Event) -> (Verbosity, Record<'_>) {
     let hint = |event, what, kind, message, delay: Option<&Duration>| {
         let delay_ms = delay.and_then(|delay| u64::try_from(delay.as_millis()).ok());
         let record = Record { kind: Some(kind), delay_ms, ..said("info", event, what, message) };
         (Verbosity::Verbose, record)
     };
+    let weight = |flawed| if flawed { (Verbosity::Quiet, "error") } else { (Verbosity::Normal, "info") };
     match event {
         Event::Finished(outcome) => {
-            let failed = outcome.is_flawed();
-            let (least, level) = if failed { (Verbosity::Quiet, "error") } else { (Verbosity::Normal, "info") };
+            let (least, level) = weight(outcome.is_flawed());
             let outcome = Some(outcome.as_ref());
             (least, Record { level, event: "element", outcome, ..Record::default() })
         }
@@ -160,8 +160,7 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
         }
         Event::Warned { what, message } => (Verbosity::Normal, said("warning", "warning", what, message)),
         Event::Ended(summary) => {
-            let failed = summary.is_flawed();
-            let (least, level) = if failed { (Verbosity::Quiet, "error") } else { (Verbosity::Normal, "info") };
+            let (least, level) = weight(summary.is_flawed());
             (least, Record { level, event: "summary", summary: Some(Totals::of(summary)), ..Record::default() })
         }
     }

@@ -20,11 +20,11 @@ pub struct Metrics<'a> {
     pub summary: &'a Summary,
     /// What it counted on the way.
     pub counters: &'a Counters,
-    /// How long it took, with all waiting.
+    /// How long it took, waiting for a lock included.
     pub duration: Duration,
     /// The process' exit code.
     pub exit_code: u8,
-    /// When one ended with exit code 0 last, in seconds since 1970.
+    /// When a run last ended with exit code 0, in seconds since 1970.
     pub last_success: Option<String>,
 }
 
@@ -65,7 +65,7 @@ impl Metrics<'_> {
     }
 }
 
-/// When a run succeeded last, as the `text` of an earlier file says it.
+/// When a run last ended with exit code 0, as the `text` of an earlier file says it.
 pub fn last_success(text: &str) -> Option<String> {
     let value = text.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.strip_prefix(' '))?.trim();
     value.parse::<f64>().ok().filter(|seconds| seconds.is_finite())?;

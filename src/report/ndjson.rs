@@ -9,7 +9,7 @@ use crate::event::Event;
 pub struct NdjsonReport<W>(W);
 
 impl<W: Write + Send> NdjsonReport<W> {
-    /// A report into `out`, which holds nothing back.
+    /// A report into `out`, which must not buffer: a line is to be there as soon as its element has ended.
     pub fn new(out: W) -> Self {
         Self(out)
     }

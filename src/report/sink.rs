@@ -2,20 +2,19 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::stop::Stop;
 
-/// So much fits into a pipe that has room at all.
+/// How many bytes fit into any pipe that has room at all.
 const PIPE_BUF: usize = 4096;
 /// How often a full pipe is looked at to see whether the run ends.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
-/// How long a run that ends waits for a reader that does not read.
+/// How long a run that is to end at once waits for a reader that does not read.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The same, where what is in flight is to be finished.
+/// How long a run does that finishes what is in flight.
 const LONG_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Writes to an open file or pipe. A reader that does not read holds the run up, but not its end.
@@ -23,19 +22,19 @@ pub struct Sink {
     name: String,
     out: File,
     stop: Stop,
-    /// Whether the patience was over once: whoever goes on writing is not to wait as long for each line.
-    given_up: AtomicBool,
+    /// Whether the reader was waited for in vain: then no further line waits.
+    given_up: bool,
 }
 
 impl Sink {
-    /// A sink into `out`, known as `name`, whose patience ends soon after `stop` is asked for.
+    /// A sink into `out`, which errors call `name`. Once `stop` ends the run, a reader that does not read is given up soon.
     pub fn new(name: String, out: File, stop: Stop) -> Self {
-        Self { name, out, stop, given_up: AtomicBool::new(false) }
+        Self { name, out, stop, given_up: false }
     }
 
-    fn wait_for_room(&self) -> io::Result<()> {
+    fn wait_for_room(&mut self) -> io::Result<()> {
         let in_vain = || io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads it");
-        if self.given_up.load(Relaxed) {
+        if self.given_up {
             return Err(in_vain());
         }
         let mut ending: Option<Instant> = None;
@@ -49,7 +48,7 @@ impl Sink {
                 (false, false) => continue,
             };
             if ending.get_or_insert_with(Instant::now).elapsed() >= patience {
-                self.given_up.store(true, Relaxed);
+                self.given_up = true;
                 return Err(in_vain());
             }
         }
@@ -58,18 +57,8 @@ impl Sink {
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Write for &Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.wait_for_room()?;
-        let written = (&self.out).write(&bytes[..bytes.len().min(PIPE_BUF)]);
+        let written = self.out.write(&bytes[..bytes.len().min(PIPE_BUF)]);
         written.map_err(|error| io::Error::new(error.kind(), format!("can't write {}: {error}", self.name)))
     }
 

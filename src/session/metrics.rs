@@ -18,8 +18,8 @@ use crate::cli::{Complaint, SayingArgs};
 /// An earlier file is read no further: ours are a hundredth of it.
 const MAX_EARLIER: u64 = 1 << 20;
 
-/// Does `work`, and writes what came of it to the `file`, where there is one: also where it could not even begin, but not
-/// where it was asked for wrongly or is being done by another run.
+/// Does `work`, and writes its metrics to `file`, where one is named: also where the work could not even begin, but not
+/// after a usage error, or where another run holds the destination.
 pub(crate) fn measured(
     file: Option<&Path>,
     saying: &SayingArgs,
@@ -47,8 +47,8 @@ pub(crate) fn measured(
     })
 }
 
-/// Puts the text that comes of the earlier one in its place, at once: whoever reads `file` finds the one or the other,
-/// after a power cut too.
+/// Replaces `file` atomically by what `text` makes of the earlier text: whoever reads it finds the one or the other, after
+/// a power cut too.
 #[expect(clippy::disallowed_methods, reason = "a file that the user named, anywhere")]
 fn replace(file: &Path, text: impl FnOnce(&str) -> String) -> io::Result<()> {
     // A symbolic link stays one.
@@ -61,10 +61,10 @@ fn replace(file: &Path, text: impl FnOnce(&str) -> String) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    // Of that file alone: in containers all processes have one number.
+    // Named after the file too: in containers all processes have the same number.
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let part = &file.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    // Of a process of before, which had the same number.
+    // Left by a process that was killed, and had the same number.
     let _ = std::fs::remove_file(part);
     let mut written = File::create_new(part)?;
     let done = written

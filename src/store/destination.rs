@@ -196,11 +196,17 @@ pub trait Destination: Clone + Send + Sync + 'static {
         leave_out: impl FnMut(&ElementId, String),
     ) -> Result<(), Failure>;
 
-    /// Whether the mirror knows `id` otherwise than by what stands: by superseded versions, or as gone. Where that
-    /// can't be found out, it counts as known.
+    /// Whether the mirror knows `id` otherwise than by what stands: by superseded versions, as gone, or as one that was
+    /// moved elsewhere. Where that can't be found out, it counts as known.
     fn is_known(&self, id: &ElementId) -> bool {
         self.history(id).map_or(true, |past| !past.is_empty())
             || self.gone_since(id).map_or(true, |since| since.is_some())
+            || self.leads_to(id)
+    }
+
+    /// Whether what is in the place of `id` leads to a version of it elsewhere, as a symbolic link may.
+    fn leads_to(&self, _id: &ElementId) -> bool {
+        false
     }
 
     /// The superseded versions of `id` that `keep` lets go, in the order in which they stood.

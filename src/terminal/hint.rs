@@ -10,7 +10,7 @@ const LATER: &str = "run again later; what is mirrored is not fetched again";
 const ACCOUNT: &str = "check the account: --email, or the list's second column";
 const THEIR_FAULT: &str = "the other side is at fault: run again later, or tell useapi.net";
 
-/// What to do about failures of a kind, which were told so; `repair` says whether it is a repair that they are left by.
+/// What to do about failures of a kind, the first of which says `message`; after a `repair` there is no use in another.
 pub(super) fn of_failures(kind: ErrorKind, message: &str, repair: bool) -> Option<&'static str> {
     match kind {
         // The hints below are about the CDN.
@@ -22,13 +22,23 @@ pub(super) fn of_failures(kind: ErrorKind, message: &str, repair: bool) -> Optio
 fn of_kind(kind: ErrorKind, repair: bool) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::Http(403) => "run again later: links expire, and are asked for anew",
-        ErrorKind::Http(404 | 410) => "the CDN has it no more; --accept-known-missing takes that as it is",
-        ErrorKind::Http(_) => return kind.is_passing().then_some(LATER),
+        ErrorKind::Http(404 | 410) if repair => "the CDN has it no more: restore it from a copy of the mirror",
+        ErrorKind::Http(404 | 410) => {
+            "the CDN has it no more: what is mirrored stays; --accept-known-missing accepts incomplete elements"
+        }
+        ErrorKind::Http(429) => "ask for less: --api-rate, --api-concurrency; nobody else with this token meanwhile",
+        // Their words, those of a run's end, say what to do.
+        ErrorKind::Http(401 | 402) => return None,
+        ErrorKind::Http(_) if kind.is_passing() => LATER,
+        ErrorKind::Http(_) => THEIR_FAULT,
         ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Truncated => LATER,
         ErrorKind::Dns => "check this machine's network and name server, and run again",
         ErrorKind::Tls => "check this machine's clock, proxies and CA certificates (package ca-certificates)",
         ErrorKind::BadReply | ErrorKind::ApiError | ErrorKind::WrongId => THEIR_FAULT,
         ErrorKind::Redirect | ErrorKind::ContentEncoding => THEIR_FAULT,
+        ErrorKind::NotMedia => "run again later; if it stays an error page, tell useapi.net",
+        ErrorKind::NoAssets => "wait until the element is made, or take the ID off the list",
+        ErrorKind::TooManyAssets => "take the ID off the list: no mirror takes so many",
         ErrorKind::TooLarge => "--max-size takes larger assets",
         ErrorKind::AccountBroken => "mend the account at useapi.net, and run again",
         ErrorKind::NotFound => "check the ID, and the account it belongs to (--email)",
@@ -41,12 +51,14 @@ fn of_kind(kind: ErrorKind, repair: bool) -> Option<&'static str> {
         ErrorKind::NewerFormat => "a newer element-mirror has written it: use that one",
         ErrorKind::NotAFolder => "move aside what is in the folder's place, and run again",
         ErrorKind::BadLine => "correct the line in the list",
-        ErrorKind::Damaged | ErrorKind::MissingManifest | ErrorKind::Missing if repair => return None,
+        ErrorKind::Damaged | ErrorKind::MissingManifest if repair => {
+            "repair again later, when the CDN may have it; or restore it from a copy of the mirror"
+        }
         ErrorKind::Damaged | ErrorKind::MissingManifest => {
             "element-mirror verify --repair makes good what can be had again"
         }
         ErrorKind::Missing => "check the ID; element-mirror run mirrors it",
-        // No assets, too many, no media: upstream has it so; and what was cut off is told with the run's end.
+        // What was cut off is told with the run's end.
         _ => return None,
     })
 }
@@ -95,10 +107,10 @@ mod tests {
 
     #[test]
     fn what_passes_is_to_be_run_again() {
-        for status in (100..600).filter(|&status| ErrorKind::Http(status).is_passing()) {
+        for status in (100..600).filter(|&status| status != 429 && ErrorKind::Http(status).is_passing()) {
             assert_eq!(of_kind(ErrorKind::Http(status), false), Some(LATER));
         }
-        assert_eq!(of_kind(ErrorKind::Http(418), false), None);
+        assert_eq!(of_kind(ErrorKind::Http(418), false), Some(THEIR_FAULT));
     }
 
     #[test]
@@ -109,9 +121,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_repair_has_left_is_not_to_be_repaired() {
-        for kind in [ErrorKind::Damaged, ErrorKind::Missing, ErrorKind::MissingManifest] {
-            assert!(of_kind(kind, false).is_some() && of_kind(kind, true).is_none(), "{kind}");
+    fn what_a_repair_has_left_is_not_to_be_repaired_at_once() {
+        for kind in [ErrorKind::Damaged, ErrorKind::MissingManifest] {
+            assert!(of_kind(kind, false).unwrap().contains("verify --repair"), "{kind}");
+            assert!(of_kind(kind, true).unwrap().starts_with("repair again later"), "{kind}");
         }
     }
 }

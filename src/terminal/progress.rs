@@ -1,6 +1,6 @@
-//! How far a command came: one line that is drawn over and over on a terminal, or a line now and then elsewhere.
+//! How far a command is: one line that is drawn over and over on a terminal, or a line now and then elsewhere.
 
-mod pace;
+mod speed;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,13 +13,13 @@ use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::summary::{counted, time};
 use crate::cli::{SayingArgs, When};
-use pace::Pace;
+use speed::Speed;
 
-/// How often a line is written where there is no terminal to draw on.
+/// How long it is from line to line where there is no terminal to draw on.
 const LINE_EVERY: Duration = Duration::from_secs(60);
 /// The same, where progress is asked for.
 const LINE_OFTEN: Duration = Duration::from_secs(5);
-/// So often a second the line is drawn, at most: more would only flicker.
+/// How often a second the line is drawn, at most: more would only flicker.
 const DRAWN_A_SECOND: u8 = 5;
 /// The columns of the line that are not text: what turns, a space, and one that is left free, or a terminal might wrap.
 const MARGIN: usize = 3;
@@ -27,7 +27,7 @@ const MARGIN: usize = 3;
 /// Progress, as it is shown.
 pub(super) struct Progress {
     shown: Shown,
-    pace: Pace,
+    speed: Speed,
     started: Instant,
     /// How wide the line is that stands on the terminal, in columns.
     drawn: usize,
@@ -39,11 +39,12 @@ enum Shown {
     Nothing,
 }
 
-/// What was told so far.
+/// What came of the elements so far.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Told {
-    /// Elements that ended; none are expected where elements are listed.
+pub(super) struct Tally {
+    /// How many elements have ended; `None` for a listing, in which none are expected to.
     pub(super) done: Option<u64>,
+    /// How many of them failed.
     pub(super) failed: u64,
 }
 
@@ -59,7 +60,7 @@ impl Progress {
             (When::Auto, false) => lines(LINE_EVERY),
             (When::Always, false) => lines(LINE_OFTEN),
         };
-        Self { shown, pace: Pace::default(), started: Instant::now(), drawn: 0 }
+        Self { shown, speed: Speed::default(), started: Instant::now(), drawn: 0 }
     }
 
     /// Lets `write` write a line where the progress stands.
@@ -71,14 +72,14 @@ impl Progress {
         }
     }
 
-    /// Shows how far it came; gives the line that is to be written, where there is no terminal.
-    pub(super) fn tick(&mut self, told: Told, counters: &Counters) -> Option<String> {
+    /// Shows how far the command is; gives the line to be written, where there is no terminal and it is time for one.
+    pub(super) fn tick(&mut self, tally: Tally, counters: &Counters) -> Option<String> {
         let elapsed = self.started.elapsed();
-        self.pace.add(elapsed, told.done.unwrap_or_default(), counters.bytes.load(Relaxed));
+        self.speed.add(elapsed, tally.done.unwrap_or_default(), counters.bytes.load(Relaxed));
         self.mend_after_resize();
         match &mut self.shown {
             Shown::Bar(bar) => {
-                let line = fitting(parts(told, counters, &self.pace, elapsed), width().saturating_sub(MARGIN));
+                let line = fitting(parts(tally, counters, &self.speed, elapsed), width().saturating_sub(MARGIN));
                 self.drawn = console::measure_text_width(&line) + MARGIN - 1;
                 bar.set_message(line);
                 bar.tick();
@@ -86,7 +87,7 @@ impl Progress {
             }
             Shown::Lines { every, last } if last.elapsed() >= *every => {
                 *last = Instant::now();
-                Some(fitting(parts(told, counters, &self.pace, elapsed), usize::MAX))
+                Some(fitting(parts(tally, counters, &self.speed, elapsed), usize::MAX))
             }
             _ => None,
         }
@@ -101,8 +102,8 @@ impl Progress {
         self.shown = Shown::Nothing;
     }
 
-    /// Where the terminal has become narrower than the line, that is several lines now, of which only the last would be
-    /// drawn over.
+    /// Removes the line where the terminal has become narrower than it is: it takes several lines then, and only the last
+    /// would be drawn over.
     fn mend_after_resize(&mut self) {
         let columns = width();
         if matches!(self.shown, Shown::Bar(_)) && self.drawn > columns {
@@ -132,50 +133,54 @@ fn width() -> usize {
     usize::from(Term::stderr().size().1)
 }
 
-/// What a line of progress says, each part with how soon it goes where the line is too long; those of 0 stay.
-fn parts(told: Told, counters: &Counters, pace: &Pace, elapsed: Duration) -> Vec<(u8, String)> {
+/// A part of a line of progress.
+struct Part {
+    /// How soon it is left out where the line is too long; one of 0 stays.
+    rank: u8,
+    /// What it says, behind the gap to what stands before it.
+    text: String,
+}
+
+/// The parts of a line of progress, in order.
+fn parts(tally: Tally, counters: &Counters, speed: &Speed, elapsed: Duration) -> Vec<Part> {
     let (known, all_known) = (counters.known.load(Relaxed), counters.all_known.load(Relaxed));
-    let Some(done) = told.done else {
-        let requests = counters.api_requests.load(Relaxed);
-        return vec![(0, format!("{known} listed")), (2, counted(requests, "request")), (1, time(elapsed))];
+    let part = |rank, text| Part { rank, text };
+    let Some(done) = tally.done else {
+        let requests = counted(counters.api_requests.load(Relaxed), "request");
+        return vec![
+            part(0, format!("{known} listed")),
+            part(2, format!("  {requests}")),
+            part(1, format!("  {}", time(elapsed))),
+        ];
     };
     let more = if all_known { "" } else { "+" };
-    let mut parts = vec![(0, format!("{done} of {known}{more}")), (4, "elements".to_owned())];
-    if told.failed > 0 {
-        parts.push((1, format!("{} failed", told.failed)));
+    let mut parts = vec![part(0, format!("{done} of {known}{more}")), part(4, " elements".to_owned())];
+    if tally.failed > 0 {
+        parts.push(part(1, format!("  {} failed", tally.failed)));
     }
     let (bytes, in_flight) = (counters.bytes.load(Relaxed), counters.in_flight.load(Relaxed));
     if bytes > 0 {
-        parts.push((3, BinaryBytes(bytes).to_string()));
-        parts.push((2, format!("{}/s", BinaryBytes(pace.bytes_a_second()))));
+        parts.push(part(3, format!("  {}", BinaryBytes(bytes))));
+        parts.push(part(2, format!("  {}/s", BinaryBytes(speed.bytes_a_second()))));
     }
-    parts.push((5, format!("{in_flight} in flight")));
+    parts.push(part(5, format!("  {in_flight} in flight")));
     let left = known.saturating_sub(done);
-    if let Some(eta) = pace.time_for(left).filter(|_| all_known && left > 0) {
-        parts.push((1, format!("{} left", time(Duration::from_secs(eta.as_secs().max(1))).replace(".0 s", " s"))));
+    if let Some(eta) = speed.time_for(left).filter(|_| all_known && left > 0) {
+        let eta = time(Duration::from_secs(eta.as_secs().max(1))).replace(".0 s", " s");
+        parts.push(part(1, format!("  {eta} left")));
     }
     parts
 }
 
 /// As much of the parts as fits so many columns.
-fn fitting(mut parts: Vec<(u8, String)>, columns: usize) -> String {
+fn fitting(mut parts: Vec<Part>, columns: usize) -> String {
     loop {
-        let mut line = String::new();
-        for (rank, part) in &parts {
-            // "3 of 7 elements" is one.
-            let gap = if line.is_empty() {
-                ""
-            } else if *rank == 4 {
-                " "
-            } else {
-                "  "
-            };
-            line = line + gap + part;
+        let line: String = parts.iter().map(|part| part.text.as_str()).collect();
+        if console::measure_text_width(&line) <= columns {
+            return line;
         }
-        let fits = console::measure_text_width(&line) <= columns;
-        match parts.iter().enumerate().max_by_key(|(_, (rank, _))| *rank) {
-            Some((at, (rank, _))) if !fits && *rank > 0 => drop(parts.remove(at)),
-            _ if fits => return line,
+        match parts.iter().enumerate().max_by_key(|(_, part)| part.rank) {
+            Some((at, part)) if part.rank > 0 => drop(parts.remove(at)),
             _ => return console::truncate_str(&line, columns, "").into_owned(),
         }
     }
@@ -195,17 +200,17 @@ mod tests {
     }
 
     /// The line of a run after ten seconds.
-    fn line(told: Told, counters: &Counters, columns: usize) -> String {
-        let mut pace = Pace::default();
-        pace.add(Duration::ZERO, 0, 0);
-        pace.add(Duration::from_secs(10), told.done.unwrap_or_default(), counters.bytes.load(Relaxed));
-        fitting(parts(told, counters, &pace, Duration::from_secs(10)), columns)
+    fn line(tally: Tally, counters: &Counters, columns: usize) -> String {
+        let mut speed = Speed::default();
+        speed.add(Duration::ZERO, 0, 0);
+        speed.add(Duration::from_secs(10), tally.done.unwrap_or_default(), counters.bytes.load(Relaxed));
+        fitting(parts(tally, counters, &speed, Duration::from_secs(10)), columns)
     }
 
     #[test]
     fn a_narrower_line_says_less_and_what_matters_last() {
-        let (told, counters) = (Told { done: Some(100), failed: 3 }, counters(1000, true, 50 << 20));
-        let lines = [80, 60, 40, 30, 15, 8].map(|columns| line(told, &counters, columns));
+        let (tally, counters) = (Tally { done: Some(100), failed: 3 }, counters(1000, true, 50 << 20));
+        let lines = [80, 60, 40, 30, 15, 8].map(|columns| line(tally, &counters, columns));
         insta::assert_snapshot!(lines.join("\n"), @r"
         100 of 1000 elements  3 failed  50.00 MiB  5.00 MiB/s  1 min 30 s left
         100 of 1000  3 failed  5.00 MiB/s  1 min 30 s left
@@ -221,9 +226,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_told() {
-        let beginning = line(Told { done: Some(0), failed: 0 }, &counters(7, false, 0), 80);
+        let beginning = line(Tally { done: Some(0), failed: 0 }, &counters(7, false, 0), 80);
         assert_eq!(beginning, "0 of 7+ elements  16 in flight");
-        let walk = line(Told::default(), &counters(250, false, 0), 80);
+        let walk = line(Tally::default(), &counters(250, false, 0), 80);
         assert_eq!(walk, "250 listed  0 requests  10.0 s");
     }
 }

@@ -11,10 +11,10 @@ use indicatif::BinaryBytes;
 
 use super::{Paint, hint};
 
-/// So many kinds of failures are told; more fit no screen.
+/// How many kinds of failures are told; more do not fit a screen.
 const MOST_KINDS: usize = 8;
 
-/// So much of a failure's words is told; the report has all.
+/// How many characters of a failure's words are told; the report has all.
 const MOST_WORDS: usize = 140;
 
 /// What the last words are about.
@@ -58,7 +58,7 @@ impl LastWords<'_> {
         lines.join("\n")
     }
 
-    /// Whether the API let nothing begin, so that there is nothing else to say.
+    /// Whether the API let nothing begin, so that there is nothing to say but that.
     fn could_not_begin(&self) -> bool {
         let nothing_done = self.summary.count(Status::Failed) == self.summary.total();
         let refused = |end: &End| matches!(end, End::Refused(_) | End::AccountNeeded(_));
@@ -153,7 +153,7 @@ fn ails_more_than_one(kind: ErrorKind) -> bool {
     kind.is_local() || kind == ErrorKind::AccountBroken
 }
 
-/// That there are more kinds of failures than are told, where there are.
+/// A line that names the kinds of failures that are not told, where there are any.
 fn untold(groups: &[(ErrorKind, &FailureGroup)]) -> Option<String> {
     let kinds: Vec<String> = groups.iter().map(|(kind, group)| format!("{kind} ({})", group.count)).collect();
     (!kinds.is_empty()).then(|| format!("and {}: --report tells each", kinds.join(", ")))

@@ -108,6 +108,16 @@ fn a_bad_variable_is_a_usage_error(#[case] name: &str, #[case] value: &str) {
 }
 
 #[test]
+fn an_email_in_the_environment_is_held_to_the_same_as_one_that_is_typed() {
+    for run in [
+        refused(|run| run.ids(["u_1"]).env("USEAPI_EMAIL", "nobody")),
+        refused(|run| run.ids(["u_1"]).args(["--email", "nobody"])),
+    ] {
+        assert!(run.stderr.contains("no email"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn a_command_is_needed_and_has_to_be_known() {
     program().output().expect(2);
     program().arg("walk").output().expect(2);

@@ -106,6 +106,11 @@ fn the_lines_email_comes_before_the_options_and_that_before_the_environment() {
     };
     assert_eq!(query_of(program()), "");
     assert_eq!(query_of(program().env("USEAPI_EMAIL", "env@example.org")), "email=env%40example.org");
+    assert_eq!(query_of(program().env("USEAPI_EMAIL", "")), "");
+    // As a file gives it that ends in a line's end.
+    for name in ["USEAPI_EMAIL", "ELEMENT_MIRROR_EMAIL"] {
+        assert_eq!(query_of(program().env(name, "env@example.org\n")), "email=env%40example.org", "{name}");
+    }
     let named = program().env("USEAPI_EMAIL", "env@example.org").env("ELEMENT_MIRROR_EMAIL", "own@example.org");
     assert_eq!(query_of(named), "email=own%40example.org");
 

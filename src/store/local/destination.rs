@@ -34,6 +34,10 @@ impl Destination for LocalStore {
         !self.0.distrust
     }
 
+    fn leads_to(&self, id: &ElementId) -> bool {
+        self.has_manifest_of(id)
+    }
+
     fn location(&self) -> PathBuf {
         self.0.path.clone()
     }

@@ -1,28 +1,29 @@
-//! How fast it goes, by what was done of late: what was unchanged at first says nothing of the downloads that follow.
+//! How fast a command gets on, by what was done of late: elements that were unchanged at first say nothing of the downloads
+//! that follow.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What is longer ago does not count.
+/// What was done longer ago does not count.
 const LATELY: Duration = Duration::from_secs(30);
 
-/// What was done when.
+/// How much was done when.
 #[derive(Default)]
-pub(super) struct Pace(VecDeque<Seen>);
+pub(super) struct Speed(VecDeque<Sample>);
 
-struct Seen {
+struct Sample {
     at: Duration,
     done: u64,
     bytes: u64,
 }
 
-impl Pace {
-    /// So much was done after the time `at`.
+impl Speed {
+    /// Notes that so much was done in all, the time `at` after the beginning.
     pub(super) fn add(&mut self, at: Duration, done: u64, bytes: u64) {
         while self.0.get(1).is_some_and(|second| at.saturating_sub(second.at) >= LATELY) {
             self.0.pop_front();
         }
-        self.0.push_back(Seen { at, done, bytes });
+        self.0.push_back(Sample { at, done, bytes });
     }
 
     /// Bytes a second, of late.
@@ -33,14 +34,14 @@ impl Pace {
         })
     }
 
-    /// How long `left` more elements take; none where nothing is known of it.
+    /// How long `left` more elements take; `None` where nothing was done of late.
     pub(super) fn time_for(&self, left: u64) -> Option<Duration> {
         let (first, last) = self.lately()?;
         let done = last.done.checked_sub(first.done).filter(|&done| done > 0)?;
         Some((last.at - first.at).mul_f64(left as f64 / done as f64))
     }
 
-    fn lately(&self) -> Option<(&Seen, &Seen)> {
+    fn lately(&self) -> Option<(&Sample, &Sample)> {
         let (first, last) = (self.0.front()?, self.0.back()?);
         (last.at > first.at).then_some((first, last))
     }
@@ -52,18 +53,18 @@ mod tests {
 
     #[test]
     fn what_went_faster_long_ago_is_forgotten() {
-        let mut pace = Pace::default();
-        assert_eq!((pace.bytes_a_second(), pace.time_for(10)), (0, None));
-        pace.add(Duration::ZERO, 0, 0);
-        assert_eq!(pace.time_for(10), None);
+        let mut speed = Speed::default();
+        assert_eq!((speed.bytes_a_second(), speed.time_for(10)), (0, None));
+        speed.add(Duration::ZERO, 0, 0);
+        assert_eq!(speed.time_for(10), None);
         // A thousand in the first second, and then one a second of 100 bytes.
         for second in 1..=100 {
-            pace.add(Duration::from_secs(second), 1000 + second, second * 100);
+            speed.add(Duration::from_secs(second), 1000 + second, second * 100);
         }
-        assert_eq!((pace.bytes_a_second(), pace.time_for(10)), (100, Some(Duration::from_secs(10))));
-        assert!(pace.0.len() <= 32);
+        assert_eq!((speed.bytes_a_second(), speed.time_for(10)), (100, Some(Duration::from_secs(10))));
+        assert!(speed.0.len() <= 32);
         // Nothing is done any more.
-        (101..200).for_each(|second| pace.add(Duration::from_secs(second), 1100, 10_000));
-        assert_eq!((pace.bytes_a_second(), pace.time_for(10)), (0, None));
+        (101..200).for_each(|second| speed.add(Duration::from_secs(second), 1100, 10_000));
+        assert_eq!((speed.bytes_a_second(), speed.time_for(10)), (0, None));
     }
 }
