@@ -168,14 +168,10 @@ fn label(planned: &Planned) -> String {
     if let Some(name) = &planned.had {
         return name.clone();
     }
-    let extension = planned
-        .asset
-        .link
-        .path()
-        .rsplit('/')
-        .next()
-        .and_then(|name| name.rsplit_once('.'))
-        .map(|(_, extension)| extension);
-    let plain = |extension: &&str| extension.len() <= 5 && extension.chars().all(|c| c.is_ascii_alphanumeric());
-    extension.filter(plain).map_or(planned.stem.clone(), |extension| format!("{}.{extension}", planned.stem))
+    let is_plain = |extension: &str| extension.len() <= 5 && extension.chars().all(|c| c.is_ascii_alphanumeric());
+    let name = planned.asset.link.path().rsplit('/').next().unwrap_or_default();
+    match name.rsplit_once('.') {
+        Some((_, extension)) if is_plain(extension) => format!("{}.{extension}", planned.stem),
+        _ => planned.stem.clone(),
+    }
 }

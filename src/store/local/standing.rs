@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::io::{self, Read as _};
+use std::io;
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -268,18 +268,53 @@ fn is_about(entry: &Entry, time: Time) -> bool {
 
 /// The digest of the file `name`; reading it ends when `stop` is cancelled.
 pub(super) fn hash(dir: &Dir, name: &str, stop: Option<&CancellationToken>) -> io::Result<Digest> {
-    let mut file = dir.file(name)?;
-    let mut hasher = Hasher::new();
+    let file = dir.file(name)?;
     // Most files are smaller than the buffer that a large one is read with.
     let size = usize::try_from(file.metadata()?.len()).unwrap_or(MAX_BUFFER);
-    let mut buffer = vec![0; size.clamp(MIN_BUFFER, MAX_BUFFER)];
+    digest_of(file, &mut vec![0; size.clamp(MIN_BUFFER, MAX_BUFFER)], stop)
+}
+
+fn digest_of(mut file: impl io::Read, buffer: &mut [u8], stop: Option<&CancellationToken>) -> io::Result<Digest> {
+    let mut hasher = Hasher::new();
     loop {
         if stop.is_some_and(CancellationToken::is_cancelled) {
             return Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended"));
         }
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
-            read => hasher.update(&buffer[..read]),
+        match file.read(buffer) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(read) => hasher.update(&buffer[..read]),
+            // By a signal: network file systems may tell of one. It is not the run's end, though it has the same kind.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Is interrupted before each piece.
+    struct Interrupted<'a> {
+        left: &'a [u8],
+        is_next: bool,
+    }
+
+    impl io::Read for Interrupted<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.is_next = !self.is_next;
+            if self.is_next { Err(io::ErrorKind::Interrupted.into()) } else { self.left.read(buffer) }
+        }
+    }
+
+    #[test]
+    fn a_read_that_a_signal_interrupts_is_gone_on_with_but_the_end_of_the_run_is_one() {
+        let file = || Interrupted { left: b"abc", is_next: false };
+        assert_eq!(digest_of(file(), &mut [0; 2], None).unwrap(), Digest::of(b"abc"));
+        let stop = CancellationToken::new();
+        assert_eq!(digest_of(file(), &mut [0; 2], Some(&stop)).unwrap(), Digest::of(b"abc"));
+        stop.cancel();
+        let ended = digest_of(file(), &mut [0; 2], Some(&stop)).unwrap_err();
+        assert_eq!(ended.kind(), io::ErrorKind::Interrupted);
     }
 }
