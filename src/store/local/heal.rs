@@ -14,6 +14,7 @@ use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
+use crate::store::inspect::Flaw;
 
 impl LocalStore {
     /// Heals what can be healed of the versions of `id`; their flaws are then those that are left.
@@ -27,20 +28,7 @@ impl LocalStore {
             for flaw in &version.flaws {
                 let failed =
                     |error| Failure::io(format!("heal {}", version.base().at(&version.path(&flaw.file))), &error);
-                let dir = version.folder().map_err(failed)?;
-                let flawed = Flawed { own, id, dir: &dir, file: &flaw.file };
-                let done = match (flaw.digest, &version.manifest) {
-                    (Some(digest), _) => self.source(inspection, digest).and_then(|source| match source {
-                        // Where a manifest has a wrong size, a good file counts as flawed: it can't heal itself.
-                        Some((from, good)) if !is_one(from, &good, &dir, &flaw.file) => {
-                            flawed.replace(|to, name| from.share(&good, to, name))
-                        }
-                        _ => Ok(false),
-                    }),
-                    (None, Some(manifest)) if flaw.file == SUMS => flawed.write_sums(manifest, &self.0.stop),
-                    (None, _) => Ok(false),
-                };
-                if done.map_err(failed)? {
+                if self.heal_flaw((own, id), inspection, (version, flaw)).map_err(failed)? {
                     healed.push((index, flaw.file.clone()));
                 }
             }
@@ -49,6 +37,28 @@ impl LocalStore {
             version.flaws.retain(|flaw| !healed.contains(&(index, flaw.file.clone())));
         }
         Ok(())
+    }
+
+    /// Heals one `flaw` of a `version`; false where that can't be done.
+    fn heal_flaw(
+        &self,
+        (own, id): (&Own, &ElementId),
+        inspection: &Inspection,
+        (version, flaw): (&Inspected, &Flaw),
+    ) -> io::Result<bool> {
+        let dir = &version.folder()?;
+        let flawed = Flawed { own, id, dir, file: &flaw.file };
+        match (flaw.digest, &version.manifest) {
+            (Some(digest), _) => match self.source(inspection, digest)? {
+                // Where a manifest has a wrong size, a good file counts as flawed: it can't heal itself.
+                Some((from, good)) if !is_one(from, &good, dir, &flaw.file) => {
+                    flawed.replace(|to, name| from.share(&good, to, name))
+                }
+                _ => Ok(false),
+            },
+            (None, Some(manifest)) if flaw.file == SUMS => flawed.write_sums(manifest, &self.0.stop),
+            (None, _) => Ok(false),
+        }
     }
 
     /// A file of any version that really has the bytes of `digest`. It is read, since a quick inspection has read none.
