@@ -106,6 +106,11 @@ impl Naming {
         }
     }
 
+    /// Whether a file with these bytes may be called `file`: a name that is given by content has to say them.
+    pub fn fits(self, file: &str, digest: Digest) -> bool {
+        self.name(&self.plain(file), digest) == file
+    }
+
     /// The plain name of a `file`. One that is not named in this way, as in a folder's mirror that was copied into a
     /// bucket, has a plain name already.
     pub fn plain(self, file: &str) -> String {
@@ -255,6 +260,8 @@ mod tests {
         ] {
             assert_eq!(Naming::ByContent.name(plain, digest), expected);
             assert_eq!(Naming::Plain.name(plain, digest), plain);
+            assert!(Naming::ByContent.fits(&expected, digest) && !Naming::ByContent.fits(plain, digest), "{plain}");
+            assert!(!Naming::ByContent.fits(&expected, Digest::of(b"others")) && Naming::Plain.fits(plain, digest));
         }
         assert!(Naming::Plain.can_rename() && !Naming::ByContent.can_rename());
     }

@@ -80,12 +80,11 @@ impl BucketStore {
     /// Whether the program gave its name to an object that no manifest names: by its own bytes. Others have other
     /// names.
     async fn is_ours(&self, path: &str, name: &str) -> Result<bool, Failure> {
-        let plain = Naming::ByContent.plain(name);
-        if layout::is_ours(&plain) {
+        if layout::is_ours(&Naming::ByContent.plain(name)) {
             return Ok(true);
         }
         let found = self.0.bucket.hash(path, |_| ()).await?;
-        Ok(found.is_some_and(|(_, digest)| Naming::ByContent.name(&plain, digest) == name))
+        Ok(found.is_some_and(|(_, digest)| Naming::ByContent.fits(name, digest)))
     }
 
     /// The names of all objects that stay when `versions` go: those that are named by the standing manifest, by a

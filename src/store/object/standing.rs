@@ -38,11 +38,7 @@ pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Fa
     let shown = || bucket.shown(&place(id));
     match Manifest::parse(&revision.bytes, id) {
         Ok(manifest) => {
-            let is_named_otherwise = |file: &OwnFile<'_>| {
-                let plain = Naming::ByContent.plain(file.name);
-                Naming::ByContent.name(&plain, file.sha256) != file.name
-            };
-            let unnamed = manifest.own_files().filter(is_named_otherwise);
+            let unnamed = manifest.own_files().filter(|file| !Naming::ByContent.fits(file.name, file.sha256));
             let damaged = unnamed.map(|file| file.name.to_owned()).collect();
             Ok(Occupant::Version(Box::new(Version { place: revision, standing: Standing { manifest, damaged } })))
         }
