@@ -40,7 +40,8 @@ impl BucketStore {
         (file, digest): (&str, Digest),
     ) -> Result<bool, Failure> {
         let bucket = &self.0.bucket;
-        // A plain name, as in a folder's mirror that was copied here, has other bytes in another version, and may stand.
+        // A plain name, as in a folder's mirror that was copied here, has other bytes in another version, and may
+        // stand.
         if !Naming::ByContent.fits(file, digest) {
             return Ok(false);
         }
