@@ -1,6 +1,6 @@
-//! An element on the page: what is seen of it among the others, and in `<noscript>` all there is to say. Where scripts run
-//! that is a piece of text, which the page's script makes into the panel beside the large picture: so that ten thousand
-//! elements are no half a million nodes.
+//! An element on the page: what is seen of it among the others, and in `<noscript>` all there is to say. Where scripts
+//! run that is a piece of text, which the page's script makes into the panel beside the large picture: so that ten
+//! thousand elements are no half a million nodes.
 
 use std::borrow::Cow;
 

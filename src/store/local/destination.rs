@@ -35,7 +35,8 @@ impl Destination for LocalStore {
     }
 
     fn leads_to(&self, id: &ElementId) -> bool {
-        self.has_manifest_of(id)
+        let is_folder = |root: &Dir| root.entry(id.as_str()).is_ok_and(|entry| entry.is_dir);
+        !self.0.root.as_ref().is_some_and(is_folder) && self.has_manifest_of(id)
     }
 
     fn location(&self) -> PathBuf {

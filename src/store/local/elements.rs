@@ -46,8 +46,8 @@ impl LocalStore {
     }
 }
 
-/// The names in `dir` that are IDs, in their order. It is listed twice: where another process exchanges a folder, its entry
-/// may move in the listing, past the place that is being read, and what one listing misses the other has.
+/// The names in `dir` that are IDs, in their order. It is listed twice: where another process exchanges a folder, its
+/// entry may move in the listing, past the place that is being read, and what one listing misses the other has.
 fn ids(dir: &Dir) -> io::Result<Vec<ElementId>> {
     let mut ids = listed_ids(dir)?;
     ids.extend(listed_ids(dir)?);
