@@ -82,8 +82,7 @@ const EXAMPLES: [(&str, &str); 6] = [
 
 /// The page, for `man -l -`.
 pub(crate) fn page() -> String {
-    let mut all = help::command(false).disable_help_subcommand(true);
-    all.build();
+    let all = help::documented();
     let mut page = Roff::new();
     let version = format!("element-mirror {}", env!("CARGO_PKG_VERSION"));
     page.control("TH", ["ELEMENT-MIRROR", "1", DATE, &version, "User Commands"]);
@@ -226,9 +225,8 @@ mod tests {
 
     #[test]
     fn every_option_of_every_command_is_in_it() {
-        let (page, mut all) = (read(), help::command(false));
-        all.build();
-        for command in all.get_subcommands().filter(|command| command.get_name() != "help") {
+        let (page, all) = (read(), help::documented());
+        for command in all.get_subcommands() {
             let name = command.get_name();
             assert!(page.contains(&format!("element-mirror {name}")), "{name}");
             for arg in command.get_arguments().filter(|arg| !arg.is_hide_set() && arg.get_id() != "help") {
