@@ -230,9 +230,9 @@ struct Lane {
     tls: OnceLock<Result<Client, Failure>>,
     /// Requests in flight, from sending to the end of the body.
     permits: Semaphore,
-    /// Requests one after the other; none where they may come as they like.
+    /// What spaces requests; `None` if there is no limit to their rate.
     turns: Option<Turns>,
-    /// Bytes of bodies; none where they may come as they like.
+    /// What slows bodies down; `None` if there is no limit to their rate.
     pace: Option<Pace>,
 }
 

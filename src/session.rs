@@ -54,7 +54,7 @@ impl Session {
         Ok(Self { runtime, stop, counters: Arc::clone(counters) })
     }
 
-    /// What comes of `work`; none where a signal ended it.
+    /// What comes of `work`; `None` if a signal ended it.
     pub(crate) fn wait_for<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.runtime.block_on(self.stop.unless_ended(work))
     }
@@ -220,8 +220,8 @@ fn report_file(path: &Path) -> Result<File, RunError> {
     file.map_err(|error| RunError::io(format!("can't write the report {}", path.display()), error))
 }
 
-/// The first SIGINT or SIGTERM ends the run in order, the second at once. On a thread of its own, so that a stalled
-/// disk stops neither.
+/// Lets the first SIGINT or SIGTERM end the run in order, and the second at once. They are watched on a thread of its own,
+/// which no stalled disk holds up.
 fn watch_signals(stop: Stop) -> Result<(), RunError> {
     let cannot = |error| RunError::io("can't watch for signals", error);
     let runtime = single_threaded()?;

@@ -83,7 +83,7 @@ fn plain(path: &Path) -> Option<PathBuf> {
     Some(std::path::absolute(path).ok()?.components().collect())
 }
 
-/// Where a file is, or would be made; none where its folder is not there.
+/// The canonical path of a file, also of one that is yet to be made; `None` if its folder is not there.
 fn place(file: &Path) -> Option<PathBuf> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     file.canonicalize().ok().or_else(|| Some(folder.canonicalize().ok()?.join(file.file_name()?)))
