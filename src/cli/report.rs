@@ -12,7 +12,7 @@ use super::{SAYING, value};
 #[derive(Args, Debug)]
 #[command(next_help_heading = SAYING)]
 pub(crate) struct ReportArgs {
-    /// A JSON line an element, as it ends; - is stdout.
+    /// A JSON line per element, as it ends; - is stdout.
     ///
     /// A report is an ID list for a later run.
     #[arg(long, value_name = "FILE|-", value_hint = ValueHint::FilePath, env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
