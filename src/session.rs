@@ -65,15 +65,19 @@ impl Session {
         Summary::ended(self.stop.ends())
     }
 
-    /// Does `work`, and tells the `audience` of it.
-    pub(crate) fn conduct<F>(
+    /// Opens what `work` is done on, does it, and tells the `audience` of it.
+    pub(crate) fn conduct<T, F>(
         self,
         audience: &Audience<'_>,
-        work: impl FnOnce(Events, Stop) -> F,
+        open: impl AsyncFnOnce(Stop) -> Result<T, RunError>,
+        work: impl FnOnce(T, Events, Stop) -> F,
     ) -> Result<Summary, RunError>
     where
         F: Future<Output = Result<Summary, RunError>>,
     {
+        // Before the report is truncated: another run may hold the lock, and a signal may end the wait for it.
+        let Some(opened) = self.wait_for(open(self.stop.clone())) else { return Ok(self.ended_early()) };
+        let opened = opened?;
         let report = audience.report.map(ToOwned::to_owned);
         // Opening a named pipe takes until somebody reads it; a signal must not have to wait for that.
         let opening = self.runtime.spawn_blocking(move || report.as_deref().map(report_file).transpose());
@@ -93,7 +97,7 @@ impl Session {
             let drained = thread.spawn(move || runtime.block_on(drain(receiver, reporters, stop)));
             drained.map_err(|error| RunError::io("can't start reporting", error))?
         };
-        let summary = runtime.block_on(work(events, stop.clone()));
+        let summary = runtime.block_on(work(opened, events, stop.clone()));
         // The reporters end with the last sender of events.
         if reporting.join().is_err() {
             stop.end(End::Broken("reporting broke down, please report it".into()));
