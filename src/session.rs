@@ -14,7 +14,7 @@ use element_mirror::event::{Counters, Events};
 use element_mirror::outcome::{End, Summary};
 use element_mirror::report::{JsonLog, NdjsonReport, Reporter, Sink, Verbosity, drain};
 use element_mirror::stop::Stop;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Complaint, Instead, LogFormat, SayingArgs};
@@ -29,9 +29,21 @@ const MIN_WORKERS: usize = 4;
 
 /// Where a command does its work until it is done, or a signal ends it.
 pub(crate) struct Session {
-    runtime: Runtime,
+    runtime: Handle,
     pub(crate) stop: Stop,
     counters: Arc<Counters>,
+    _workers: Workers,
+}
+
+/// A runtime that is not waited for when it is dropped: a thread of it may read a silent pipe, or ask a slow name server.
+struct Workers(Option<Runtime>);
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Who is told: people or a collector on standard error, and the report.
@@ -49,9 +61,10 @@ impl Session {
         let workers = thread::available_parallelism().map_or(MIN_WORKERS, |cores| cores.get().max(MIN_WORKERS));
         let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build();
         let runtime = runtime.map_err(|error| RunError::io("can't start", error))?;
+        let (handle, workers) = (runtime.handle().clone(), Workers(Some(runtime)));
         let stop = Stop::default();
         watch_signals(stop.clone())?;
-        Ok(Self { runtime, stop, counters: Arc::clone(counters) })
+        Ok(Self { runtime: handle, stop, counters: Arc::clone(counters), _workers: workers })
     }
 
     /// What comes of `work`; `None` if a signal ended it.
@@ -60,8 +73,7 @@ impl Session {
     }
 
     /// The summary of a command that was ended before it had begun.
-    pub(crate) fn ended_early(self) -> Summary {
-        self.runtime.shutdown_background();
+    pub(crate) fn ended_early(&self) -> Summary {
         Summary::ended(self.stop.ends())
     }
 
@@ -86,7 +98,7 @@ impl Session {
             Some(Ok(report)) => report?,
             Some(Err(error)) => return Err(RunError::Broken(format!("can't open the report: {error}"))),
         };
-        let Self { runtime, stop, counters } = self;
+        let Self { runtime, stop, counters, _workers } = self;
         let (events, receiver) = Events::channel(EVENTS);
         let events = events.counted_by(counters);
         let reporters = audience.reporters(report, &events.counters, &stop)?;
@@ -102,8 +114,6 @@ impl Session {
         if reporting.join().is_err() {
             stop.end(End::Broken("reporting broke down, please report it".into()));
         }
-        // Threads that read a silent pipe, or ask a slow name server, are not waited for.
-        runtime.shutdown_background();
         // A report that could not be written to its end is known only now.
         unless_interrupted(&stop, summary).map(|mut summary| {
             summary.ends = stop.ends();
@@ -252,4 +262,27 @@ fn watch_signals(stop: Stop) -> Result<(), RunError> {
 
 fn single_threaded() -> Result<Runtime, RunError> {
     Builder::new_current_thread().enable_all().build().map_err(|error| RunError::io("can't start", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_thread_that_waits_keeps_nobody_from_the_end() {
+        let runtime = Builder::new_multi_thread().build().unwrap();
+        let (began, has_begun) = mpsc::channel();
+        let (_silent, never) = mpsc::channel::<()>();
+        runtime.spawn_blocking(move || {
+            began.send(()).unwrap();
+            never.recv_timeout(Duration::from_secs(10))
+        });
+        has_begun.recv().unwrap();
+        let workers = Workers(Some(runtime));
+        let started = Instant::now();
+        drop(workers);
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
 }
