@@ -13,12 +13,9 @@ use crate::session::{Audience, Session};
 /// Writes the page of a mirror.
 pub(crate) fn gallery(args: &GalleryArgs) -> Result<Summary, RunError> {
     let session = Session::start(&Arc::default())?;
-    let options = args.local_options(session.stop.clone());
-    // Interrupted while it waited for the lock.
-    let Some(opened) = session.wait_for(LocalStore::open(&args.folder, &options, Access::Change)) else {
-        return Ok(session.ended_early());
-    };
-    let opened = opened?;
+    let open = async |stop| LocalStore::open(&args.folder, &args.local_options(stop), Access::Change).await;
     let audience = Audience { saying: &args.saying.without_progress(), report: None, destination: Some(&args.folder) };
-    session.conduct(&audience, |events, stop| async move { Ok(Gallery::new(opened, events, stop).run().await) })
+    session.conduct(&audience, open, |opened, events, stop| async move {
+        Ok(Gallery::new(opened, events, stop).run().await)
+    })
 }

@@ -28,13 +28,12 @@ fn apply<S: Store>(
 ) -> Result<Summary, RunError> {
     let options = args.options()?;
     let session = Session::start(&Arc::default())?;
-    // Interrupted while it waited for the lock.
-    let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
-    let opened = opened?;
     let audience = Audience {
         saying: &args.saying.without_progress(),
         report: None,
         destination: Some(&args.destination.shown()),
     };
-    session.conduct(&audience, |events, stop| async move { Ok(Prune::new(opened, options, events, stop).run().await) })
+    session.conduct(&audience, open, |opened, events, stop| async move {
+        Ok(Prune::new(opened, options, events, stop).run().await)
+    })
 }

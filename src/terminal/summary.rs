@@ -11,8 +11,8 @@ use indicatif::BinaryBytes;
 
 use super::{Paint, hint};
 
-/// How many kinds of failures are told; more do not fit a screen.
-const MOST_KINDS: usize = 8;
+/// How many kinds of failures are told, in three lines each: more do not fit a screen.
+const MOST_KINDS: usize = 7;
 
 /// How many characters of a failure's words are told; the report has all.
 const MOST_WORDS: usize = 140;
@@ -82,22 +82,16 @@ impl LastWords<'_> {
     /// What came of it, in numbers.
     fn counts(&self) -> Vec<String> {
         let Self { summary, paint, .. } = self;
-        let elapsed = time(summary.elapsed);
-        if let (0, Some(shown)) = (summary.total(), summary.gallery) {
-            return vec![format!("{}: {} in {elapsed}", self.gallery(), elements(shown))];
-        }
-        match (summary.total(), summary.pruned) {
-            (0, Some(pruned)) => return vec![format!("{} in {elapsed}", versions(pruned))],
-            (0, None) if summary.ends.is_empty() => return vec!["nothing to do: there are no elements".to_owned()],
-            (0, None) => return vec!["nothing was done".to_owned()],
-            _ => {}
+        if summary.total() == 0 {
+            return vec![self.without_elements()];
         }
         let count = |(status, count): (&Status, &u64)| {
             let style = if status.is_flawed() { &paint.bad } else { &paint.good };
             style.apply_to(format!("{count} {}", status.as_str().replace('_', " "))).to_string()
         };
         let counts: Vec<String> = summary.counts.iter().map(count).collect();
-        let mut lines = vec![format!("{} in {elapsed}: {}", elements(summary.total()), counts.join(", "))];
+        let (total, elapsed) = (elements(summary.total()), time(summary.elapsed));
+        let mut lines = vec![format!("{total} in {elapsed}: {}", counts.join(", "))];
         let amount = |bytes: u64| {
             let rate = bytes as f64 / summary.elapsed.as_secs_f64().max(0.001);
             format!("{} at {}/s", BinaryBytes(bytes), BinaryBytes(rate as u64))
@@ -117,6 +111,17 @@ impl LastWords<'_> {
             lines.push(format!("not taken up: {}", elements(summary.not_taken_up)));
         }
         lines
+    }
+
+    /// What came of it where no element was taken up, as none is where only a gallery is written, or versions are pruned.
+    fn without_elements(&self) -> String {
+        let elapsed = time(self.summary.elapsed);
+        match (self.summary.gallery, self.summary.pruned) {
+            (Some(shown), _) => format!("{}: {} in {elapsed}", self.gallery(), elements(shown)),
+            (None, Some(pruned)) => format!("{} in {elapsed}", versions(pruned)),
+            (None, None) if self.summary.ends.is_empty() => "nothing to do: there are no elements".to_owned(),
+            (None, None) => "nothing was done".to_owned(),
+        }
     }
 
     /// The path of the gallery.
@@ -255,7 +260,10 @@ mod tests {
         let is_kind = |line: &&str| line.contains("): ") && !line.starts_with("and ");
         let kinds: Vec<&str> = told.lines().filter(is_kind).filter_map(|line| line.split(' ').next()).collect();
         assert_eq!(kinds[..2], ["account_broken", "http_405"], "{told}");
-        assert!(told.contains("and http_407 (1), http_408 (1), http_409 (1): --report tells each"), "{told}");
+        assert!(
+            told.contains("and http_406 (1), http_407 (1), http_408 (1), http_409 (1): --report tells each"),
+            "{told}"
+        );
     }
 
     #[test]
