@@ -8,6 +8,7 @@
   // What is looked for, and in: without case and accents.
   const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const collator = new Intl.Collator(undefined, { numeric: true });
+  const grouped = (number) => number.toLocaleString("en");
 
   // The elements, in the order of their IDs. By simple selectors: those with a descendant take a hundred times as long.
   const elements = [...grid.children].map((card, place) => {
@@ -62,9 +63,8 @@
       if (on) shown.push(element);
     }
     none.hidden = shown.length > 0 || elements.length === 0;
-    const number = (n) => n.toLocaleString("en");
-    const all = `${number(elements.length)} element${elements.length === 1 ? "" : "s"}`;
-    count.textContent = shown.length === elements.length ? all : `${number(shown.length)} of ${all}`;
+    const all = `${grouped(elements.length)} element${elements.length === 1 ? "" : "s"}`;
+    count.textContent = shown.length === elements.length ? all : `${grouped(shown.length)} of ${all}`;
   }
 
   // What is asked for stands in the address, behind the #, so that a link or a reload shows it again.
@@ -114,9 +114,9 @@
   offer(choices.type, elements.map((element) => element.type).filter(Boolean));
   offer(choices.tag, elements.flatMap((element) => [...new Set(element.tags)]));
   for (const mark of marks) {
-    const number = elements.reduce((sum, element) => sum + element.is.includes(mark.dataset.mark), 0);
-    mark.hidden = number === 0;
-    mark.lastElementChild.textContent = number;
+    const total = elements.filter((element) => element.is.includes(mark.dataset.mark)).length;
+    mark.hidden = total === 0;
+    mark.lastElementChild.textContent = grouped(total);
   }
   $("controls").hidden = elements.length === 0;
 
@@ -218,7 +218,7 @@
   function viewsIn(said) {
     return [...said.querySelectorAll("a[type]")].map((link) => ({
       link: link.getAttribute("href"), label: link.textContent, kind: link.type.split("/")[0],
-      said: link.nextElementSibling.textContent,
+      said: link.nextElementSibling.textContent.replace(/^[^,]*, /, "").replaceAll(", ", " · "),
     }));
   }
 
@@ -233,7 +233,9 @@
     const said = unfold(card);
     views = viewsIn(said);
     $("title").replaceChildren(...[...element.link.childNodes].map((node) => node.cloneNode(true)));
-    const labels = [...card.querySelectorAll(".marks span, .star, .official, .tags bdi")].map((node) => node.cloneNode(true));
+    const labels = Array.from(
+      card.querySelectorAll(".marks span, .star, .official, .tags bdi"), (node) => node.cloneNode(true),
+    );
     for (const label of labels) if (["star", "official"].includes(label.className)) label.removeAttribute("class");
     $("labels").replaceChildren(...labels);
     $("text").textContent = card.querySelector(".said")?.textContent ?? "";
