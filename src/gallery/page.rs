@@ -92,7 +92,8 @@ impl Frame {
                     (self.masthead())
                     main {
                         ul #grid role="list" { (PreEscaped(ELEMENTS)) }
-                        p #none hidden { "Nothing here matches. " button .plain type="button" { "Show all" } }
+                        @if totals.elements == 0 { p .empty { "No elements are mirrored here yet." } }
+                        p #none hidden { "No element matches. " button .plain type="button" { "Show all" } }
                     }
                     footer {
                         p {

@@ -93,6 +93,19 @@ test("arrows in a player are the player's", async (t) => {
   assert.equal(await page.locator("#figure video").count(), 1);
 });
 
+test("nothing is under the arrows, and nothing is cut off where the window is small", async (t) => {
+  const voice = `#id=${LANTERN}&view=4`;
+  for (const size of [PHONE, { width: 640, height: 430 }]) {
+    const { page } = await visit(t, mirror, { size, hash: voice });
+    const [previous, player, next] = await Promise.all(
+      ["#previous", "#figure audio", "#next"].map((selector) => page.locator(selector).boundingBox()),
+    );
+    const width = await page.evaluate(() => document.documentElement.clientWidth);
+    const edges = [previous.x, previous.x + previous.width, player.x, player.x + player.width, next.x, next.x + next.width];
+    assert.deepEqual([0, ...edges, width], [0, ...edges, width].sort((a, b) => a - b), `${size.width} pixels`);
+  }
+});
+
 test("a link to an element opens it, and a reload too", async (t) => {
   const { page } = await visit(t, mirror, { hash: `#id=${ROBOT}&view=5` });
   assert.equal(await caption(page), "Voice · 11.8 KiB");
@@ -113,7 +126,7 @@ test("it says all there is to say of an element, and links to its files", async 
   assert.ok((await page.innerText("#panel")).includes("side.jpg: declared 768x1365, is 480x640"));
   await page.goto(`${page.url().split("#")[0]}#id=${LANTERN}`);
   await page.waitForFunction(() => document.getElementById("title").textContent.startsWith("Lumi"));
-  const older = await page.$$eval("#details a[href*=history]", (all) => all.map((one) => one.href));
+  const older = await page.$$eval("#details a[href*=history][href$='/']", (all) => all.map((one) => one.href));
   assert.equal(older.length, 2);
   await page.goto(older[0]);
   assert.ok((await page.content()).includes("manifest.json"), "the folder of the older version is there");

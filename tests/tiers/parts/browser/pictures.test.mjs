@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PHONE, folder, isWithinWidth, names, screenshot, scrollThrough, visit } from "./browser.mjs";
-import { ROBOT, aged, samples } from "./mirrors.mjs";
+import { PHONE, folder, isWithinWidth, names, screenshot, scrollThrough, served, visit } from "./browser.mjs";
+import { LANTERN, ROBOT, aged, samples } from "./mirrors.mjs";
 
 const mirror = samples(folder());
 
@@ -83,6 +83,22 @@ test("on a phone nothing is wider than the window", async (t) => {
     await screenshot(page, "phone");
     assertIsCalm(seen, made);
   }
+});
+
+test("a web server that knows nothing but files is enough", async (t) => {
+  const made = aged(folder());
+  const url = await served(t, made.mirror);
+  const { page, seen } = await visit(t, { url: `${url}index.html` }, { hash: `#id=${LANTERN}` });
+  await page.locator("#figure img").evaluate((image) => image.decode());
+  const older = await page.$$eval("#details a[href*=history]", (all) => all.map((one) => one.href));
+  const files = older.filter((link) => !link.endsWith("/"));
+  assert.equal(files.length, 2, String(older));
+  for (const file of files) assert.equal((await page.request.get(file)).status(), 200, file);
+  await page.keyboard.press("Escape");
+  await scrollThrough(page);
+  const widths = await page.$$eval(".cover img", (images) => images.map((image) => image.naturalWidth));
+  assert.ok(widths.every((width) => width > 0), String(widths));
+  assert.deepEqual(seen.complaints, []);
 });
 
 test("a picture that is damaged or not there leaves its place, and no complaint of the page's own", async (t) => {
