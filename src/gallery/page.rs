@@ -143,7 +143,7 @@ impl Frame {
 fn lightbox() -> Markup {
     html! {
         dialog #lightbox aria-labelledby="title" {
-            div #stage {
+            div #stage tabindex="-1" autofocus {
                 figure #figure {}
                 button #previous .round type="button" aria-label="Previous" {}
                 button #next .round type="button" aria-label="Next" {}
@@ -153,7 +153,7 @@ fn lightbox() -> Markup {
             div #panel {
                 p #place {}
                 button #close .round type="button" aria-label="Close" {}
-                h2 #title {}
+                h2 #title aria-live="polite" {}
                 p #labels {}
                 p #text dir="auto" {}
                 div #details {}

@@ -203,7 +203,7 @@
   }
 
   // The large view.
-  const [lightbox, figure, caption, strip, details] = ["lightbox", "figure", "caption", "views", "details"].map($);
+  const [lightbox, stage, figure, strip, details] = ["lightbox", "stage", "figure", "views", "details"].map($);
   let current = null;
   let views = [];
   let view = 0;
@@ -265,8 +265,8 @@
     const seen = views[view];
     figure.replaceChildren(...(seen ? shape(seen) : []));
     const place = shown.indexOf(current);
-    $("place").textContent = place < 0 ? "" : `${(place + 1).toLocaleString("en")} of ${shown.length.toLocaleString("en")}`;
-    caption.textContent = seen ? `${seen.label} · ${seen.said.replace(/^[^,]*, /, "").replaceAll(", ", " · ")}` : "Nothing to see";
+    $("place").textContent = place < 0 ? "" : `${grouped(place + 1)} of ${grouped(shown.length)}`;
+    $("caption").textContent = seen ? `${seen.label} · ${seen.said}` : "Nothing to see";
     [...strip.children].forEach((button, number) => {
       button.ariaCurrent = number === view ? "true" : null;
       if (number === view) button.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -275,7 +275,14 @@
     $("next").disabled = view >= views.length - 1 && (place < 0 || place === shown.length - 1);
     const next = views[view + 1];
     if (next?.kind === "image") new Image().src = next.link;
-    if (lightbox.open) write();
+    if (!lightbox.open) return;
+    holdFocus();
+    remember();
+  }
+  // A button that is disabled or gone takes the focus with it, and the arrow keys would reach nothing.
+  function holdFocus() {
+    const focused = document.activeElement;
+    if (focused?.disabled || !lightbox.contains(focused)) stage.focus();
   }
   function shape({ link, label, kind }) {
     const picture = (src, alt) => Object.assign(new Image(), { src, alt });
@@ -326,6 +333,20 @@
     if (!by) return;
     event.preventDefault();
     step(by);
+  });
+  // A finger that goes sideways over a picture is as good as an arrow key.
+  let finger = null;
+  visualViewport.addEventListener("resize", () => figure.classList.toggle("zoomed", visualViewport.scale > 1.01));
+  figure.addEventListener("touchstart", (event) => {
+    const isAlone = event.touches.length === 1 && event.target.localName === "img" && figure.className !== "zoomed";
+    finger = isAlone ? event.touches[0] : null;
+  }, { passive: true });
+  figure.addEventListener("touchend", (event) => {
+    if (!finger) return;
+    const [lifted] = event.changedTouches;
+    const [across, along] = [lifted.clientX - finger.clientX, lifted.clientY - finger.clientY];
+    finger = null;
+    if (Math.abs(across) > 48 && Math.abs(across) > 2 * Math.abs(along)) step(across < 0 ? 1 : -1);
   });
   lightbox.addEventListener("close", () => {
     figure.replaceChildren();
