@@ -152,11 +152,12 @@
     search.select();
   });
 
-  // A picture that can't be shown leaves the ground that it stands on.
-  addEventListener("error", (event) => {
-    if (event.target.localName !== "img") return;
-    event.target.hidden = true;
-    if (event.target.parentElement?.className === "cover") event.target.parentElement.classList.add("bare");
+  // A picture that can't be shown leaves the ground that it stands on, and where it is all there is to see, says so.
+  addEventListener("error", ({ target }) => {
+    if (target.localName !== "img") return;
+    target.hidden = true;
+    if (target.parentElement?.className === "cover") target.parentElement.classList.add("bare");
+    if (target.parentElement === figure) target.replaceWith(note("This picture can't be shown."));
   }, true);
 
   // The views of a card, by where the pointer is on it; each is loaded when it is looked at.
@@ -263,10 +264,10 @@
   function look(at) {
     view = Math.max(0, Math.min(views.length - 1, Math.trunc(at) || 0));
     const seen = views[view];
-    figure.replaceChildren(...(seen ? shape(seen) : []));
+    figure.replaceChildren(...(seen ? shape(seen) : [note("No picture, video or sound of it is here.")]));
     const place = shown.indexOf(current);
     $("place").textContent = place < 0 ? "" : `${grouped(place + 1)} of ${grouped(shown.length)}`;
-    $("caption").textContent = seen ? `${seen.label} · ${seen.said}` : "Nothing to see";
+    $("caption").textContent = seen ? `${seen.label} · ${seen.said}` : "";
     [...strip.children].forEach((button, number) => {
       button.ariaCurrent = number === view ? "true" : null;
       if (number === view) button.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -289,11 +290,7 @@
     const name = `${current.name}: ${label}`;
     if (kind === "image") return [picture(link, name)];
     const cover = views.find((other) => other.kind === "image")?.link;
-    if (kind !== "video" && kind !== "audio") {
-      const note = document.createElement("p");
-      note.textContent = "No picture, video or sound; the link is among the files.";
-      return [note];
-    }
+    if (kind !== "video" && kind !== "audio") return [note("No picture, video or sound; the link is among the files.")];
     const player = document.createElement(kind);
     Object.assign(player, { controls: true, preload: "metadata", src: link, ariaLabel: name });
     if (kind === "video") {
@@ -302,6 +299,9 @@
       return [player];
     }
     return cover ? [picture(cover, ""), player] : [player];
+  }
+  function note(text) {
+    return Object.assign(document.createElement("p"), { textContent: text });
   }
   // To the next view, and behind the last to the next element.
   function step(by) {

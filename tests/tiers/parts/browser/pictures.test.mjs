@@ -101,7 +101,7 @@ test("a web server that knows nothing but files is enough", async (t) => {
   assert.deepEqual(seen.complaints, []);
 });
 
-test("a picture that is damaged or not there leaves its place, and no complaint of the page's own", async (t) => {
+test("a picture that is damaged or not there leaves its place, and is said to be where it is looked at", async (t) => {
   const made = samples(folder());
   const { rmSync, writeFileSync } = await import("node:fs");
   rmSync(`${made.mirror}/${ROBOT}/cover.jpg`);
@@ -109,4 +109,8 @@ test("a picture that is damaged or not there leaves its place, and no complaint 
   const { page } = await visit(t, made);
   await page.waitForFunction(() => document.querySelectorAll(".cover.bare").length === 2);
   assert.equal(await page.locator(".cover.bare img").first().isVisible(), false);
+  await page.click(`[data-id="${ROBOT}"] h2 a`);
+  await page.waitForFunction(() => document.querySelector("#figure p")?.textContent === "This picture can't be shown.");
+  await page.keyboard.press("ArrowRight");
+  await page.locator("#figure img").evaluate((image) => image.decode());
 });
