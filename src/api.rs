@@ -2,6 +2,7 @@
 
 mod gate;
 pub(crate) mod list;
+mod slot;
 mod upstream;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 use url::Url;
 
 use crate::element::{Element, ElementId, error_text, no_error, object};
@@ -25,6 +26,7 @@ use crate::ids::is_email;
 use gate::{Gate, Look, Passage, Shut};
 
 pub use list::Filter;
+pub use slot::Slot;
 pub use upstream::Upstream;
 
 /// The largest reply that is read, in bytes.
@@ -62,8 +64,6 @@ struct Call<'a> {
     /// Whether it can succeed only where the token has a single account.
     depends_on_accounts: bool,
     attempts: &'a AtomicU64,
-    /// Where a place among the elements in flight is taken, where the call is for one.
-    slots: Option<&'a Arc<Semaphore>>,
 }
 
 impl Call<'_> {
@@ -139,17 +139,13 @@ impl Api {
         }
     }
 
-    /// Fetches the element of `asked`. One of the `slots` is taken before a request, and comes with the reply; none is held
+    /// Fetches the element of `asked`. Its `slot` is taken before a request, unless it is already, and given back
     /// while the account pauses. Source: `GET /elements/{elementId}?email=…`.
     ///
     /// # Errors
     /// `http_404` and `http_410` where there is no such element, `http_401` and `http_402` where the token or the
     /// subscription is refused, and whatever else kept the reply from being had or read.
-    pub async fn element(
-        &self,
-        asked: &Asked<'_>,
-        slots: &Arc<Semaphore>,
-    ) -> Result<(ElementReply, Option<OwnedSemaphorePermit>), Failure> {
+    pub async fn element(&self, asked: &Asked<'_>, slot: &mut Slot) -> Result<ElementReply, Failure> {
         let Asked { id, account, attempts } = *asked;
         let url = self.url(&["elements", id.as_str()], account);
         let parse = |body: Vec<u8>| {
@@ -157,8 +153,7 @@ impl Api {
             Ok(ElementReply { element, body })
         };
         let depends_on_accounts = account.is_none();
-        self.get(&Call { url, what: id.as_str(), account, depends_on_accounts, attempts, slots: Some(slots) }, parse)
-            .await
+        self.get(&Call { url, what: id.as_str(), account, depends_on_accounts, attempts }, Some(slot), parse).await
     }
 
     /// The emails of the accounts that the token has. Source: `GET /accounts`; nothing else of its reply is kept.
@@ -169,11 +164,11 @@ impl Api {
         let url = self.url(&["accounts"], None);
         let parse = |body: Vec<u8>| emails(&self.http.without_token(&body));
         let attempts = &AtomicU64::new(0);
-        let call = Call { url, what: "accounts", account: None, depends_on_accounts: false, attempts, slots: None };
+        let call = Call { url, what: "accounts", account: None, depends_on_accounts: false, attempts };
         let _doubt = self.doubt.lock().await;
-        match self.get(&call, parse).await {
+        match self.get(&call, None, parse).await {
             Err(failure) if failure.kind == ErrorKind::Http(404) => Ok(Vec::new()),
-            reply => Ok(reply?.0),
+            reply => reply,
         }
     }
 
@@ -191,20 +186,21 @@ impl Api {
     async fn get<T>(
         &self,
         call: &Call<'_>,
+        mut slot: Option<&mut Slot>,
         parse: impl Fn(Vec<u8>) -> Result<T, Failure>,
-    ) -> Result<(T, Option<OwnedSemaphorePermit>), Failure> {
+    ) -> Result<T, Failure> {
         let gate = self.gate(call.account);
         let mut retry = self.http.retry(call.what);
-        let (mut slot, mut was_paused) = (None, false);
+        let mut was_paused = false;
         loop {
-            let (passage, permit) = self.enter(call, &gate, &mut slot).await?;
+            let (passage, permit) = self.enter(call, &gate, slot.as_deref_mut()).await?;
             if std::mem::take(&mut was_paused) {
                 self.events.counters.retries.fetch_add(1, Relaxed);
             }
             call.attempts.fetch_add(1, Relaxed);
             let reply = self.attempt(call, passage, permit).await;
             match reply.and_then(|body| Ok(parse(body)?)) {
-                Ok(parsed) => return Ok((parsed, slot)),
+                Ok(parsed) => return Ok(parsed),
                 Err(Miss::Paused) => was_paused = true,
                 Err(Miss::Failed(setback)) => retry.pause(setback).await?,
             }
@@ -217,16 +213,15 @@ impl Api {
         &self,
         call: &Call<'_>,
         gate: &'g Gate,
-        slot: &mut Option<OwnedSemaphorePermit>,
+        mut slot: Option<&mut Slot>,
     ) -> Result<(Passage<'g>, SemaphorePermit<'_>), Failure> {
         loop {
-            if let Look::Shut(_) = gate.look()? {
-                *slot = None;
+            if let (Look::Shut(_), Some(slot)) = (gate.look()?, slot.as_deref_mut()) {
+                slot.give_back();
             }
             gate.pass().await?;
-            if let (None, Some(slots)) = (&slot, call.slots) {
-                // The semaphore is never closed.
-                *slot = Arc::clone(slots).acquire_owned().await.ok();
+            if let Some(slot) = slot.as_deref_mut() {
+                slot.take().await;
             }
             if call.depends_on_accounts {
                 drop(self.doubt.lock().await);

@@ -102,8 +102,8 @@ pub(crate) struct StoreArgs {
 
     /// Where versions for a bucket are put together.
     ///
-    /// In a folder of the run's own, that goes with it; there has to be room for -j times the largest asset. Else the
-    /// system's temporary folder; a mirror in a folder needs none.
+    /// In a folder of the run's own there, which goes with it; it has to have room for -j times the largest asset. By default
+    /// in the system's temporary folder. A mirror in a folder needs none of that.
     #[arg(long, value_name = "DIR", value_parser = value::folder, value_hint = ValueHint::DirPath,
           env = "ELEMENT_MIRROR_STAGING", hide_env = true)]
     staging: Option<PathBuf>,
@@ -127,7 +127,7 @@ pub(crate) struct FolderArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = ENDING)]
 pub(crate) struct TimeArgs {
-    /// Begin nothing new after so long.
+    /// Begin nothing new after this long.
     ///
     /// What is in flight is finished, and the exit code is 6.
     #[arg(long, value_name = "DURATION", value_parser = value::duration,
@@ -144,9 +144,9 @@ pub(crate) struct KeepArgs {
           env = "ELEMENT_MIRROR_KEEP_VERSIONS", hide_env = true)]
     keep_versions: Option<u64>,
 
-    /// Keep those superseded so recently, such as 30d.
+    /// Keep those superseded less than, say, 30d ago.
     ///
-    /// Those that were superseded less than so long ago.
+    /// However many they are; with --keep-versions, those that either keeps. Without both all are kept.
     #[arg(long, value_name = "DURATION", value_parser = value::age,
           env = "ELEMENT_MIRROR_KEEP_WITHIN", hide_env = true)]
     keep_within: Option<Duration>,

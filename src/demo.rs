@@ -34,7 +34,7 @@ struct Sample {
     #[serde(rename = "type")]
     kind: String,
     description: String,
-    /// `current` or `earlier`: which of the API's two published shapes it is told in.
+    /// In which of the API's two published shapes it is told: `current` or `earlier`.
     shape: String,
     tags: Value,
     favored: bool,
@@ -61,8 +61,8 @@ struct Samples {
     origin: String,
 }
 
-/// The sample API, served until the runtime ends. Its assets are on loopback, which
-/// [`HttpOptions::allow_private_assets`](crate::http::HttpOptions::allow_private_assets) has to allow.
+/// The sample API, served until the runtime ends. Its assets are on loopback too, so that
+/// [`HttpOptions::allow_private_assets`](crate::http::HttpOptions::allow_private_assets) has to be set.
 pub struct Demo {
     /// Its base URL.
     pub base: ApiBase,
@@ -103,7 +103,7 @@ async fn accounts(headers: HeaderMap) -> Response {
     refusal(&headers).unwrap_or_else(|| reply(StatusCode::OK, &json!({ EMAIL: account })))
 }
 
-/// The query of a list. Whatever email it names, it is that of the samples: it may be set for the real API.
+/// The query of a list. The email that it names does not matter: people have theirs set for the real API.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PageQuery {
@@ -159,7 +159,7 @@ async fn element(State(samples): State<Arc<Samples>>, Path(id): Path<String>, he
     reply(StatusCode::OK, &body)
 }
 
-/// What those are told who have not the sample API's token.
+/// The reply to a request without the sample API's token; none where that is given.
 fn refusal(headers: &HeaderMap) -> Option<Response> {
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let is_let_in = bearer.and_then(|value| value.strip_prefix("Bearer ")) == Some(TOKEN);

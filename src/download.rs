@@ -28,9 +28,10 @@ pub(crate) struct Wanted<'a> {
     pub role: Role,
     /// Where its bytes are.
     pub link: &'a Link,
-    /// What a person knows it by: `u_1/cover.jpg`.
+    /// What messages call it: `u_1/cover.jpg`.
     pub name: String,
-    /// The file that is held, where its validator is to be asked with.
+    /// The file that is held, where the server is to be asked, by the validator of that file, whether it is still
+    /// current.
     pub unless_current: Option<&'a Prior>,
     /// Counts the requests that it takes.
     pub attempts: &'a AtomicU64,
@@ -56,7 +57,7 @@ pub(crate) struct Description {
     pub media: Media,
     /// The picture's own width and height in pixels.
     pub pixels: Option<(u32, u32)>,
-    /// Whether it ends as its format says.
+    /// Whether its end is there, as far as its format tells.
     pub ends_whole: bool,
     /// The server's `ETag`.
     pub etag: Option<String>,
@@ -101,8 +102,8 @@ impl Source {
         self.etag.as_deref().filter(is_strong)
     }
 
-    /// Whether `part`, the range of a file that is `whole` bytes long, is of the same file. A server need not repeat
-    /// the date beside the ETag.
+    /// Whether a range, about which the server said `part`, is of the same file as the bytes that are there; `whole` is
+    /// that file's length by its `Content-Range`. A server need not repeat the date beside the ETag.
     fn goes_on_with(&self, part: &Self, whole: Option<u64>) -> bool {
         self.etag == part.etag
             && (part.last_modified.is_none() || self.last_modified == part.last_modified)
@@ -119,7 +120,7 @@ impl Downloader {
     /// Downloads `wanted` into `part`.
     ///
     /// # Errors
-    /// It can't be had; what there is of it stays in the part.
+    /// It can't be had, or not be written. What there is of it stays in the part.
     pub(crate) async fn download<'a>(&self, wanted: &'a Wanted<'a>, part: &mut Part) -> Result<Received<'a>, Failure> {
         let url = wanted.link.url().map_err(|error| {
             let message = format!("the link is no URL: {error}");
@@ -131,7 +132,7 @@ impl Downloader {
             match transfer.attempt().await {
                 Ok(Attempt::Whole) => return transfer.describe().map(|file| Received::File(Box::new(file))),
                 Ok(Attempt::Current(prior)) => return Ok(Received::Current(prior)),
-                // That follows a range that was asked for, and so a retry: it can't go on for ever.
+                // Without a pause. That can't go on for ever: only a retry asks for a range, and retries are counted.
                 Ok(Attempt::StartOver(why)) => transfer.start_over(why)?,
                 Err(setback) => {
                     if transfer.got_on() {
@@ -206,8 +207,8 @@ impl<'a> Transfer<'a, '_> {
         self.read_body(&mut reply, end).await
     }
 
-    /// Whether the part has grown by an eighth of the file, or by a MiB where the file's length is not known, since the tries
-    /// last began anew. A large file on a bad line gets its tries that often, and no more often.
+    /// Whether the part has grown by an eighth of the file, or by a MiB where the file's length is not known, since the
+    /// tries last began anew. A large file on a bad line gets its tries that often, and no more often.
     fn got_on(&mut self) -> bool {
         let step = self.source.length.map_or(1 << 20, |length| length.div_ceil(8).max(1));
         let got_on = self.part.size().saturating_sub(self.reached) >= step;
@@ -237,14 +238,15 @@ impl<'a> Transfer<'a, '_> {
         headers
     }
 
-    /// How long the part will be with the range of a 206, where that goes on where the part ends, in the same file.
+    /// How long the part will be with the range that a 206 brings. An error says why that is not the rest of the same
+    /// file.
     fn end_of_range(&mut self, reply: &Reply<'_>) -> Result<u64, &'static str> {
         let range = reply.header(&CONTENT_RANGE).and_then(ContentRange::parse);
         let Some(ContentRange { first, last, whole }) = range else { return Err("the server sent no range") };
         if first != self.part.size() || !self.source.goes_on_with(&Source::of(reply), whole) {
             return Err("the server went on with another part or another file");
         }
-        // Without it nobody knows whether the end of the range is that of the file.
+        // Without the file's length nobody would know whether it ends with this range.
         self.source.length = self.source.length.or(whole);
         self.source.length.ok_or("the server does not say how long the file is")?;
         Ok(last.saturating_add(1))
@@ -258,7 +260,8 @@ impl<'a> Transfer<'a, '_> {
         self.part.restart()
     }
 
-    /// Reads the body to its end, behind the bytes that are there; that of a range may make the part `end` bytes long.
+    /// Reads the body to its end, behind the bytes that are there. That of a range may not make the part longer than
+    /// `end`.
     async fn read_body(&mut self, reply: &mut Reply<'_>, end: Option<u64>) -> Result<Attempt<'a>, Setback> {
         let is_plain = |encoding: &str| encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
         if let Some(encoding) = reply.header(&CONTENT_ENCODING).filter(|encoding| !is_plain(encoding)) {
@@ -273,7 +276,7 @@ impl<'a> Transfer<'a, '_> {
                 return Ok(Attempt::StartOver("the server sent more than the range that it announced"));
             }
             self.downloader.check_size(size)?;
-            // A body that comes faster than it is written never waits, and where nothing waits nothing else hears of the end.
+            // Where bytes come faster than they are written this never waits, and would not hear of the run's end.
             self.downloader.http.check_on()?;
             self.part.write(&chunk)?;
             self.downloader.events.counters.bytes.fetch_add(chunk.len() as u64, Relaxed);

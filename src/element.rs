@@ -211,6 +211,13 @@ mod tests {
     }
 
     #[test]
+    fn a_role_has_one_name() {
+        for role in Role::ALL {
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+        }
+    }
+
+    #[test]
     fn an_identity_survives_new_hosts_and_signatures() {
         let asset =
             |url: &str| Asset { role: Role::Cover, slot: String::new(), link: url.into(), width: None, height: None };

@@ -216,7 +216,7 @@ impl Failure {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// It was asked for wrongly.
+    /// The run is asked for wrongly: a usage error.
     #[error("{0}")]
     Usage(String),
     /// Another run is working on the destination.

@@ -163,7 +163,7 @@ impl Events {
         let _ = self.sender.try_send(event);
     }
 
-    /// The same as [`Self::tell`], for threads outside the runtime.
+    /// Does as [`Self::tell`], for threads outside the runtime.
     pub(crate) fn tell_blocking(&self, event: Event) {
         let _ = self.sender.blocking_send(event);
     }
@@ -173,7 +173,7 @@ impl Events {
         self.tell(Event::Warned { what: what.to_string(), message: message.into() }).await;
     }
 
-    /// The same as [`Self::warn`], for threads outside the runtime.
+    /// Does as [`Self::warn`], for threads outside the runtime.
     pub(crate) fn warn_blocking(&self, what: impl ToString, message: impl Into<String>) {
         self.tell_blocking(Event::Warned { what: what.to_string(), message: message.into() });
     }

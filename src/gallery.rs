@@ -1,5 +1,5 @@
-//! The gallery: a page to look the mirror through, `index.html` beside the elements' folders. It needs no server, asks for
-//! nothing but the mirror's own files, and is a plain list where scripts don't run.
+//! The gallery: a page to look the mirror through, `index.html` beside the elements' folders. It needs no server, asks
+//! for nothing but the mirror's own files, and is a plain list where scripts don't run.
 
 mod card;
 mod link;
@@ -30,14 +30,14 @@ pub struct Gallery<S> {
 }
 
 impl<S: Store> Gallery<S> {
-    /// The gallery of what was `opened` to be changed: a folder, since the page's links are paths. What is odd is told to
-    /// `events`; `stop` ends it early, and the old page stays.
+    /// The gallery of a mirror that was `opened` with [`Access::Change`](crate::store::Access::Change); in a folder,
+    /// since the page's links are paths. It tells `events` what is odd. Where `stop` ends it early, the old page stays.
     pub fn new(opened: Opened<S>, events: Events, stop: Stop) -> Self {
         let Opened { store, recovered } = opened;
         Self { store, recovered, events, stop }
     }
 
-    /// Writes the page. Elements whose manifest can't be read are left out, and told.
+    /// Writes the page. Elements whose manifest can't be read are left out, each with a warning.
     pub async fn run(self) -> Summary {
         let Self { store, recovered, events, stop } = self;
         let started = Instant::now();
@@ -57,7 +57,8 @@ impl<S: Store> Gallery<S> {
     }
 }
 
-/// The page in the making: what is shown is forgotten at once, so that a mirror may be as large as it likes.
+/// The page while it is being written. It keeps nothing of an element that it has shown, so that a mirror may be of any
+/// size.
 pub(crate) struct Page<S> {
     store: S,
     events: Events,
@@ -77,7 +78,8 @@ impl<S: Store> Page<S> {
         self.totals.elements
     }
 
-    /// What `known` says of `id`; that it can't be had is no reason not to show the element.
+    /// What is `known` of `id` beside its manifest. Where that can't be had, a warning says so, and the element is
+    /// shown without.
     fn beside<T: Default>(&self, id: &ElementId, known: Result<T, crate::error::Failure>) -> T {
         known.unwrap_or_else(|failure| {
             self.events.warn_blocking(id, format!("not all of it is in {GALLERY}: {}", failure.message));

@@ -51,7 +51,7 @@ pub struct ContentRange {
 }
 
 impl ContentRange {
-    /// Reads a range of bytes; none where it is one of something else, of no bytes (`bytes */10`), or contradicts itself:
+    /// Reads a range of bytes; `None` if it is one of something else, of no bytes (`bytes */10`), or contradicts itself:
     /// by RFC 9110 such a part may not be put together with others.
     pub fn parse(text: &str) -> Option<Self> {
         let (unit, said) = text.trim_matches([' ', '\t']).split_once(' ')?;

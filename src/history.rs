@@ -28,21 +28,22 @@ pub struct Superseded {
     /// When the next one took its place, where there is a next one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub superseded_at: Option<Time>,
-    /// In what it differs from the next one, or what is wrong with it.
+    /// In what it differs from the next one, a few words for each [difference](crate::manifest::Difference); or what is
+    /// wrong with it.
     pub why: Vec<String>,
     /// Whether its manifest can't be read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub damaged: bool,
     /// How many files it has, but for `manifest.json` and `SHA256SUMS`; of a damaged one, all that are there.
     pub files: u64,
-    /// How many bytes are in them.
+    /// How many bytes are in those files.
     pub size: u64,
-    /// Its folder, by way of the mirror's own path.
+    /// Its folder: a path that begins with the mirror's path as that was given, or with its URL.
     #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
 }
 
-/// What there is to tell of a mirror's past.
+/// One thing to tell of a mirror's past.
 #[derive(Debug)]
 pub enum Told {
     /// A superseded version.
@@ -54,17 +55,17 @@ pub enum Told {
         /// In words.
         message: String,
     },
-    /// The elements can't be listed on.
+    /// The rest of the list of elements can't be read.
     Broken(RunError),
 }
 
-/// The superseded versions of the elements that `lines` name, an element after the other, those of each in the order in
-/// which they stood. One of which the mirror knows nothing is told as failed.
+/// The superseded versions of the elements that `lines` name, element by element, and for each in the order in which
+/// they stood. An element that the mirror does not know is told as [`Told::Failed`]. The iterator blocks.
 pub fn history(store: impl Store, lines: impl Iterator<Item = Line>) -> impl Iterator<Item = Told> {
     told(store, lines, true)
 }
 
-/// The superseded versions of every element, in the order of their IDs.
+/// The superseded versions of every element, in the order of their IDs. It blocks, and so does the iterator.
 ///
 /// # Errors
 /// The elements can't be listed.
@@ -74,7 +75,8 @@ pub fn whole_history(store: impl Store) -> Result<impl Iterator<Item = Told>, Ru
     Ok(told(store, lines, false))
 }
 
-/// Of elements that nobody named, `are_named`, those without a past are passed over.
+/// What there is to tell of the elements of `lines`. Where a user named them (`are_named`), one that has no past and
+/// does not stand is told, too.
 fn told(store: impl Store, lines: impl Iterator<Item = Line>, are_named: bool) -> impl Iterator<Item = Told> {
     lines.flat_map(move |line| match line {
         Line::Entry(entry) => match of(&store, &entry.id) {
@@ -86,13 +88,13 @@ fn told(store: impl Store, lines: impl Iterator<Item = Line>, are_named: bool) -
             Err(failure) => vec![Told::Failed { what: entry.id.to_string(), message: failure.message }],
         },
         Line::Bad { source, message } => vec![Told::Failed { what: source, message }],
-        // Of another account, but the same element.
+        // The accounts that the lists name don't matter here.
         Line::Contradiction { .. } => Vec::new(),
         Line::Unreadable(error) => vec![Told::Broken(error)],
     })
 }
 
-/// The superseded versions of `id`; none where nothing of it is or was here.
+/// The superseded versions of `id`; none where the mirror neither holds it nor ever did.
 fn of(store: &impl Store, id: &ElementId) -> Result<Option<Vec<Superseded>>, Failure> {
     let versions = store.history(id)?;
     let standing = store.standing_manifest(id)?;

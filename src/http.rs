@@ -58,7 +58,7 @@ pub struct HttpOptions {
     pub retries: usize,
     /// How long to wait for a connection. By default ten seconds.
     pub connect_timeout: Duration,
-    /// How long to wait for the head of a reply, and for each next byte of its body. A body that brings less than 64 KiB in
+    /// How long to wait for the head of a reply, connecting included, and for each next byte of its body. A body that brings less than 64 KiB in
     /// ten times as long is given up too. By default thirty seconds.
     pub stall_timeout: Duration,
     /// What is sent as `User-Agent` to API and CDN. By default `element-mirror/` and the version.
@@ -230,9 +230,9 @@ struct Lane {
     tls: OnceLock<Result<Client, Failure>>,
     /// Requests in flight, from sending to the end of the body.
     permits: Semaphore,
-    /// Requests one after the other; none where they may come as they like.
+    /// What spaces requests; `None` if there is no limit to their rate.
     turns: Option<Turns>,
-    /// Bytes of bodies; none where they may come as they like.
+    /// What slows bodies down; `None` if there is no limit to their rate.
     pace: Option<Pace>,
 }
 

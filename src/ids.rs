@@ -140,7 +140,7 @@ impl Lines {
         Self::counted(lists.into(), Arc::clone(&events.counters))
     }
 
-    /// The same, counted for nobody.
+    /// Starts to read `lists`, as [`Self::read`] does, without counting for anybody.
     ///
     /// # Errors
     /// The thread can't be started.
@@ -249,7 +249,7 @@ impl List {
         Self { name, source, reader, line: Vec::new(), number: 0, unreadable: false }
     }
 
-    /// The next line that says something; none at the list's end.
+    /// The next line that says something; `None` at the list's end.
     fn next(&mut self, sieve: &Sieve) -> Option<Line> {
         while !self.unreadable {
             self.number += 1;

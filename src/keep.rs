@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// Which superseded versions are kept; where both rules are given, those that either keeps. By default all.
+/// Which superseded versions of an element are kept: those that either rule keeps, and all where neither is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Keep {
-    /// So many of an element, the newest.
+    /// How many of the newest are kept.
     pub versions: Option<u64>,
-    /// Those that were superseded less than so long ago.
+    /// How long a version is kept after it was superseded.
     pub within: Option<Duration>,
 }
 
@@ -19,7 +19,8 @@ pub struct Keep {
 pub(crate) struct Past {
     /// When it was committed.
     pub committed_at: Time,
-    /// Whether its manifest can be read, and trusted. Another is never pruned: nobody can say what of it is ours.
+    /// Whether its manifest can be read, and trusted. If not it is never pruned: nobody can say which of its files are
+    /// ours.
     pub is_readable: bool,
 }
 
@@ -29,8 +30,9 @@ impl Keep {
         self.versions.is_none() && self.within.is_none()
     }
 
-    /// Which of the superseded versions `past`, in the order in which they stood, are to go `now`: an answer for each.
-    /// `standing` is when the version that stands was committed.
+    /// Whether each of the superseded versions `past`, given in the order in which they stood, is to go `now`.
+    /// `standing` is when the version that stands was committed, if one does. Where none does, the newest that can be
+    /// read never goes.
     pub(crate) fn expired(&self, past: &[Past], standing: Option<Time>, now: Time) -> Vec<bool> {
         if self.is_all() {
             return vec![false; past.len()];
@@ -42,7 +44,7 @@ impl Keep {
             .zip(superseded_at)
             .rev()
             .map(|(version, superseded_at)| {
-                // One of the future tells of a clock that was wrong; it takes no other's place.
+                // A time in the future comes of a wrong clock. Such a version stays, and counts for none of the newest.
                 if !version.is_readable || version.committed_at > now {
                     return false;
                 }
@@ -58,8 +60,9 @@ impl Keep {
     }
 }
 
-/// When each of the superseded versions `past`, in the order in which they stood, made place for the next; none for the
-/// newest where nothing stands. It is never before the version itself was committed, even if the clock was set back.
+/// When each of the superseded versions `past`, given in the order in which they stood, was superseded: when the next
+/// one was committed, but never before it was committed itself, even if the clock was set back. None for the newest
+/// where nothing stands.
 pub(crate) fn superseded_at(past: &[Past], standing: Option<Time>) -> Vec<Option<Time>> {
     let successors = past.iter().skip(1).map(|next| Some(next.committed_at)).chain([standing]);
     past.iter().zip(successors).map(|(version, next)| next.map(|next| next.max(version.committed_at))).collect()

@@ -72,21 +72,21 @@ fn is_reserved(stem: &str) -> bool {
 pub enum Naming {
     /// By what they are: `cover.jpg`.
     Plain,
-    /// By what they are and by their bytes: `cover.9f86d081884c7d659a2feaa0c55ad015.jpg`, so that a name never has other
-    /// bytes.
+    /// By what they are and by their bytes: `cover.9f86d081884c7d659a2feaa0c55ad015.jpg`, so that a name never has
+    /// other bytes.
     ByContent,
 }
 
-/// So many hex digits of its digest are in the name of a file that is named by its content.
+/// How many hex digits of its digest the name of a file has that is named by its content.
 const DIGITS: usize = 32;
 
 impl Naming {
-    /// Whether a file can have a second name.
+    /// Whether the same bytes may have several names.
     pub fn can_rename(self) -> bool {
         self == Self::Plain
     }
 
-    /// As much of `stem` as the name has room for.
+    /// As much of `stem` as a file's name has room for.
     pub fn stem(self, stem: &str) -> &str {
         match self {
             Self::Plain => stem,
@@ -106,7 +106,13 @@ impl Naming {
         }
     }
 
-    /// The plain name of a `file` that is so named; it may be one that is not, as a folder's mirror that was copied.
+    /// Whether a file with these bytes may be called `file`: a name that is given by content has to say them.
+    pub fn fits(self, file: &str, digest: Digest) -> bool {
+        self.name(&self.plain(file), digest) == file
+    }
+
+    /// The plain name of a `file`. One that is not named in this way, as in a folder's mirror that was copied into a
+    /// bucket, has a plain name already.
     pub fn plain(self, file: &str) -> String {
         let parts = || {
             let (rest, extension) = file.rsplit_once('.')?;
@@ -121,7 +127,7 @@ impl Naming {
     }
 }
 
-/// Hands out file names within one folder, no two alike, not even but for case.
+/// Hands out file names within one folder, no two of which are alike or differ in case alone.
 pub struct Names(HashSet<String>);
 
 impl Names {
@@ -153,7 +159,8 @@ impl Default for Names {
     }
 }
 
-/// Whether `name` is one that the program gives to a file: what a folder without a readable manifest holds of ours.
+/// Whether the program may have given this `name` to a file. So it is known which files are ours in a folder without a
+/// manifest that can be read; slots that are not documented are not among them.
 pub(crate) fn is_ours(name: &str) -> bool {
     if [RESPONSE, MANIFEST, SUMS].contains(&name) {
         return true;
@@ -248,11 +255,13 @@ mod tests {
             ("cover.jpg", format!("cover.{half}.jpg")),
             ("_com1.png.webp", format!("_com1.png.{half}.webp")),
             (RESPONSE, format!("element.{half}.json")),
-            // As no file of ours is called.
+            // No file of ours is without an extension.
             ("cover", format!("cover.{half}.bin")),
         ] {
             assert_eq!(Naming::ByContent.name(plain, digest), expected);
             assert_eq!(Naming::Plain.name(plain, digest), plain);
+            assert!(Naming::ByContent.fits(&expected, digest) && !Naming::ByContent.fits(plain, digest), "{plain}");
+            assert!(!Naming::ByContent.fits(&expected, Digest::of(b"others")) && Naming::Plain.fits(plain, digest));
         }
         assert!(Naming::Plain.can_rename() && !Naming::ByContent.can_rename());
     }

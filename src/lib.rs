@@ -14,9 +14,9 @@
 //!                                                                                  Summary ─► exit code
 //! ```
 //!
-//! To embed it: open a destination ([`LocalStore`] or [`BucketStore`]), say what to do ([`MirrorOptions`]), name the elements
-//! ([`Lines`]), listen to what happens ([`Event`]), and read what came of it ([`Summary`]). All of it runs on a tokio runtime of
-//! several threads, as `#[tokio::main]` starts it.
+//! To embed it: open a destination ([`LocalStore`] or [`BucketStore`]), say what to do ([`MirrorOptions`]), name the
+//! elements ([`Lines`]), listen to what happens ([`Event`]), and read what came of it ([`Summary`]). All of it needs
+//! tokio's runtime with several threads, such as `#[tokio::main]` starts.
 //!
 //! ```no_run
 //! use element_mirror::{Event, Events, Input, Lines, LocalStore, Mirror, MirrorOptions, Stop, Upstream};
@@ -39,14 +39,15 @@
 //! # }
 //! ```
 //!
-//! `examples/embed.rs` does that against the sample API that is built in ([`demo`]): no token, no network.
+//! `examples/embed.rs` does that against the built-in sample API ([`demo`]): no token, no network.
 //!
-//! - Types that may grow are `#[non_exhaustive]`: make options by `new` or `Default`, and then set their fields.
-//! - An element that fails is no `Err` but an [`ElementOutcome`]; an `Err` is a [`RunError`]: the run could not be done at all.
-//! - The library prints nothing, ends no process ([`Stop`] ends a run), and reads no environment variables but those for
-//!   proxies and those of the object stores' own tools.
-//! - Of other crates' types it shows tokio's channel by which events come, `Stream` of futures, the traits of serde and
-//!   schemars, and [`serde_json::Value`] where JSON is passed on as it came.
+//! - Types that may grow are `#[non_exhaustive]`: make options with `new` or `Default`, and then set their fields.
+//! - The failure of one element is not an `Err` but an [`ElementOutcome`]. An `Err` is a [`RunError`]: the run as a
+//!   whole could not be done.
+//! - The library prints nothing and never ends the process; [`Stop`] ends a run early. It reads no environment variables
+//!   but those that the object stores' own tools read, and those that name proxies.
+//! - Of other crates it shows the receiver of tokio's channel, by which events come, `Stream` of futures, the traits of
+//!   serde and schemars, and [`serde_json::Value`], where JSON is passed on as it came.
 //!
 //! What lies where in a mirror is described in `docs/format.md`, how all of this works in `docs/design.md`.
 

@@ -195,10 +195,10 @@ impl Manifest {
         let manifest: Self = match serde_json::from_slice(bytes) {
             Ok(Self { format, .. }) if format > FORMAT => return Err(InvalidManifest::Newer(u64::from(format))),
             Ok(manifest) => manifest,
-            // A newer one may be written otherwise.
+            // A newer format need not have these fields.
             Err(error) => match serde_json::from_slice(bytes) {
                 Ok(Format { format }) if format > u64::from(FORMAT) => return Err(InvalidManifest::Newer(format)),
-                // serde repeats the words that it does not like.
+                // Made fit for a terminal: serde repeats words of the file.
                 _ => return Err(InvalidManifest::Damaged(printable(&error.to_string(), 200))),
             },
         };
@@ -211,7 +211,8 @@ impl Manifest {
         }
     }
 
-    /// A file that the program would not have named so: no plain name, one of its own, or one that another file has.
+    /// The name of a file that the program would not have given: not a plain file name, one that it uses itself, or one
+    /// that another file has.
     fn wrong_file(&self) -> Option<&str> {
         let Response { file, sha256, .. } = &self.response;
         if [Naming::Plain, Naming::ByContent].iter().all(|naming| naming.name(layout::RESPONSE, *sha256) != *file) {
@@ -224,7 +225,7 @@ impl Manifest {
 
     /// The manifest as it is written: JSON in two-space indentation, ending in a line feed.
     pub fn to_bytes(&self) -> Vec<u8> {
-        // Only a map with keys that are no strings could fail, and there is none.
+        // It can't fail: only a map whose keys are not strings could, and there is none.
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
@@ -232,7 +233,7 @@ impl Manifest {
 
     /// The manifest as a line of `index.ndjson`: compact, without `response`, ending in a line feed.
     pub(crate) fn to_line(&self) -> Vec<u8> {
-        // Only a map with keys that are no strings could fail, and there is none.
+        // It can't fail, as above.
         let mut manifest = serde_json::to_value(self).unwrap_or_default();
         if let Some(fields) = manifest.as_object_mut() {
             fields.shift_remove("response");
@@ -242,8 +243,8 @@ impl Manifest {
         line
     }
 
-    /// The files whose digest the manifest knows: the assets in their order, then the API's reply. (It can't know its own
-    /// digest, nor that of `SHA256SUMS`, which names it.)
+    /// The files whose digest the manifest knows: the assets in their order, then the API's reply. (It can't know its
+    /// own digest, nor that of `SHA256SUMS`, which names it.)
     pub fn own_files(&self) -> impl Iterator<Item = OwnFile<'_>> {
         let response = OwnFile {
             name: &self.response.file,
@@ -260,12 +261,13 @@ impl Manifest {
         self.own_files().map(|file| file.size).fold(0, u64::saturating_add)
     }
 
-    /// The content of `SHA256SUMS`: every file of the version but itself; `own` is the digest of `manifest.json`.
+    /// The content of `SHA256SUMS`, in GNU format: every file of the version but itself. `own` is the digest of
+    /// `manifest.json`.
     pub fn sums(&self, own: Digest) -> String {
         self.sums_of_data() + &own.to_string() + "  " + layout::MANIFEST + "\n"
     }
 
-    /// The same without `manifest.json`: what it holds in a bucket, where it may lag behind that.
+    /// The content of `SHA256SUMS` in a bucket: the same without `manifest.json`, behind which it may lag there.
     pub(crate) fn sums_of_data(&self) -> String {
         self.own_files().fold(String::new(), |sums, file| sums + &file.sha256.to_string() + "  " + file.name + "\n")
     }
@@ -275,8 +277,8 @@ impl Manifest {
         self.missing.is_empty()
     }
 
-    /// Whether `other` holds the same: the same words about the element, files, gaps and roles. When each was
-    /// fetched and checked, and what the reply looked like, does not count.
+    /// Whether `other` holds the same: it says the same about the element, and has the same files, gaps and roles. When
+    /// they were fetched and checked does not count, nor what the reply looked like.
     pub(crate) fn holds_same(&self, other: &Self) -> bool {
         fn files(manifest: &Manifest) -> Vec<(&str, Identity<'_>, Digest)> {
             manifest.assets.iter().map(|asset| (asset.file.as_str(), asset.identity(), asset.sha256)).collect()

@@ -7,8 +7,8 @@ use crate::element::Role;
 /// How many first bytes of a file are needed to recognise it.
 pub(crate) const HEAD: usize = 8 * 1024;
 
-/// How many last bytes of an image are searched for its end marker: first the few in which nearly all have it, then all
-/// that may.
+/// How many last bytes of an image are searched for its end marker: first a few, in which nearly all images have it,
+/// and if it is not there, many.
 pub(crate) const TAILS: [usize; 2] = [64, 64 * 1024];
 
 /// What a file is.
@@ -75,8 +75,8 @@ pub(crate) fn pixels(mut reader: impl BufRead + Seek) -> Option<(u32, u32)> {
     Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
 }
 
-/// A picture's own width and height in pixels, where its first bytes say them: in a format whose later bytes say nothing
-/// else, and not behind more metadata than `head` holds.
+/// A picture's own width and height in pixels, where its first bytes say them: in a format whose later bytes say
+/// nothing else, and not behind more metadata than `head` holds.
 pub(crate) fn pixels_in_head(media: &Media, head: &[u8]) -> Option<(u32, u32)> {
     let is_said_once = ["image/jpeg", "image/png", "image/gif", "image/webp"].contains(&media.media_type.as_str());
     is_said_once.then(|| pixels(Cursor::new(head))).flatten()
@@ -118,7 +118,7 @@ fn standard(media_type: &str) -> &str {
     }
 }
 
-/// Media that `infer` does not see: MP4 of an unlisted brand, MPEG audio of version 2.5 or layers it has not listed.
+/// Media that `infer` does not know: MP4 of a brand, and MPEG audio of a version or layer, that are not in its lists.
 fn by_loose_signature(head: &[u8]) -> Option<Media> {
     if head.get(4..8) == Some(b"ftyp") {
         return Some(Media::new("video/mp4", "mp4"));

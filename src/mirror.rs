@@ -1,8 +1,10 @@
 //! A run: a stream of element IDs becomes a stream of outcomes.
 //!
-//! Each element is one task: fetch, plan, download, commit (`element.rs`). Elements in flight are bounded, and so are
-//! those that only wait; of those that ended next to nothing is kept, so that memory is flat however long the list is.
+//! Each element is one task: fetch, plan, download, commit (`element.rs`). The number of elements in flight is bounded,
+//! and so is that of those that only wait. Of those that have ended next to nothing is kept, so that memory stays flat
+//! however long the list is.
 
+mod accounts;
 mod assemble;
 mod census;
 mod element;
@@ -17,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::{Stream, StreamExt as _};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::task::TaskTracker;
 
@@ -66,14 +68,16 @@ pub struct MirrorOptions {
     pub gallery: bool,
     /// Ask the API and say what would be done, but write nothing.
     pub dry_run: bool,
-    /// Nothing new is begun after so many elements, and lines that name none, have failed; what is in flight is finished.
+    /// After so many failures, of elements or of input lines that are no ID, nothing new is begun, and what is in
+    /// flight is finished. None: however many.
     pub max_errors: Option<u64>,
     /// What counts as success.
     pub accepts: Accepts,
 }
 
 impl MirrorOptions {
-    /// Every role of each element, of at most 2 GiB an asset; all versions are kept, and nothing but success is one.
+    /// Asks `upstream` for every role of each element, with assets of at most 2 GiB. All superseded versions are kept,
+    /// and nothing is accepted that is not a success.
     pub fn new(upstream: Upstream) -> Self {
         Self {
             upstream,
@@ -96,24 +100,22 @@ enum Purpose {
     Mirror,
     /// Ask the API and say what would be done, but write nothing.
     DryRun,
-    /// Make good what was found damaged or missing. What is gone upstream is not noted: that is for a run to tell.
+    /// Make good what was found damaged or missing. What is gone upstream is not noted: only a run over the whole list
+    /// can tell whether that is suspicious.
     Repair,
 }
 
-/// What a run lets pass: by default nothing.
+/// What counts as a success though it is not quite one. By default nothing does.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Accepts {
-    /// Elements that lack what they lacked before are a success.
+    /// Elements that are incomplete just as they were before.
     pub known_missing: bool,
-    /// Elements that are newly gone are meant to be, however many.
+    /// Elements that are newly gone, however many: they are noted, and no number of them is suspicious.
     pub gone: bool,
-    /// Failures of elements are to be read in the report alone.
+    /// Elements that failed, in a run that took up all that there are: the exit code is 0, and the report names them.
     pub partial: bool,
 }
-
-/// A place among the elements in flight; none while its account pauses, or when it was given back.
-type Slot = Option<OwnedSemaphorePermit>;
 
 /// Mirrors elements into a destination.
 pub struct Mirror<S: Store> {
@@ -126,33 +128,36 @@ pub struct Mirror<S: Store> {
     slots: Arc<Semaphore>,
     purpose: Purpose,
     options: MirrorOptions,
-    /// What an earlier run had left, until that is told.
+    /// What was found of an earlier run when the destination was opened, until that is told.
     recovered: Recovered,
     events: Events,
     stop: Stop,
     watch: Mutex<Watch>,
-    /// What the destination is asked on threads that may wait.
+    /// What the destination is asked on threads that may wait: the run ends no earlier than the last of it.
     asks: TaskTracker,
-    /// Histories that are pruned at a time.
+    /// Bounds how many histories are pruned at a time.
     pruning: Semaphore,
-    /// The accounts that the token has, or that it is refused: asked once, when the API refuses an element for its account.
+    /// The accounts that the token has, or how the token was refused. Asked for once, when the API refuses an element
+    /// because of its account.
     accounts: OnceCell<Result<Vec<String>, Failure>>,
 }
 
 impl<S: Store> Mirror<S> {
-    /// A mirror into what was `opened`: to be written, or to be looked at where `options` say a dry run. What happens is
-    /// told to `events`; `stop` ends it early.
+    /// A mirror into the destination that was `opened`: with [`Access::Write`](crate::store::Access::Write), or for a
+    /// dry run with [`Access::Look`](crate::store::Access::Look). It tells `events` what happens, and `stop` ends it
+    /// early.
     ///
     /// # Errors
-    /// The token can't be sent, TLS can't be set up, or the committer not be started: it was not opened to be written.
+    /// The token or the user agent holds characters that can't be sent; TLS can't be set up; or the committer can't be
+    /// started, as where the destination was not opened to be written.
     pub fn new(opened: Opened<S>, options: MirrorOptions, events: Events, stop: Stop) -> Result<Self, RunError> {
         let purpose = if options.dry_run { Purpose::DryRun } else { Purpose::Mirror };
         let Opened { store, recovered } = opened;
         Ok(Self { recovered, ..Self::with_purpose(purpose, store, options, (events, stop))? })
     }
 
-    /// A mirror that fetches again what is damaged in `store`: whatever roles an element has had, of at most `max_size` an
-    /// asset.
+    /// A mirror that fetches again what is damaged in `store`: of each element the roles that it has had, with assets
+    /// of at most `max_size` bytes.
     pub(crate) fn to_repair(
         store: S,
         (upstream, max_size): (Upstream, u64),
@@ -195,10 +200,14 @@ impl<S: Store> Mirror<S> {
         })
     }
 
-    /// Takes up every element of `lines`, and then `all` of the accounts' own lists, where that is wanted; and says what
-    /// became of them.
+    /// Takes up every element that `lines` name and then, where `all` is given, those that the accounts' own lists
+    /// name. Returns when all of them have ended; what became of each is told as an [`Event::Finished`].
+    ///
+    /// # Panics
+    /// Where the run itself panicked, whose panic this goes on with. (That of one element ends the run as broken.)
     pub async fn run(self, lines: impl Stream<Item = Line> + Unpin + Send + 'static, all: Option<All>) -> Summary {
-        // Among the elements' tasks: from a thread of its own each would cost two switches.
+        // As a task among those of the elements: polled by the caller's thread, each element would cost two switches
+        // between threads.
         let done = tokio::spawn(self.take_up_all(lines, all)).await;
         done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
@@ -233,7 +242,7 @@ impl<S: Store> Mirror<S> {
         summary
     }
 
-    /// Begins each element that is named as one of `tasks`, until there is none, or nothing new is to be begun.
+    /// Begins a task for each element that is named, until there are no more, or nothing new is to be begun.
     async fn take_up_each(
         self: &Arc<Self>,
         mut named: impl Stream<Item = Named> + Unpin,
@@ -256,7 +265,7 @@ impl<S: Store> Mirror<S> {
         }
     }
 
-    /// Waits for `tasks`; those of a run that begins nothing new are aborted.
+    /// Waits for `tasks` to end, or aborts them where the run begins nothing new any more.
     async fn check_all(&self, mut tasks: JoinSet<()>) {
         if self.stop.closing().is_cancelled() {
             tasks.abort_all();
@@ -273,7 +282,7 @@ impl<S: Store> Mirror<S> {
         }
     }
 
-    /// The element that is named; what else is to be said is told.
+    /// The element that is named. What names none is told, or ends the run.
     async fn sift(&self, named: Named) -> Option<(Entry, Option<Box<Listed>>)> {
         match named {
             Named::Element(entry, listed) => return Some((entry, listed)),

@@ -212,3 +212,19 @@ impl ElementOutcome {
         self.id.as_ref().map(ElementId::as_str).or(self.source.as_deref()).unwrap_or("?")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_has_one_name() {
+        let schema = schemars::schema_for!(Status).to_value();
+        let names: Vec<_> = schema["oneOf"].as_array().unwrap().iter().map(|choice| &choice["const"]).collect();
+        for &name in &names {
+            let status: Status = serde_json::from_value(name.clone()).unwrap();
+            assert_eq!(status.as_str(), name);
+        }
+        assert_eq!(names.len(), 13);
+    }
+}

@@ -7,12 +7,12 @@ use crate::layout;
 use crate::manifest::{self, Manifest, Missing};
 pub(crate) use listed::{says_enough, stands_as_listed};
 
-/// The user's wishes, as far as they decide what is fetched.
+/// What the user wants to be fetched.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Policy {
-    /// The roles to mirror; a role once mirrored for an element stays mirrored. None: those that the element has, or of
-    /// a new one all.
+    /// The roles to mirror, beside those that are mirrored already: a role once mirrored for an element stays mirrored.
+    /// Where this is empty, all roles of an element that is new.
     pub roles: Vec<Role>,
     /// Download again even what looks unchanged.
     pub refresh: bool,
@@ -24,7 +24,7 @@ impl Default for Policy {
     }
 }
 
-/// A version of an element on disk: the one that stands, or a draft.
+/// A version of an element in the mirror: the one that stands, or a draft.
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// What it should hold.
@@ -58,14 +58,14 @@ pub enum Place {
 pub struct Held<'a> {
     /// The version that stands.
     pub standing: Option<&'a Standing>,
-    /// What an earlier run had of the next one.
+    /// What an earlier run kept of the next version.
     pub draft: Option<&'a Standing>,
 }
 
-/// A file that the mirror holds of an asset.
+/// A file of an asset that the mirror holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prior {
-    /// As the manifest beside it describes it.
+    /// The file, as the manifest beside it describes it.
     pub asset: manifest::Asset,
     /// Where it is.
     pub place: Place,
@@ -89,7 +89,7 @@ pub struct Planned {
     pub asset: Asset,
     /// The file's name without its extension.
     pub stem: String,
-    /// The name of its file in the version that stands, which it keeps.
+    /// The name of its file in the version that stands, good or damaged. The new file keeps that name where it fits.
     pub had: Option<String>,
     /// What to do.
     pub action: Action,
@@ -128,7 +128,8 @@ impl Plan {
         let stays =
             |planned: &Planned| matches!(&planned.action, Action::Keep(prior) if prior.place == Place::Standing);
         let as_it_stands = held.standing.is_some_and(|standing| {
-            // With all assets kept, a gap of the standing version is one that the API names no more.
+            // Where all assets are kept and the standing version is incomplete, the API has ceased to name what is
+            // missing.
             standing.is_complete()
                 && standing.manifest.roles == roles
                 && standing.manifest.element == element.fields
@@ -153,8 +154,8 @@ fn roles(standing: Option<&Standing>, policy: &Policy) -> Vec<Role> {
     Role::ALL.into_iter().filter(|&role| policy.roles.contains(&role) || had(role)).collect()
 }
 
-/// The file to go by, of those found in the standing version and in the draft. One that is still current needs no word
-/// of the CDN; else the draft is the younger.
+/// Decides between the files found in the standing version and in the draft. A file that is current is kept, and the
+/// CDN is not asked. Else the CDN is asked about the draft's file, which is the younger one, or about the only one.
 fn choose(standing: Option<Found>, draft: Option<Found>) -> Action {
     let good = |found: Option<Found>| found.filter(|found| found.is_good);
     match (good(standing), good(draft)) {
@@ -165,7 +166,7 @@ fn choose(standing: Option<Found>, draft: Option<Found>) -> Action {
     }
 }
 
-/// What is found of an asset in a version.
+/// The file of an asset that is found in a version.
 struct Found {
     prior: Prior,
     is_good: bool,
@@ -209,7 +210,7 @@ pub(crate) enum Verdict {
     Same,
     /// It takes the place of what stands, or is the first.
     Commit,
-    /// It does not: too much of it could not be had.
+    /// It does not: none of its assets could be had, or it misses one that the standing version does not.
     Refuse,
 }
 

@@ -38,20 +38,22 @@ pub struct Prune<S> {
 }
 
 impl<S: Store> Prune<S> {
-    /// A pruning of what was `opened`: to be changed, or to be read in a dry run. What is removed is told to `events`; `stop`
-    /// ends it early, between two elements.
+    /// A pruning of the mirror that was `opened`: with [`Access::Change`](crate::store::Access::Change), or for a dry
+    /// run with [`Access::Read`](crate::store::Access::Read). It tells `events` what it removes, and `stop` ends it
+    /// early.
     pub fn new(opened: Opened<S>, options: PruneOptions, events: Events, stop: Stop) -> Self {
         let Opened { store, recovered } = opened;
         Self { store, options, recovered, events, stop }
     }
 
-    /// Applies the rules to every element that has a history. What fails of one element stops no other.
+    /// Applies the rules to every element that has a history. The failure of one element stops no other; each version
+    /// that is removed is told as an [`Event::Pruned`].
     pub async fn run(mut self) -> Summary {
-        // That is a failure of this command's own work.
+        // What an earlier pruning could not remove is a warning to other commands, and to this one a failure.
         let unfinished = std::mem::take(&mut self.recovered.unpruned);
         std::mem::take(&mut self.recovered).tell(&self.events).await;
         let (events, stop) = (self.events.clone(), self.stop.clone());
-        // Files are waited for.
+        // On a thread that may wait for files.
         let pruned = tokio::task::spawn_blocking(move || self.walk(unfinished)).await;
         let mut summary = pruned.unwrap_or_else(|error| {
             stop.end(End::Broken(format!("pruning broke down, please report it: {error}")));
@@ -77,7 +79,8 @@ impl<S: Store> Prune<S> {
         Summary { elapsed: started.elapsed(), ..summary }
     }
 
-    /// Does `work` for each element that may have something to prune, several at a time: most of it is waiting for the disk.
+    /// Does `work` for each element that may have something to prune, several at a time: most of it is waiting for the
+    /// disk.
     fn each(&self, work: impl Fn(ElementId) + Send + Sync) -> Result<(), String> {
         let elements = self.store.elements_to_prune().map_err(|error| error.to_string())?;
         let elements = elements.into_iter().take_while(|_| !self.stop.token().is_cancelled()).par_bridge();
@@ -125,14 +128,14 @@ fn lock(summary: &Mutex<Summary>) -> MutexGuard<'_, Summary> {
 pub(crate) enum Scope {
     /// Nothing: it is only said what would be.
     Foreseen,
-    /// Of elements of which something expires.
+    /// Of elements of which a version expires.
     Expired,
-    /// Of all: what an earlier pruning left, too.
+    /// Of all, since an earlier pruning may have left something.
     Thorough,
 }
 
-/// Removes what of the history of `id` expires, or in a dry run only says so; tells of each version, and gives what was
-/// removed even where that fails. Not for a thread of the runtime.
+/// Removes what expires of the history of `id`, or in a dry run only says so, and tells of each version. It also
+/// returns what was removed before it failed, where it did. It blocks: not for a thread of the runtime.
 pub(crate) fn apply<S: Store>(
     (store, events): (&S, &Events),
     id: &ElementId,
@@ -146,7 +149,7 @@ pub(crate) fn apply<S: Store>(
             expired.iter().for_each(told);
             Ok(())
         }
-        // To look for more would cost requests for each element that nothing has become of.
+        // To look for what else might go would cost requests for every element that has not changed.
         Scope::Expired if expired.is_empty() => Ok(()),
         Scope::Expired | Scope::Thorough => store.prune(id, &expired, &mut told),
     });

@@ -14,7 +14,7 @@ use element_mirror::event::{Counters, Events};
 use element_mirror::outcome::{End, Summary};
 use element_mirror::report::{JsonLog, NdjsonReport, Reporter, Sink, Verbosity, drain};
 use element_mirror::stop::Stop;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Complaint, Instead, LogFormat, SayingArgs};
@@ -29,9 +29,21 @@ const MIN_WORKERS: usize = 4;
 
 /// Where a command does its work until it is done, or a signal ends it.
 pub(crate) struct Session {
-    runtime: Runtime,
+    runtime: Handle,
     pub(crate) stop: Stop,
     counters: Arc<Counters>,
+    _workers: Workers,
+}
+
+/// A runtime that is not waited for when it is dropped: a thread of it may read a silent pipe, or ask a slow name server.
+struct Workers(Option<Runtime>);
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Who is told: people or a collector on standard error, and the report.
@@ -53,31 +65,35 @@ impl Session {
         let workers = thread::available_parallelism().map_or(MIN_WORKERS, |cores| cores.get().max(MIN_WORKERS));
         let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build();
         let runtime = runtime.map_err(|error| RunError::io("can't start", error))?;
+        let (handle, workers) = (runtime.handle().clone(), Workers(Some(runtime)));
         let stop = Stop::default();
         watch_signals(stop.clone())?;
-        Ok(Self { runtime, stop, counters: Arc::clone(counters) })
+        Ok(Self { runtime: handle, stop, counters: Arc::clone(counters), _workers: workers })
     }
 
-    /// What comes of `work`; none where a signal ended it.
+    /// What comes of `work`; `None` if a signal ended it.
     pub(crate) fn wait_for<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.runtime.block_on(self.stop.unless_ended(work))
     }
 
     /// The summary of a command that was ended before it had begun.
-    pub(crate) fn ended_early(self) -> Summary {
-        self.runtime.shutdown_background();
+    pub(crate) fn ended_early(&self) -> Summary {
         Summary::ended(self.stop.ends())
     }
 
-    /// Does `work`, and tells the `audience` of it.
-    pub(crate) fn conduct<F>(
+    /// Opens what `work` is done on, does it, and tells the `audience` of it.
+    pub(crate) fn conduct<T, F>(
         self,
         audience: &Audience<'_>,
-        work: impl FnOnce(Events, Stop) -> F,
+        open: impl AsyncFnOnce(Stop) -> Result<T, RunError>,
+        work: impl FnOnce(T, Events, Stop) -> F,
     ) -> Result<Summary, RunError>
     where
         F: Future<Output = Result<Summary, RunError>>,
     {
+        // Before the report is truncated: another run may hold the lock, and a signal may end the wait for it.
+        let Some(opened) = self.wait_for(open(self.stop.clone())) else { return Ok(self.ended_early()) };
+        let opened = opened?;
         let report = audience.report.map(ToOwned::to_owned);
         // Opening a named pipe takes until somebody reads it; a signal must not have to wait for that.
         let opening = self.runtime.spawn_blocking(move || report.as_deref().map(report_file).transpose());
@@ -86,7 +102,7 @@ impl Session {
             Some(Ok(report)) => report?,
             Some(Err(error)) => return Err(RunError::Broken(format!("can't open the report: {error}"))),
         };
-        let Self { runtime, stop, counters } = self;
+        let Self { runtime, stop, counters, _workers } = self;
         let (events, receiver) = Events::channel(EVENTS);
         let events = events.counted_by(counters);
         let reporters = audience.reporters(report, &events.counters, &stop)?;
@@ -97,13 +113,11 @@ impl Session {
             let drained = thread.spawn(move || runtime.block_on(drain(receiver, reporters, stop)));
             drained.map_err(|error| RunError::io("can't start reporting", error))?
         };
-        let summary = runtime.block_on(work(events, stop.clone()));
+        let summary = runtime.block_on(work(opened, events, stop.clone()));
         // The reporters end with the last sender of events.
         if reporting.join().is_err() {
             stop.end(End::Broken("reporting broke down, please report it".into()));
         }
-        // Threads that read a silent pipe, or ask a slow name server, are not waited for.
-        runtime.shutdown_background();
         // A report that could not be written to its end is known only now.
         unless_interrupted(&stop, summary).map(|mut summary| {
             summary.ends = stop.ends();
@@ -230,8 +244,8 @@ fn report_file(path: &Path) -> Result<File, RunError> {
     file.map_err(|error| RunError::io(format!("can't write the report {}", path.display()), error))
 }
 
-/// The first SIGINT or SIGTERM ends the run in order, the second at once. On a thread of its own, so that a stalled
-/// disk stops neither.
+/// Lets the first SIGINT or SIGTERM end the run in order, and the second at once. They are watched on a thread of its own,
+/// which no stalled disk holds up.
 fn watch_signals(stop: Stop) -> Result<(), RunError> {
     let cannot = |error| RunError::io("can't watch for signals", error);
     let runtime = single_threaded()?;
@@ -258,4 +272,27 @@ fn watch_signals(stop: Stop) -> Result<(), RunError> {
 
 fn single_threaded() -> Result<Runtime, RunError> {
     Builder::new_current_thread().enable_all().build().map_err(|error| RunError::io("can't start", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_thread_that_waits_keeps_nobody_from_the_end() {
+        let runtime = Builder::new_multi_thread().build().unwrap();
+        let (began, has_begun) = mpsc::channel();
+        let (_silent, never) = mpsc::channel::<()>();
+        runtime.spawn_blocking(move || {
+            began.send(()).unwrap();
+            never.recv_timeout(Duration::from_secs(10))
+        });
+        has_begun.recv().unwrap();
+        let workers = Workers(Some(runtime));
+        let started = Instant::now();
+        drop(workers);
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
 }

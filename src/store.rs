@@ -1,7 +1,12 @@
 //! The destination: where versions of elements live.
 //!
-//! A version is put together in a folder for staging, and then committed whole: `local` does that on a file system, `object` in a
-//! bucket. What either must do is `destination`'s.
+//! A version is put together in a folder for staging, and then committed whole: `local` does that on a file system,
+//! `object` in a bucket. What either must do is said by the trait in `destination`.
+//!
+//! Some words are used throughout. The version in an element's place *stands*, earlier ones are *superseded*: they are
+//! in the element's history. Files that the program did not put there are *strangers'*. What was found damaged is put
+//! *aside*, into `damaged/`, before anything takes its place. A *draft* is a version that may not replace the one that
+//! stands, kept for the next run. A version is *sealed* once all that its commit will do has been written down.
 
 pub(crate) mod commit;
 #[cfg(test)]
@@ -24,7 +29,7 @@ pub use crate::layout::{GALLERY, INDEX, MANIFEST, OWN, RESPONSE, SUMS};
 use crate::manifest::Manifest;
 pub(crate) use destination::Destination;
 
-/// A manifest, or in words what is wrong with it.
+/// A manifest, or a few words about what is wrong with it, such as "is missing".
 pub(crate) type Readable = Result<Manifest, String>;
 
 /// An open destination: a [`LocalStore`](local::LocalStore) or a [`BucketStore`](object::BucketStore). Cheap to clone.
@@ -36,26 +41,27 @@ pub trait Store: Destination {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Access {
-    /// To be written; it is made where it is not there.
+    /// To write. The destination is made where it is not there yet.
     Write,
-    /// To be written, where there is a mirror.
+    /// To change a mirror. Where there is none, it can't be opened.
     Change,
-    /// To be read, where there is a mirror. A run may be going on.
+    /// To read a mirror, without a lock: a run may be going on. Where there is none, it can't be opened.
     Read,
-    /// To be looked at, for a dry run: it may be that there is nothing yet.
+    /// To look at it, without a lock, as a dry run does. There may be nothing yet.
     Look,
 }
 
-/// A destination that was opened, and what was found to be finished or odd, which whoever works on it tells.
+/// A destination that was opened, and what was found there of an earlier run, which whoever works on it tells.
 #[non_exhaustive]
 pub struct Opened<S> {
     /// The destination.
     pub store: S,
-    /// What an earlier run had left.
+    /// What an earlier run had left half done.
     pub recovered: Recovered,
 }
 
-/// What an earlier run had left half done, and what became of it. Nothing in a bucket: what was not committed there is unused.
+/// What an earlier run had left half done, and what became of it. Empty for a bucket: what was not committed there has
+/// no effect.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Recovered {
@@ -84,7 +90,7 @@ impl Recovered {
     }
 }
 
-/// The failure of a destination that was opened to look only.
+/// The failure of whatever would write to a destination that was not opened for that.
 fn dry() -> Failure {
     Failure::new(ErrorKind::Io, "a dry run writes nothing")
 }

@@ -1,6 +1,7 @@
 //! Verification: every file of a mirror is held against its manifest, on all cores.
 //!
-//! That writes nothing, asks nobody and takes no lock; `repair` makes good what was found damaged or missing.
+//! That writes nothing, needs no network and takes no lock. Where it is asked to, it repairs what it finds damaged or
+//! missing.
 
 mod finding;
 mod repair;
@@ -30,7 +31,7 @@ use repair::Repair;
 pub struct VerifyOptions {
     /// How much is looked at.
     pub depth: Depth,
-    /// How what is damaged is made good; none where it is only told.
+    /// How what is damaged is made good. None: it is only told.
     pub repair: Option<RepairOptions>,
 }
 
@@ -45,7 +46,7 @@ pub struct RepairOptions {
 }
 
 impl RepairOptions {
-    /// Of at most 2 GiB an asset.
+    /// Asks `upstream`, and takes assets of at most 2 GiB.
     pub fn new(upstream: Upstream) -> Self {
         Self { upstream, max_size: MAX_SIZE }
     }
@@ -54,7 +55,7 @@ impl RepairOptions {
 /// Which elements are verified.
 #[non_exhaustive]
 pub enum Elements {
-    /// All that are there, and that the sieve lets pass.
+    /// All that the mirror holds, and that the sieve lets pass.
     All(Sieve),
     /// Those that lists name.
     Listed(Lines),
@@ -74,17 +75,20 @@ pub struct Verify<S> {
 }
 
 impl<S: Store> Verify<S> {
-    /// A verification of what was `opened`: to be read, or to be changed where it is to be repaired. What is found is told
-    /// to `events`; `stop` ends it early.
+    /// A verification of the mirror that was `opened`: with [`Access::Read`](crate::store::Access::Read), or for a
+    /// repair with [`Access::Change`](crate::store::Access::Change). It tells `events` what it finds, and `stop` ends
+    /// it early.
     pub fn new(opened: Opened<S>, options: VerifyOptions, events: Events, stop: Stop) -> Self {
         let Opened { store, recovered } = opened;
         Self { store, options, recovered, is_listed: false, events, stop, summary: Mutex::default() }
     }
 
-    /// Verifies `elements`, repairs them where that is asked for, and says what was found.
+    /// Verifies `elements`, and repairs them where that is asked for. Returns when all have been; what was found of
+    /// each is told as an [`Event::Finished`].
     ///
     /// # Errors
-    /// The mirror can't be listed; or where it is to be repaired, the token not be sent or the committer not be started.
+    /// The mirror can't be listed. For a repair, also: the token or the user agent holds characters that can't be sent,
+    /// TLS can't be set up, or the committer can't be started.
     pub async fn run(mut self, elements: Elements) -> Result<Summary, RunError> {
         let started = Instant::now();
         std::mem::take(&mut self.recovered).tell(&self.events).await;
@@ -119,7 +123,7 @@ impl<S: Store> Verify<S> {
         Ok(summary)
     }
 
-    /// The lines that name the elements, counted for progress.
+    /// The lines that name the elements; those of the mirror itself are counted, for progress.
     async fn lines(&self, elements: Elements) -> Result<Box<dyn Iterator<Item = Line> + Send>, RunError> {
         let sieve = match elements {
             Elements::Listed(lines) => return Ok(Box::new(lines.into_blocking(self.stop.closing().clone()))),
@@ -136,7 +140,7 @@ impl<S: Store> Verify<S> {
         Ok(Box::new(elements.into_iter().map(Line::Entry)))
     }
 
-    /// Looks at the element of each line, several at a time, and lets `settle` know what was found.
+    /// Looks at the element of each line, several at a time, and calls `settle` with what was found of each.
     async fn walk(
         self: &Arc<Self>,
         lines: impl Iterator<Item = Line> + Send + 'static,
@@ -144,7 +148,7 @@ impl<S: Store> Verify<S> {
     ) {
         let verify = Arc::clone(self);
         let walked = tokio::task::spawn_blocking(move || {
-            // Threads of its own: they may wait for a repair, which itself has files to read on the shared ones.
+            // Threads of its own: they may have to wait for a repair, which needs the shared ones to read files.
             let pool = rayon::ThreadPoolBuilder::new().num_threads(verify.store.inspections()).build()?;
             let lines = lines.take_while(|_| !verify.stop.closing().is_cancelled()).par_bridge();
             pool.install(|| lines.for_each(|line| verify.take_up(line, &settle)));
@@ -179,7 +183,7 @@ impl<S: Store> Verify<S> {
         };
         let is_known = self.is_listed || (may_be_of_another && self.store.is_known(&entry.id));
         if may_be_of_another && !is_known {
-            // Progress counts elements alone.
+            // It is no element after all, and progress counts none but those.
             self.events.counters.known.fetch_sub(1, Relaxed);
         }
         Seen { entry, is_known, found, elapsed: started.elapsed() }

@@ -47,8 +47,8 @@ pub(crate) struct Leaf {
 }
 
 impl Leaf {
-    /// The elements that the page shows, and the outcomes of what of it can't be had: all of it, or an item, as far as
-    /// `sieve` lets bad ones be told.
+    /// The elements that the page shows, and an outcome for each item of it that names none, or for the page if it can't be
+    /// had. Bad items are left out if `sieve` leaves them to another shard.
     pub(crate) fn split(self, email: &str, sieve: &Sieve) -> (Vec<Listed>, Vec<ElementOutcome>) {
         let (listed, failures) = match self.page {
             Ok(Page { listed, bad, .. }) if sieve.tells_bad_lines() => (listed, bad),
@@ -170,9 +170,9 @@ impl Api {
         }
         let (place, attempts) = (format!("list {account} page {number}"), &AtomicU64::new(0));
         let account = Some(account);
-        let call = Call { url, what: &place, account, depends_on_accounts: false, attempts, slots: None };
+        let call = Call { url, what: &place, account, depends_on_accounts: false, attempts };
         let parse = |body: Vec<u8>| Page::parse(&self.http.without_token(&body));
-        let page = self.get(&call, parse).await.map(|(page, _)| page);
+        let page = self.get(&call, None, parse).await;
         Leaf { place, attempts: attempts.load(Relaxed), elapsed: started.elapsed(), page }
     }
 
@@ -189,7 +189,7 @@ impl Api {
 }
 
 impl Walk<'_> {
-    /// The next page; none at the end.
+    /// The next page; `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<Leaf> {
         if self.ended {
             return None;

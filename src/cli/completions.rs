@@ -21,7 +21,7 @@ pub(crate) struct CompletionsArgs {
 impl CompletionsArgs {
     /// The script.
     pub(crate) fn script(&self) -> String {
-        let mut all = shown();
+        let mut all = help::documented();
         if self.shell == Shell::Bash {
             return bash::script(&all);
         }
@@ -44,11 +44,4 @@ fn fish_choices(all: &Command) -> String {
     };
     let commands = all.get_subcommands().map(|command| (command, choices(command)));
     commands.filter(|(_, choices)| !choices.is_empty()).map(|(command, choices)| line(command, &choices)).collect()
-}
-
-/// The command line as it is completed: without clap's own command `help`.
-fn shown() -> Command {
-    let mut all = help::command(false).disable_help_subcommand(true);
-    all.build();
-    all
 }

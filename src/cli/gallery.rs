@@ -10,7 +10,7 @@ use super::{Destination, FolderArgs, SayingArgs, value};
 pub(super) const EXAMPLES: &str = "\
 The page is DIR/index.html, beside the elements' folders. It needs no server and
 no network: open it from the disk. Run the command again, or use run --gallery,
-after the mirror has changed. An index.html of others is not touched.
+after the mirror has changed. An index.html that is not its own is not touched.
 
 Examples:
   element-mirror gallery mirror    write mirror/index.html

@@ -57,6 +57,13 @@ pub(crate) fn command(brief: bool) -> Command {
     all
 }
 
+/// The command line as pages about it are made: with all options, and without clap's own command `help`.
+pub(super) fn documented() -> Command {
+    let mut all = command(false).disable_help_subcommand(true);
+    all.build();
+    all
+}
+
 /// The hint at the whole help, of a command or of the program.
 pub(super) fn pointer(name: Option<&str>) -> String {
     match name {

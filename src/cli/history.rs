@@ -7,8 +7,8 @@ use element_mirror::{BucketOptions, LocalOptions, Stop};
 use super::{Destination, NamedArgs, SayingArgs, value};
 
 pub(super) const EXAMPLES: &str = "\
-A line a version, columns apart by a tab. Nothing is written, and no lock is
-taken: a run may be going on.
+One line per version, in columns that are separated by tabs. Nothing is written,
+and no lock is taken: a run may be going on.
 
 Examples:
   element-mirror history mirror                     all that was superseded
@@ -29,7 +29,7 @@ pub(crate) struct HistoryArgs {
     #[command(flatten)]
     pub(crate) named: NamedArgs,
 
-    /// Write a JSON object a version.
+    /// Write a JSON object per version.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_JSON", hide_env = true)]
     pub(crate) json: bool,

@@ -12,14 +12,14 @@ pub(super) const MOST_USED: &[&str] =
     &["json", "tag", "favored", "official", "email", "token_file", "demo", "quiet", "verbose"];
 
 pub(super) const EXAMPLES: &str = "\
-An ID a line, and behind a tab the email where there are several accounts: an ID
-list for run.
+One ID per line, and behind a tab the email where there are several accounts: an
+ID list for run.
 
 Examples:
   element-mirror list --demo                  try it: no token, no network
   element-mirror list                         every element of every account
   element-mirror list --email me@example.com  of one account
-  element-mirror list --json | jq -r .name    an object a line, for programs
+  element-mirror list --json | jq -r .name    an object per line, for programs
 
 Exit codes:
   0  all is listed       3  some accounts or pages could not be listed
@@ -27,7 +27,7 @@ Exit codes:
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
-    /// An object a line, as NDJSON.
+    /// One JSON object per line, as NDJSON.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_JSON", hide_env = true)]
     pub(crate) json: bool,

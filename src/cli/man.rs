@@ -15,7 +15,7 @@ const DESCRIPTION: [&str; 4] = [
      it fetches only what is new.",
     "A folder appears complete or not at all, and is replaced whole. What was mirrored stays: a changed element's old \
      version moves to the history, an element that was deleted upstream is gone upstream only.",
-    "ID lists are text (an ID a line, an account's email in a second column, # comments) or NDJSON (an object with id, and \
+    "ID lists are text (one ID per line, an account's email in a second column, # comments) or NDJSON (an object with id, and \
      optionally email, a line): reports and the output of list are lists, too.",
     "Sizes are numbers with K, M or G behind them, powers of 1024. Durations are numbers with their unit: 30s, 5m, 2h, 30d. \
      Standard output carries only what was asked for; everything for people goes to standard error.",
@@ -24,7 +24,7 @@ const DESCRIPTION: [&str; 4] = [
 const EXIT_STATUS: [(&str, &str); 8] = [
     ("0", "Everything asked for is mirrored, or verified."),
     ("1", "It could not be done: destination, ID list or API are unusable."),
-    ("2", "It was asked for wrongly."),
+    ("2", "Usage error: the command line, or a variable, is wrong."),
     (
         "3",
         "Done, but some elements failed, are incomplete or damaged (the report says which), or suspiciously many are gone.",
@@ -44,7 +44,7 @@ const FILES: [(&str, &str); 7] = [
         "An element: its assets, element.json (the API's own words), manifest.json, and SHA256SUMS for sha256sum -c.",
     ),
     ("DEST/index.html", "A page to look the mirror through, with --gallery."),
-    ("DEST/index.ndjson", "Every manifest on a line, with --index."),
+    ("DEST/index.ndjson", "Every manifest, one per line, with --index."),
     ("DEST/.element-mirror/history/ID/WHEN/", "Superseded versions, whole."),
     ("DEST/.element-mirror/damaged/ID/WHEN/", "Files that were found damaged, put aside before they were replaced."),
     ("DEST/.element-mirror/gone/ID", "Since when the API does not know an element any more."),
@@ -82,8 +82,7 @@ const EXAMPLES: [(&str, &str); 6] = [
 
 /// The page, for `man -l -`.
 pub(crate) fn page() -> String {
-    let mut all = help::command(false).disable_help_subcommand(true);
-    all.build();
+    let all = help::documented();
     let mut page = Roff::new();
     let version = format!("element-mirror {}", env!("CARGO_PKG_VERSION"));
     page.control("TH", ["ELEMENT-MIRROR", "1", DATE, &version, "User Commands"]);
@@ -226,9 +225,8 @@ mod tests {
 
     #[test]
     fn every_option_of_every_command_is_in_it() {
-        let (page, mut all) = (read(), help::command(false));
-        all.build();
-        for command in all.get_subcommands().filter(|command| command.get_name() != "help") {
+        let (page, all) = (read(), help::documented());
+        for command in all.get_subcommands() {
             let name = command.get_name();
             assert!(page.contains(&format!("element-mirror {name}")), "{name}");
             for arg in command.get_arguments().filter(|arg| !arg.is_hide_set() && arg.get_id() != "help") {

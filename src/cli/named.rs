@@ -26,7 +26,7 @@ impl NamedArgs {
         &self.words
     }
 
-    /// The lists, opened; none where all elements are meant.
+    /// The lists, opened; `None` if all elements are meant.
     pub(crate) fn inputs(&self) -> Result<Option<Vec<Input>>, RunError> {
         if self.words.is_empty() && self.ids.is_empty() {
             return Ok(None);

@@ -57,12 +57,12 @@ pub(crate) struct ApiArgs {
           env = "ELEMENT_MIRROR_RETRIES", hide_env = true)]
     retries: u64,
 
-    /// Patience for a connection.
+    /// Longest wait for a connection.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = value::timeout,
           env = "ELEMENT_MIRROR_CONNECT_TIMEOUT", hide_env = true)]
     connect_timeout: Duration,
 
-    /// Patience for a byte.
+    /// Longest wait for a byte.
     ///
     /// A body that brings less than 64 KiB in ten times as long is given up, too.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value::timeout,
@@ -71,7 +71,7 @@ pub(crate) struct ApiArgs {
 
     /// The User-Agent for API and CDN.
     ///
-    /// Else element-mirror and its version.
+    /// By default element-mirror/ and its version.
     #[arg(long, value_name = "TEXT", value_parser = value::header_text,
           env = "ELEMENT_MIRROR_USER_AGENT", hide_env = true)]
     user_agent: Option<String>,

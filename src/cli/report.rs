@@ -12,7 +12,7 @@ use super::{SAYING, value};
 #[derive(Args, Debug)]
 #[command(next_help_heading = SAYING)]
 pub(crate) struct ReportArgs {
-    /// A JSON line an element, as it ends; - is stdout.
+    /// A JSON line per element, as it ends; - is stdout.
     ///
     /// A report is an ID list for a later run.
     #[arg(long, value_name = "FILE|-", value_hint = ValueHint::FilePath, env = "ELEMENT_MIRROR_REPORT", hide_env = true)]
@@ -83,7 +83,7 @@ fn plain(path: &Path) -> Option<PathBuf> {
     Some(std::path::absolute(path).ok()?.components().collect())
 }
 
-/// Where a file is, or would be made; none where its folder is not there.
+/// The canonical path of a file, also of one that is yet to be made; `None` if its folder is not there.
 fn place(file: &Path) -> Option<PathBuf> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     file.canonicalize().ok().or_else(|| Some(folder.canonicalize().ok()?.join(file.file_name()?)))

@@ -44,20 +44,20 @@ Examples:
   element-mirror run --only-failed last.ndjson      once more what failed
   element-mirror run ids.txt -o s3://bucket/prefix  into a bucket; gs://, az://
 
-Sizes are numbers with K, M or G behind (powers of 1024), durations such as 30s,
-5m, 2h or 30d. Every option can be given as a variable, too, named
-ELEMENT_MIRROR_ and the option: ELEMENT_MIRROR_CONCURRENCY=8.
+Sizes are numbers, with K, M or G behind them for powers of 1024; durations are
+such as 30s, 5m, 2h or 30d. Every option can be set by an environment variable
+too: ELEMENT_MIRROR_ and its name, as in ELEMENT_MIRROR_CONCURRENCY=8.
 
 Exit codes:
   0  all is mirrored           3  some elements failed or are incomplete
   1  it could not be done      4  the token or the subscription is refused
-  2  it was asked for wrongly  5  another run is working on the destination
-  6  its --max-time was up
+  2  usage error               5  another run is working on the destination
+  6  --max-time was up
   130, 143, 141  interrupted; what was committed is whole";
 
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
-    /// ID lists: files, or - for standard input; an ID a line, or NDJSON.
+    /// ID lists: files, or - for standard input; one ID per line, or NDJSON.
     #[arg(value_name = "IDS", value_hint = ValueHint::FilePath)]
     lists: Vec<PathBuf>,
 
@@ -65,7 +65,7 @@ pub(crate) struct RunArgs {
     #[arg(long = "id", value_name = "ID", value_delimiter = ',', value_parser = value::id, env = "ELEMENT_MIRROR_ID", hide_env = true)]
     ids: Vec<String>,
 
-    /// Where to: folder or bucket URL.
+    /// Destination: folder or bucket URL.
     ///
     /// s3://bucket/prefix, gs://bucket/prefix and az://container/prefix are buckets.
     #[arg(short, long, value_name = "DIR|URL", default_value = "mirror", value_parser = value::Discreet(Destination::parse),
@@ -74,7 +74,7 @@ pub(crate) struct RunArgs {
 
     /// Every element of the account, or of all accounts.
     ///
-    /// The accounts' own lists tell which; what they show as it stands is not asked for by itself.
+    /// The accounts' own lists tell which. An element that they show just as it is mirrored is not asked for by itself.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = WHICH,
           env = "ELEMENT_MIRROR_ALL", hide_env = true)]
     all: bool,
@@ -113,7 +113,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     store: StoreArgs,
 
-    /// Write index.ndjson at the end: a manifest a line.
+    /// Write index.ndjson at the end: a manifest per line.
     ///
     /// Each mirrored element's manifest, in DEST/index.ndjson, which is replaced at once.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(), help_heading = STORE,
@@ -151,7 +151,7 @@ struct EndingArgs {
     #[command(flatten)]
     time: TimeArgs,
 
-    /// Lacking what it lacked before is no failure.
+    /// An element incomplete as before is a success.
     ///
     /// An element that is incomplete just as it was before counts as success.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),

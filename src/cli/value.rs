@@ -165,7 +165,13 @@ pub(super) fn header_text(text: &str) -> Result<String, String> {
 pub(super) fn token(file: Option<&Path>) -> Result<Token, RunError> {
     let (text, place) = match file {
         Some(file) => {
-            let place = format!("the token file {}", file.display());
+            let place = match file.to_str() {
+                // Whoever took the option for one of the token itself is not to find that in a log.
+                Some(name) if name.contains(':') && !name.contains('/') => {
+                    "the token file, whose name looks like the token itself".to_owned()
+                }
+                _ => format!("the token file {}", file.display()),
+            };
             let bytes = std::fs::read(file);
             let bytes = bytes.map_err(|error| RunError::Usage(format!("can't read {place}: {error}")))?;
             (String::from_utf8_lossy(&bytes).into_owned(), place)

@@ -16,8 +16,8 @@ pub(super) const MOST_USED: &[&str] =
     &["destination", "words", "ids", "history", "quick", "repair", "email", "token_file", "report", "quiet", "verbose"];
 
 pub(super) const EXAMPLES: &str = "\
-Without --repair nothing is written, nobody is asked and no lock is taken: a run
-may be going on. Account, network and writing matter to --repair alone.
+Without --repair nothing is written, no request is sent and no lock is taken: a
+run may be going on. Account, network and writing matter to --repair alone.
 
 Examples:
   element-mirror verify mirror                        every file of all elements
@@ -27,7 +27,7 @@ Examples:
 Exit codes:
   0  every file is as it should be, or is so again
   3  some are damaged or missing
-  6  its --max-time was up
+  6  --max-time was up
   1, 2, 4, 5, 130, 143, 141 as of run";
 
 #[derive(Args, Debug)]

@@ -13,12 +13,7 @@ use crate::session::{Audience, Session};
 /// Writes the page of a mirror.
 pub(crate) fn gallery(args: &GalleryArgs) -> Result<Summary, RunError> {
     let session = Session::start(&Arc::default())?;
-    let options = args.local_options(session.stop.clone());
-    // Interrupted while it waited for the lock.
-    let Some(opened) = session.wait_for(LocalStore::open(&args.folder, &options, Access::Change)) else {
-        return Ok(session.ended_early());
-    };
-    let opened = opened?;
+    let open = async |stop| LocalStore::open(&args.folder, &args.local_options(stop), Access::Change).await;
     let audience = Audience {
         saying: &args.saying.without_progress(),
         report: None,
@@ -26,5 +21,7 @@ pub(crate) fn gallery(args: &GalleryArgs) -> Result<Summary, RunError> {
         foresees: false,
         leaving_out: Vec::new(),
     };
-    session.conduct(&audience, |events, stop| async move { Ok(Gallery::new(opened, events, stop).run().await) })
+    session.conduct(&audience, open, |opened, events, stop| async move {
+        Ok(Gallery::new(opened, events, stop).run().await)
+    })
 }

@@ -27,7 +27,8 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
         _ => args.saying.clone(),
     };
     let audience = Audience { saying, report: None, destination: None, foresees: false, leaving_out: Vec::new() };
-    let listed = session.conduct(&audience, |events, stop| async move {
+    let nothing = async |_| Ok(());
+    let listed = session.conduct(&audience, nothing, |(), events, stop| async move {
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };
         let list = List::new(args.options(credentials, demo), args.sieve(), events, stop)?;
         let mut hinted = None;

@@ -28,9 +28,6 @@ fn apply<S: Store>(
 ) -> Result<Summary, RunError> {
     let options = args.options()?;
     let session = Session::start(&Arc::default())?;
-    // Interrupted while it waited for the lock.
-    let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
-    let opened = opened?;
     let audience = Audience {
         saying: &args.saying.without_progress(),
         report: None,
@@ -38,5 +35,7 @@ fn apply<S: Store>(
         foresees: false,
         leaving_out: Vec::new(),
     };
-    session.conduct(&audience, |events, stop| async move { Ok(Prune::new(opened, options, events, stop).run().await) })
+    session.conduct(&audience, open, |opened, events, stop| async move {
+        Ok(Prune::new(opened, options, events, stop).run().await)
+    })
 }

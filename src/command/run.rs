@@ -40,10 +40,11 @@ fn mirror<S: Store>(
     let sieve = args.select.sieve();
     let odd = leave_out(&sieve, args.select.reports())?;
     let session = Session::start(counters)?;
-    // Interrupted while it waited for the lock.
-    let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
-    let opened = opened?;
-    metrics::check(args.metrics())?;
+    let open = async |stop| {
+        let opened = open(stop).await?;
+        metrics::check(args.metrics())?;
+        Ok(opened)
+    };
     let (report, destination) = (args.report.report.as_deref(), args.destination().shown());
     let audience = Audience {
         saying: &args.saying,
@@ -52,7 +53,7 @@ fn mirror<S: Store>(
         foresees: args.is_dry_run(),
         leaving_out: args.leaving_out(),
     };
-    session.conduct(&audience, |events, stop| async move {
+    session.conduct(&audience, open, |opened, events, stop| async move {
         tell_odd(&events, odd).await;
         let _timer = args.max_time().map(|time| stop.end_after(time));
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };

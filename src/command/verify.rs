@@ -41,10 +41,11 @@ fn look<S: Store>(
     let sieve = args.select.sieve();
     let odd = leave_out(&sieve, args.select.reports())?;
     let session = Session::start(counters)?;
-    // Interrupted while it waited for the lock.
-    let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
-    let opened = opened?;
-    metrics::check(args.report.metrics.as_deref())?;
+    let open = async |stop| {
+        let opened = open(stop).await?;
+        metrics::check(args.report.metrics.as_deref())?;
+        Ok(opened)
+    };
     let (report, destination) = (args.report.report.as_deref(), args.destination.shown());
     let audience = Audience {
         saying: &args.saying,
@@ -53,7 +54,7 @@ fn look<S: Store>(
         foresees: false,
         leaving_out: args.select.leaving_out(),
     };
-    session.conduct(&audience, |events, stop| async move {
+    session.conduct(&audience, open, |opened, events, stop| async move {
         tell_odd(&events, odd).await;
         let _timer = args.time.max_time.map(|time| stop.end_after(time));
         let demo = match args.repair && args.account.is_demo() {

@@ -112,7 +112,7 @@ impl WireElement<'_> {
         }
     }
 
-    /// Its assets in order, each link once; none where there are more than an element may have.
+    /// Its assets in order, each link once; `None` if there are more than an element may have.
     pub(super) fn assets(&self) -> Option<Vec<Asset>> {
         if self.resources.overflow || self.image_resources.overflow {
             return None;

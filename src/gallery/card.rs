@@ -1,6 +1,6 @@
-//! An element on the page: what is seen of it among the others, and in `<noscript>` all there is to say. Where scripts run
-//! that is a piece of text, which the page's script makes into the panel beside the large picture: so that ten thousand
-//! elements are no half a million nodes.
+//! An element on the page: what is seen of it among the others, and in `<noscript>` all there is to say. Where scripts
+//! run that is a piece of text, which the page's script makes into the panel beside the large picture: so that ten
+//! thousand elements are no half a million nodes.
 
 use std::borrow::Cow;
 
@@ -142,7 +142,12 @@ impl Card<'_> {
                 h3 { "Older versions" }
                 ul {
                     @for Older { when, committed_at } in self.older.iter().rev() {
-                        li { a href=(link([OWN, "history", self.id.as_str(), when, ""])) { (committed_at.to_minute()) } }
+                        @let within = |name| link([OWN, "history", self.id.as_str(), when, name]);
+                        li {
+                            a href=(within("")) { (committed_at.to_minute()) }
+                            // Where a web server lists no folder, this is the way in.
+                            " " small { a href=(within(MANIFEST)) { (MANIFEST) } }
+                        }
                     }
                 }
             }

@@ -92,7 +92,8 @@ impl Frame {
                     (self.masthead())
                     main {
                         ul #grid role="list" { (PreEscaped(ELEMENTS)) }
-                        p #none hidden { "Nothing here matches. " button .plain type="button" { "Show all" } }
+                        @if totals.elements == 0 { p .empty { "No elements are mirrored here yet." } }
+                        p #none hidden { "No element matches. " button .plain type="button" { "Show all" } }
                     }
                     footer {
                         p {
@@ -142,7 +143,7 @@ impl Frame {
 fn lightbox() -> Markup {
     html! {
         dialog #lightbox aria-labelledby="title" {
-            div #stage {
+            div #stage tabindex="-1" autofocus {
                 figure #figure {}
                 button #previous .round type="button" aria-label="Previous" {}
                 button #next .round type="button" aria-label="Next" {}
@@ -152,7 +153,7 @@ fn lightbox() -> Markup {
             div #panel {
                 p #place {}
                 button #close .round type="button" aria-label="Close" {}
-                h2 #title {}
+                h2 #title aria-live="polite" {}
                 p #labels {}
                 p #text dir="auto" {}
                 div #details {}

@@ -8,6 +8,7 @@
   // What is looked for, and in: without case and accents.
   const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const collator = new Intl.Collator(undefined, { numeric: true });
+  const grouped = (number) => number.toLocaleString("en");
 
   // The elements, in the order of their IDs. By simple selectors: those with a descendant take a hundred times as long.
   const elements = [...grid.children].map((card, place) => {
@@ -62,9 +63,8 @@
       if (on) shown.push(element);
     }
     none.hidden = shown.length > 0 || elements.length === 0;
-    const number = (n) => n.toLocaleString("en");
-    const all = `${number(elements.length)} element${elements.length === 1 ? "" : "s"}`;
-    count.textContent = shown.length === elements.length ? all : `${number(shown.length)} of ${all}`;
+    const all = `${grouped(elements.length)} element${elements.length === 1 ? "" : "s"}`;
+    count.textContent = shown.length === elements.length ? all : `${grouped(shown.length)} of ${all}`;
   }
 
   // What is asked for stands in the address, behind the #, so that a link or a reload shows it again.
@@ -114,9 +114,9 @@
   offer(choices.type, elements.map((element) => element.type).filter(Boolean));
   offer(choices.tag, elements.flatMap((element) => [...new Set(element.tags)]));
   for (const mark of marks) {
-    const number = elements.reduce((sum, element) => sum + element.is.includes(mark.dataset.mark), 0);
-    mark.hidden = number === 0;
-    mark.lastElementChild.textContent = number;
+    const total = elements.filter((element) => element.is.includes(mark.dataset.mark)).length;
+    mark.hidden = total === 0;
+    mark.lastElementChild.textContent = grouped(total);
   }
   $("controls").hidden = elements.length === 0;
 
@@ -152,11 +152,12 @@
     search.select();
   });
 
-  // A picture that can't be shown leaves the ground that it stands on.
-  addEventListener("error", (event) => {
-    if (event.target.localName !== "img") return;
-    event.target.hidden = true;
-    if (event.target.parentElement?.className === "cover") event.target.parentElement.classList.add("bare");
+  // A picture that can't be shown leaves the ground that it stands on, and where it is all there is to see, says so.
+  addEventListener("error", ({ target }) => {
+    if (target.localName !== "img") return;
+    target.hidden = true;
+    if (target.parentElement?.className === "cover") target.parentElement.classList.add("bare");
+    if (target.parentElement === figure) target.replaceWith(note("This picture can't be shown."));
   }, true);
 
   // The views of a card, by where the pointer is on it; each is loaded when it is looked at.
@@ -203,7 +204,7 @@
   }
 
   // The large view.
-  const [lightbox, figure, caption, strip, details] = ["lightbox", "figure", "caption", "views", "details"].map($);
+  const [lightbox, stage, figure, strip, details] = ["lightbox", "stage", "figure", "views", "details"].map($);
   let current = null;
   let views = [];
   let view = 0;
@@ -218,7 +219,7 @@
   function viewsIn(said) {
     return [...said.querySelectorAll("a[type]")].map((link) => ({
       link: link.getAttribute("href"), label: link.textContent, kind: link.type.split("/")[0],
-      said: link.nextElementSibling.textContent,
+      said: link.nextElementSibling.textContent.replace(/^[^,]*, /, "").replaceAll(", ", " · "),
     }));
   }
 
@@ -233,7 +234,9 @@
     const said = unfold(card);
     views = viewsIn(said);
     $("title").replaceChildren(...[...element.link.childNodes].map((node) => node.cloneNode(true)));
-    const labels = [...card.querySelectorAll(".marks span, .star, .official, .tags bdi")].map((node) => node.cloneNode(true));
+    const labels = Array.from(
+      card.querySelectorAll(".marks span, .star, .official, .tags bdi"), (node) => node.cloneNode(true),
+    );
     for (const label of labels) if (["star", "official"].includes(label.className)) label.removeAttribute("class");
     $("labels").replaceChildren(...labels);
     $("text").textContent = card.querySelector(".said")?.textContent ?? "";
@@ -261,10 +264,10 @@
   function look(at) {
     view = Math.max(0, Math.min(views.length - 1, Math.trunc(at) || 0));
     const seen = views[view];
-    figure.replaceChildren(...(seen ? shape(seen) : []));
+    figure.replaceChildren(...(seen ? shape(seen) : [note("No picture, video or sound of it is here.")]));
     const place = shown.indexOf(current);
-    $("place").textContent = place < 0 ? "" : `${(place + 1).toLocaleString("en")} of ${shown.length.toLocaleString("en")}`;
-    caption.textContent = seen ? `${seen.label} · ${seen.said.replace(/^[^,]*, /, "").replaceAll(", ", " · ")}` : "Nothing to see";
+    $("place").textContent = place < 0 ? "" : `${grouped(place + 1)} of ${grouped(shown.length)}`;
+    $("caption").textContent = seen ? `${seen.label} · ${seen.said}` : "";
     [...strip.children].forEach((button, number) => {
       button.ariaCurrent = number === view ? "true" : null;
       if (number === view) button.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -273,18 +276,21 @@
     $("next").disabled = view >= views.length - 1 && (place < 0 || place === shown.length - 1);
     const next = views[view + 1];
     if (next?.kind === "image") new Image().src = next.link;
-    if (lightbox.open) write();
+    if (!lightbox.open) return;
+    holdFocus();
+    remember();
+  }
+  // A button that is disabled or gone takes the focus with it, and the arrow keys would reach nothing.
+  function holdFocus() {
+    const focused = document.activeElement;
+    if (focused?.disabled || !lightbox.contains(focused)) stage.focus();
   }
   function shape({ link, label, kind }) {
     const picture = (src, alt) => Object.assign(new Image(), { src, alt });
     const name = `${current.name}: ${label}`;
     if (kind === "image") return [picture(link, name)];
     const cover = views.find((other) => other.kind === "image")?.link;
-    if (kind !== "video" && kind !== "audio") {
-      const note = document.createElement("p");
-      note.textContent = "No picture, video or sound; the link is among the files.";
-      return [note];
-    }
+    if (kind !== "video" && kind !== "audio") return [note("No picture, video or sound; the link is among the files.")];
     const player = document.createElement(kind);
     Object.assign(player, { controls: true, preload: "metadata", src: link, ariaLabel: name });
     if (kind === "video") {
@@ -293,6 +299,9 @@
       return [player];
     }
     return cover ? [picture(cover, ""), player] : [player];
+  }
+  function note(text) {
+    return Object.assign(document.createElement("p"), { textContent: text });
   }
   // To the next view, and behind the last to the next element.
   function step(by) {
@@ -324,6 +333,20 @@
     if (!by) return;
     event.preventDefault();
     step(by);
+  });
+  // A finger that goes sideways over a picture is as good as an arrow key.
+  let finger = null;
+  visualViewport.addEventListener("resize", () => figure.classList.toggle("zoomed", visualViewport.scale > 1.01));
+  figure.addEventListener("touchstart", (event) => {
+    const isAlone = event.touches.length === 1 && event.target.localName === "img" && figure.className !== "zoomed";
+    finger = isAlone ? event.touches[0] : null;
+  }, { passive: true });
+  figure.addEventListener("touchend", (event) => {
+    if (!finger) return;
+    const [lifted] = event.changedTouches;
+    const [across, along] = [lifted.clientX - finger.clientX, lifted.clientY - finger.clientY];
+    finger = null;
+    if (Math.abs(across) > 48 && Math.abs(across) > 2 * Math.abs(along)) step(across < 0 ? 1 : -1);
   });
   lightbox.addEventListener("close", () => {
     figure.replaceChildren();

@@ -53,7 +53,7 @@ impl<'a> Reply<'a> {
         self.header(&CONTENT_LENGTH)?.trim().parse().ok()
     }
 
-    /// The next bytes of the body; none at its end.
+    /// The next bytes of the body; `None` at its end.
     ///
     /// # Errors
     /// `truncated` where the body breaks off, `timeout` where it stalls or comes too slowly.

@@ -9,39 +9,39 @@ use super::{Asset, Manifest, Missing};
 use crate::element::{Identity, Role};
 use crate::layout::Naming;
 
-/// One thing in which a version differs from its successor; files go by their names in the version, those that only the
-/// successor has by their names there.
+/// One thing in which a version differs from its successor. Files are called by their names in the version; files that
+/// only the successor has, by their names there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {
-    /// The file came to have other bytes.
+    /// The file has other bytes in the successor.
     OtherBytes(String),
-    /// The file came to have another name.
+    /// The file has another name in the successor.
     Renamed {
         /// Its name in the version.
         from: String,
         /// Its name in the successor.
         to: String,
     },
-    /// The same bytes came from another link.
+    /// The file has the same bytes in the successor, from another link.
     OtherLink(String),
-    /// The file was known but could not be had.
+    /// The file, which the successor has, was known but could not be had.
     WasMissing(String),
-    /// The file was not known yet.
+    /// The file, which the successor has, was not known yet.
     Added(String),
-    /// The file is not there any more.
+    /// The file is not known any more.
     Removed(String),
-    /// The file of the version can't be had any more.
+    /// The file is still known, but can't be had any more.
     WentMissing(String),
-    /// An asset, by slot or role, is known but can't be had.
+    /// An asset, called by its slot or role, was not known yet, and can't be had.
     GapAppeared(String),
-    /// An asset, by slot or role, could not be had and is not known any more.
+    /// An asset, called by its slot or role, could not be had, and is not known any more.
     GapClosed(String),
-    /// A field of the manifest's `element`, by its name there.
+    /// A field of the manifest's `element` changed: its name there.
     Field(String),
     /// Other roles are mirrored.
     Roles,
-    /// Nothing else differs than what the API's reply looked like.
+    /// Nothing differs but the bytes of the API's reply.
     ReplyAlone,
     /// Nothing differs.
     Nothing,
@@ -98,7 +98,8 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Which view it is, where there is but one such; a new upload has another link.
+    /// Its role and slot, where an element has only one such asset: that is the same one then, though its link is
+    /// another.
     fn place(self) -> Option<(Role, &'a str)> {
         let Identity { role, slot, .. } = self.identity();
         let is_one = matches!(role, Role::Cover | Role::Video | Role::Voice) || !slot.is_empty();
@@ -108,7 +109,7 @@ impl<'a> Part<'a> {
     /// What it is called.
     fn name(self) -> String {
         match self {
-            // In a bucket other bytes have another name, which is nothing to tell.
+            // In a bucket a name says the bytes. That they differ is told as such, and not as a new name.
             Self::Had(asset) => Naming::ByContent.plain(&asset.file),
             Self::Missing(missing) if missing.slot.is_empty() => missing.role.as_str().to_owned(),
             Self::Missing(missing) => crate::error::printable(&missing.slot, 80),
@@ -127,7 +128,8 @@ fn files(old: &Manifest, new: &Manifest) -> Vec<Difference> {
         Some(left.remove(index))
     };
     let old = parts(old);
-    // The same asset first, then what has its name, then what has its place.
+    // Each is paired with the same asset; else with one of the same name and role; else with one of the same role and
+    // slot.
     let mut pairs: Vec<_> = old.iter().map(|part| take(&|other| other.identity() == part.identity())).collect();
     for (part, pair) in old.iter().zip(&mut pairs).filter(|(_, pair)| pair.is_none()) {
         *pair = take(&|other| other.identity().role == part.identity().role && other.name() == part.name());

@@ -20,13 +20,14 @@ pub(super) struct Assembled {
     pub(super) response: Vec<u8>,
     /// The first failure of an asset that is missing.
     pub(super) failure: Option<Failure>,
-    /// Whether something of it was asked of the CDN, which a later run need not ask again.
+    /// Whether the CDN was asked for any of it, so that as a draft it saves a later run requests.
     pub(super) has_news: bool,
     pub(super) downloaded: u64,
     pub(super) bytes: u64,
 }
 
-/// Puts what was gathered together in `stage`, beside what the `sources` hold.
+/// Puts a version together in `stage`, of what was gathered: of parts of the stage, and of files that the `sources`
+/// hold.
 pub(super) fn assemble<S: Store>(
     Gathered { reply, roles, assets }: Gathered,
     (store, stage): (&S, &Stage),
@@ -56,7 +57,7 @@ pub(super) fn assemble<S: Store>(
     Ok(assembly.done)
 }
 
-/// The names that new files can't have: strangers' ones, and those that assets have already.
+/// The names that no new file may get: those of strangers' files, and those of the assets' own standing files.
 fn reserved<S: Store>(store: &S, assets: &[GatheredAsset], occupant: &Occupant<S::Place>) -> Result<Names, Failure> {
     let mut names = Names::new();
     for stranger in store.strangers(occupant)? {
@@ -130,7 +131,7 @@ impl<S: Store> Assembly<'_, S> {
         }
     }
 
-    /// Takes a file that is held in as it is, with what was said about it.
+    /// Takes a file that is held into the version as it is, with the warnings about it.
     fn keep(&mut self, planned: &Planned, Prior { asset, place }: Prior) -> Result<(), Failure> {
         self.done.has_news |= matches!(planned.action, Action::Ask(_));
         let held = asset.file.clone();
@@ -150,7 +151,7 @@ impl<S: Store> Assembly<'_, S> {
         self.share(place, &held, asset)
     }
 
-    /// Takes a `file` that is held in, as `asset`.
+    /// Gives a `file` that is held at `place` a second name in the version, as `asset` says.
     fn share(&mut self, place: Place, file: &str, asset: Asset) -> Result<(), Failure> {
         if let Some(version) = self.sources.version(place) {
             self.store.keep(version, file, (self.stage, &asset.file))?;
@@ -159,7 +160,8 @@ impl<S: Store> Assembly<'_, S> {
         Ok(())
     }
 
-    /// The name that the asset has in the version that stands, where it still fits, else a new one; for these bytes.
+    /// The file's name: the one that the asset has in the standing version, where that has this extension, else a new
+    /// one.
     fn name(&mut self, planned: &Planned, extension: &str, digest: Digest) -> String {
         let fits = |file: &String| file.rsplit_once('.').is_some_and(|(_, had)| had == extension);
         let plain = match planned.had.as_ref().map(|had| S::NAMING.plain(had)).filter(fits) {

@@ -21,13 +21,13 @@ use crate::store::Store;
 /// How many elements are listed ahead: a page of each of a few accounts.
 const AHEAD: usize = 256;
 
-/// That every element of the accounts is to be mirrored.
+/// The wish that every element of the accounts be mirrored.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct All {
     /// Which of them.
     pub filter: Filter,
-    /// What is left out of them; shared with the ID lists of the run.
+    /// Leaves out what was named already, and more. It is shared with the ID lists of the run.
     pub sieve: Sieve,
 }
 
@@ -42,9 +42,9 @@ impl All {
 pub(super) enum Named {
     /// By an ID list.
     Line(Line),
-    /// By an account's list, which shows so much of it; or by the mirror alone.
+    /// By an account's list, with what that shows of it; or, with nothing, by the mirror alone.
     Element(Entry, Option<Box<Listed>>),
-    /// By a list that can't be had: what is told of that.
+    /// None: a list, or a page of it, can't be had, which is told by this outcome.
     Unlisted(Box<ElementOutcome>),
 }
 
@@ -60,7 +60,7 @@ struct Walked {
 /// The census under way: what it names, until it is dropped.
 pub(super) struct Census {
     pub(super) named: mpsc::Receiver<Named>,
-    /// What takes it; ends when all is named.
+    /// The task that takes it, which ends when all is named.
     pub(super) task: JoinSet<()>,
 }
 
@@ -92,7 +92,8 @@ impl<S: Store> Taker<'_, S> {
             Err(end) => return self.mirror.stop.end(end),
         };
         let walked = match self.all.filter.official {
-            // They are the same for all accounts, and always to be those of the first one.
+            // The system's elements are the same for all accounts. One list after the other, so that they always come
+            // from the first account.
             true => stream::iter(accounts).then(|email| self.walk(email)).collect().await,
             false => join_all(accounts.into_iter().map(|email| self.walk(email))).await,
         };
@@ -107,7 +108,7 @@ impl<S: Store> Taker<'_, S> {
 
     async fn name(&self, named: Named) {
         self.mirror.events.counters.known.fetch_add(1, Relaxed);
-        // A run that takes nothing up any more has dropped the census.
+        // It fails only where the run takes nothing up any more, and has dropped the receiver.
         let _ = self.sender.send(named).await;
     }
 
@@ -125,7 +126,8 @@ impl<S: Store> Taker<'_, S> {
             }
             for listed in listed {
                 let entry = Entry { id: listed.id.clone(), email: Some(email.clone()) };
-                // That another account shows it too is nothing odd: so it is with the system's elements.
+                // What was taken already is passed over without a warning: several accounts may well show the same
+                // element.
                 if self.all.sieve.sift(&entry) == Sifted::Taken {
                     self.name(Named::Element(entry, Some(Box::new(listed)))).await;
                 }
@@ -138,8 +140,8 @@ impl<S: Store> Taker<'_, S> {
         Walked { email, users, is_complete, reach }
     }
 
-    /// Names the mirrored elements that no list names. It reads their manifests, which no worker of the runtime should
-    /// wait for.
+    /// Names the mirrored elements that no list names, though it should name them: their owner's elements were all
+    /// listed.
     async fn name_unlisted(self, walked: Vec<Walked>) {
         let accounts = owners(&walked);
         if accounts.is_empty() {
@@ -147,6 +149,7 @@ impl<S: Store> Taker<'_, S> {
         }
         let (mirror, sieve, sender) = (Arc::clone(self.mirror), self.all.sieve.clone(), self.sender.clone());
         let asks = &self.mirror.asks;
+        // It reads manifests, which no worker of the runtime should wait for.
         let named = asks.spawn_blocking(move || {
             for id in mirror.store.all_elements()? {
                 if mirror.stop.closing().is_cancelled() {
@@ -181,9 +184,11 @@ impl<S: Store> Taker<'_, S> {
     }
 }
 
-/// The account of each owner whose elements were all shown: the one that shows most of them, since a list may show
-/// elements of others, too. Where some list could not be read, that is where such an owner may be at home: then each list
-/// speaks for its own owner alone, whose elements it shows most of.
+/// The account to ask about the elements of each owner, for owners all of whose elements were listed.
+///
+/// A list may show elements of other owners too, so an owner belongs to the account that lists most of its elements.
+/// Where some list could not be read to its end, an owner whom another list shows in passing may be at home in the
+/// unread one; then each list that was read speaks for one owner alone, the one whose elements it shows most of.
 fn owners(walked: &[Walked]) -> HashMap<i64, String> {
     let all_complete = walked.iter().all(|walked| walked.is_complete);
     let mut owners: HashMap<i64, (u64, &Walked)> = HashMap::new();

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use super::assemble::{Assembled, assemble};
 use super::sources::Sources;
-use super::{Mirror, Purpose, Slot};
-use crate::api::{Asked, ElementReply};
+use super::{Mirror, Purpose};
+use crate::api::{Asked, ElementReply, Slot};
 use crate::element::{ElementId, Listed};
 use crate::error::{ErrorKind, Failure};
 use crate::ids::Entry;
-use crate::outcome::{ElementOutcome, End, Stands, Status};
+use crate::outcome::{ElementOutcome, Stands, Status};
 use crate::plan::{Held, Plan, Standing, Verdict, judge, says_enough, stands_as_listed};
 use crate::store::Store;
 use crate::store::commit::{Candidate, Committer};
@@ -49,7 +49,7 @@ impl<S: Store> Mirror<S> {
         };
         let was_overtaken = |failure: &Failure| failure.kind == ErrorKind::Conflict;
         let mut outcome = match done.error.as_ref().is_some_and(was_overtaken) {
-            // Another run has put its version first; it is planned against that, once.
+            // Another run has put its version first. Once, the element is planned anew against that.
             true => Box::pin(self.mirror(&asked, None, committer)).await,
             false => done,
         };
@@ -57,7 +57,7 @@ impl<S: Store> Mirror<S> {
             outcome.error.as_ref().is_some_and(|failure| matches!(failure.kind, ErrorKind::Http(401 | 402)));
         if attempts.load(Relaxed) == 0 && (is_refused || (outcome.error.is_some() && self.stop.token().is_cancelled()))
         {
-            // It waited for its turn when the run ended, or was about to, and was not taken up.
+            // It still waited for its turn when the run ended, or was about to: it counts as not taken up.
             return;
         }
         outcome = self.prune_history(outcome).await;
@@ -92,26 +92,27 @@ impl<S: Store> Mirror<S> {
 
     /// Does everything up to the commit. The slot in flight is to be kept until the version waits for that.
     async fn prepare(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step<S::Place>, Slot) {
+        let mut slot = Slot::of(&self.slots);
         if let Some(listed) = listed.filter(|listed| says_enough(listed)) {
             match self.settle_by_list(asked, &listed).await {
                 Ok(None) => {}
-                Ok(Some(outcome)) => return (Step::Settled(outcome), None),
-                Err(failure) => return (Step::Settled(self.failed(asked.id, failure).await), None),
+                Ok(Some(outcome)) => return (Step::Settled(outcome), slot),
+                Err(failure) => return (Step::Settled(self.failed(asked.id, failure).await), slot),
             }
         }
-        let (reply, mut slot) = match self.api.element(asked, &self.slots).await {
+        let reply = match self.api.element(asked, &mut slot).await {
             Ok(reply) => reply,
             Err(failure) => {
                 if asked.attempts.load(Relaxed) > 0 {
                     self.watch().asked(asked.account, false);
                 }
-                return (Step::Settled(self.unanswered(asked, failure).await), None);
+                return (Step::Settled(self.unanswered(asked, failure).await), slot);
             }
         };
         self.watch().asked(asked.account, true);
         let done = match self.purpose {
             Purpose::DryRun => self.foresee(asked.id, &reply).await.map(Step::Settled),
-            // In a box: many elements wait for their turn, and none of these needs room for what comes after it.
+            // In a box: many elements wait for their turn above, and none of those needs the room that this takes.
             Purpose::Mirror | Purpose::Repair => Box::pin(self.bring_up_to_date((asked, &mut slot), reply)).await,
         };
         match done {
@@ -120,10 +121,10 @@ impl<S: Store> Mirror<S> {
         }
     }
 
-    /// The outcome of an element that its account's list shows as it stands, so that it is not asked for.
+    /// The outcome of an element that need not be asked for, since its account's list shows it as it stands; else none.
     async fn settle_by_list(&self, asked: &Asked<'_>, listed: &Listed) -> Result<Option<ElementOutcome>, Failure> {
         let id = asked.id;
-        // What is wrong with its place is told when it is asked for.
+        // What is wrong with its place is told later, once it has been asked for.
         let Ok(occupant) = self.ask(id, S::occupant).await else { return Ok(None) };
         let Some(standing) = occupant.standing() else { return Ok(None) };
         if !stands_as_listed(listed, standing, &self.options.policy) {
@@ -162,8 +163,8 @@ impl<S: Store> Mirror<S> {
         self.decide(id, (stage, sources.occupant), assembled).await
     }
 
-    /// Decides what becomes of a version that was put together in the stage: it is ready to replace the occupant, or holds
-    /// what that holds already, or may not replace it and waits as a draft.
+    /// Decides what becomes of a version that was put together in the stage: it is ready to replace the occupant, or
+    /// holds what that holds already, or may not replace it and waits as a draft.
     async fn decide(
         &self,
         id: &ElementId,
@@ -202,8 +203,8 @@ impl<S: Store> Mirror<S> {
         Ok(Step::Ready(Box::new(candidate), outcome))
     }
 
-    /// What stands is what the API has: the note that the element was gone, and the draft of a next version, are of no more
-    /// use.
+    /// What stands is what the API has: the note that the element was gone, and the draft of a next version, are of no
+    /// more use.
     async fn settle(&self, id: &ElementId) -> Result<(), Failure> {
         let settle = |store: &S, id: &ElementId| store.clear_gone(id).and_then(|()| store.drop_draft(id));
         self.ask(id, settle).await
@@ -244,7 +245,8 @@ impl<S: Store> Mirror<S> {
         Ok(occupant)
     }
 
-    /// Frees the slot, once a version that is ready waits for its commit; the outcome is told when it is durable.
+    /// The outcome, once it is durable: a version that is ready is handed to the committer, which frees the slot, and
+    /// waited for.
     async fn finish(
         &self,
         id: &ElementId,
@@ -272,7 +274,7 @@ impl<S: Store> Mirror<S> {
         }
     }
 
-    /// What a run that writes would do.
+    /// The outcome in a dry run: what one that writes would do.
     async fn foresee(&self, id: &ElementId, reply: &ElementReply) -> Result<ElementOutcome, Failure> {
         let occupant = self.ask(id, S::occupant).await?;
         let held = Held { standing: occupant.standing(), draft: None };
@@ -325,54 +327,10 @@ impl<S: Store> Mirror<S> {
         ElementOutcome { gone_since: Some(since), ..as_it_stands(id, Some(standing), Status::Gone) }
     }
 
-    /// Why an element is refused that was asked of `account`, which may not be one of the token's. Ends the run where there
-    /// are several and none was named.
-    async fn refused_account(&self, account: Option<&str>, failure: Failure) -> Failure {
-        let accounts = match self.accounts.get_or_try_init(|| self.ask_for_accounts(account)).await {
-            Ok(Ok(accounts)) => accounts,
-            Ok(Err(refused)) => return refused.clone(),
-            Err(unknown) if unknown.kind == ErrorKind::Interrupted => return unknown,
-            Err(unknown) => {
-                let message = format!("{}; can't ask which accounts there are: {unknown}", failure.message);
-                return Failure { message, ..failure };
-            }
-        };
-        match account {
-            None => {
-                self.need_account(accounts);
-                failure
-            }
-            Some(email) => failure.of_account(email, accounts),
-        }
-    }
-
-    /// The accounts that the token has, or what it is refused with; fails where that can't be known now.
-    async fn ask_for_accounts(&self, account: Option<&str>) -> Result<Result<Vec<String>, Failure>, Failure> {
-        match self.api.accounts().await {
-            Ok(accounts) => {
-                if account.is_none() {
-                    // Before anybody else knows, and asks on.
-                    self.need_account(&accounts);
-                }
-                Ok(Ok(accounts))
-            }
-            Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Ok(Err(failure)),
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// Ends the run, which names no account, where there are several.
-    fn need_account(&self, accounts: &[String]) {
-        if accounts.len() > 1 {
-            let message = format!("the token has several accounts, name one by --email: {}", accounts.join(", "));
-            self.stop.end(End::AccountNeeded(message));
-        }
-    }
-
     /// The outcome of an element for which nothing could be done; says what stands all the same.
     async fn failed(&self, id: &ElementId, failure: Failure) -> ElementOutcome {
         let outcome = match self.purpose {
-            // It looks again by itself.
+            // A repair looks at the element again by itself.
             Purpose::Repair => self.failed_by_manifest(id).await,
             Purpose::Mirror | Purpose::DryRun => match self.ask(id, S::occupant).await {
                 Ok(occupant) => as_it_stands(id, occupant.standing(), Status::Failed),
@@ -394,11 +352,6 @@ impl<S: Store> Mirror<S> {
     async fn cut_off(&self, id: &ElementId) -> ElementOutcome {
         let interrupted = Failure::new(ErrorKind::Interrupted, "the run ended before it was done");
         self.failed_by_manifest(id).await.with_failure(interrupted)
-    }
-
-    /// The account that an element is asked of.
-    fn account<'a>(&'a self, entry: &'a Entry) -> Option<&'a str> {
-        entry.email.as_deref().or(self.options.upstream.email.as_deref())
     }
 }
 

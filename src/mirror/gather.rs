@@ -1,10 +1,11 @@
-//! Gathers a version's assets: the kept and the downloaded ones, with one more look at the element where links are refused.
+//! Gathers a version's assets: the kept and the downloaded ones, with one more look at the element where links are
+//! refused.
 
 use futures::future::join_all;
 
+use super::Mirror;
 use super::sources::Sources;
-use super::{Mirror, Slot};
-use crate::api::{Asked, ElementReply};
+use crate::api::{Asked, ElementReply, Slot};
 use crate::download::{Description, Received, Wanted};
 use crate::element::{Asset, Role};
 use crate::error::{ErrorKind, Failure};
@@ -53,11 +54,12 @@ impl GatheredAsset {
 }
 
 impl<S: Store> Mirror<S> {
-    /// Gets every asset of `plan`, which was made for `reply`, into `stage`. Where links are refused, the API is asked
-    /// once more, and what it says then counts; the `slot` in flight is free while its account pauses.
+    /// Gets every asset of `plan`, which was made for `reply`, into `stage`. Where links are refused, the element is
+    /// fetched once more, and the new reply counts; should its account pause then, the `slot` in flight is given back
+    /// meanwhile.
     ///
-    /// Fails only for reasons that lie at the destination, or where the API refuses the token or knows the element no
-    /// more.
+    /// Fails only for reasons that lie at the destination, or where the API refuses the token or does not know the
+    /// element any more. An asset that can't be had is no failure here, but a gap in what is gathered.
     pub(super) async fn gather(
         &self,
         (mut plan, mut reply): (Plan, ElementReply),
@@ -76,8 +78,8 @@ impl<S: Store> Mirror<S> {
             assets.retain(|asset| is_same && asset.refusal().is_none());
             assets = self.get_all(plan.assets, assets, (asked, stage)).await;
         }
-        let is_no_gap = |failure: &&Failure| failure.kind.is_local() || failure.kind == ErrorKind::Interrupted;
-        if let Some(failure) = assets.iter().filter_map(GatheredAsset::failure).find(is_no_gap) {
+        let is_of_this_machine = |failure: &&Failure| failure.kind.is_local() || failure.kind == ErrorKind::Interrupted;
+        if let Some(failure) = assets.iter().filter_map(GatheredAsset::failure).find(is_of_this_machine) {
             return Err(failure.clone());
         }
         for Failure { kind, message, asset } in assets.iter().filter_map(GatheredAsset::failure) {
@@ -87,9 +89,10 @@ impl<S: Store> Mirror<S> {
         Ok(Gathered { reply, roles: plan.roles, assets })
     }
 
-    /// The element as the API gives it after the `refusal` of a link; none where it can't be fetched again.
+    /// The element as the API gives it after the `refusal` of a link; none where it can't be fetched again, which
+    /// leaves what could be had.
     ///
-    /// Fails where that says more than that: the token is refused, or an element that is held is not there any more.
+    /// Fails where more than a fresh link is lost: the token is refused, or an element that the mirror holds is gone.
     async fn ask_again(
         &self,
         (asked, slot): (&Asked<'_>, &mut Slot),
@@ -100,13 +103,8 @@ impl<S: Store> Mirror<S> {
         let asset = refusal.asset.as_deref().unwrap_or_default();
         let message = format!("{asset}: {refusal}");
         self.events.hint(Event::Refreshed { what: what.clone(), kind: refusal.kind, message });
-        // It is taken anew before the request.
-        *slot = None;
-        match self.api.element(asked, &self.slots).await {
-            Ok((reply, taken)) => {
-                *slot = taken;
-                Ok(Some(reply))
-            }
+        match self.api.element(asked, slot).await {
+            Ok(reply) => Ok(Some(reply)),
             Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Err(failure),
             // Of one that is not held yet, what could be had is better than nothing.
             Err(failure) if matches!(failure.kind, ErrorKind::Http(404 | 410)) && sources.held().standing.is_some() => {
@@ -119,7 +117,7 @@ impl<S: Store> Mirror<S> {
         }
     }
 
-    /// Gets the assets of a plan, all but those that are `had` already.
+    /// The assets of a `plan`: those that were `had` before as they were, the others downloaded.
     async fn get_all(
         &self,
         plan: Vec<Planned>,
@@ -164,20 +162,16 @@ impl<S: Store> Mirror<S> {
     }
 }
 
-/// What a person knows an asset by whose bytes may not be known yet: its standing file's name, or its stem with its
-/// path's extension.
+/// What messages call an asset whose bytes may not be known yet: the name of its standing file, or else its stem with
+/// the extension of its link's path.
 fn label(planned: &Planned) -> String {
     if let Some(name) = &planned.had {
         return name.clone();
     }
-    let extension = planned
-        .asset
-        .link
-        .path()
-        .rsplit('/')
-        .next()
-        .and_then(|name| name.rsplit_once('.'))
-        .map(|(_, extension)| extension);
-    let plain = |extension: &&str| extension.len() <= 5 && extension.chars().all(|c| c.is_ascii_alphanumeric());
-    extension.filter(plain).map_or(planned.stem.clone(), |extension| format!("{}.{extension}", planned.stem))
+    let is_plain = |extension: &str| extension.len() <= 5 && extension.chars().all(|c| c.is_ascii_alphanumeric());
+    let name = planned.asset.link.path().rsplit('/').next().unwrap_or_default();
+    match name.rsplit_once('.') {
+        Some((_, extension)) if is_plain(extension) => format!("{}.{extension}", planned.stem),
+        _ => planned.stem.clone(),
+    }
 }

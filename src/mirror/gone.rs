@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use crate::element::ElementId;
 use crate::time::Time;
 
-/// So many newly gone elements of an account are never suspicious, where it answered for any other.
+/// Up to this many newly gone elements of an account are not suspicious, where it answered for any other.
 const FEW: u64 = 5;
 
-/// What an account's elements came to.
+/// What the API answered about an account's elements.
 #[derive(Debug, Default)]
 struct Account {
     asked: u64,

@@ -8,8 +8,8 @@ use crate::store::Store;
 use crate::store::overview::{self, Index, Overview};
 
 impl<S: Store> Mirror<S> {
-    /// Writes the index and the gallery, where they are wanted, once the last commit is durable; says how many elements the
-    /// gallery shows.
+    /// Writes the index and the gallery, where they are wanted, once the last commit is durable; says how many elements
+    /// the gallery shows.
     pub(super) async fn write_overviews(&self) -> Option<u64> {
         if self.options.index {
             self.write_overview("index", Index).await;
@@ -21,7 +21,8 @@ impl<S: Store> Mirror<S> {
         self.write_overview("gallery", page).await.map(|page| page.shown())
     }
 
-    /// After an interruption there is no time for that, and where the destination fails no place; then the old one stays.
+    /// Writes one overview, unless the run was interrupted, which leaves no time, or the destination fails; then the
+    /// old one stays.
     async fn write_overview<O: Overview + Send + 'static>(&self, noun: &str, overview: O) -> Option<O> {
         if self.watch().is_destination_failing() {
             return None;
@@ -34,7 +35,7 @@ impl<S: Store> Mirror<S> {
         None
     }
 
-    /// Ends the run as broken. Where it is that already, its end would say one reason only.
+    /// Ends the run as broken. The run keeps only the first reason for that; a further one is told as a warning.
     async fn tell_broken(&self, message: String) {
         if self.stop.ends().iter().any(|end| matches!(end, End::Broken(_))) {
             let what = self.store.location().display().to_string();

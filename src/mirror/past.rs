@@ -7,8 +7,8 @@ use crate::prune::{self, Scope};
 use crate::store::Store;
 
 impl<S: Store> Mirror<S> {
-    /// Prunes the history of an element whose `outcome` is durable; a dry run only says what would go. Where that fails, the
-    /// element has failed.
+    /// Prunes the history of an element whose `outcome` is durable; a dry run only says what would go. Where that
+    /// fails, the element has failed.
     pub(super) async fn prune_history(&self, outcome: ElementOutcome) -> ElementOutcome {
         let keep = self.options.keep;
         let Some(id) = outcome.id.clone() else { return outcome };

@@ -49,7 +49,7 @@ impl<S: Store> Mirror<S> {
         ask: impl FnOnce(&S, &ElementId) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let (store, id) = (self.store.clone(), id.clone());
-        // What is not waited for any more, at the run's end, is not to outlive it.
+        // By the tracker: at its end the run waits for what nobody awaits any more.
         let asked = self.asks.spawn_blocking(move || ask(&store, &id)).await;
         asked.unwrap_or_else(|error| {
             let message = format!("work on the destination broke down, please report it: {error}");

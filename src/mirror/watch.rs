@@ -1,4 +1,4 @@
-//! Watches a run's outcomes: folds them, and sees when going on makes no sense.
+//! Watches a run's outcomes: folds them into the summary, and sees when it makes no sense to go on.
 
 use std::time::Duration;
 
@@ -11,11 +11,12 @@ use crate::error::{ErrorKind, Failure};
 use crate::outcome::{ElementOutcome, End, Pruned, Status, Summary};
 use crate::time::Time;
 
-/// So many elements in a row that the API did not answer for: it is down, if it never answered, or not for long.
+/// After so many elements in a row without an answer the API counts as down, where it never answered, or not for
+/// [`AWAY`].
 const UNREACHABLE: u64 = 5;
-/// An API that did answer may be away so long before it counts as down.
+/// How long an API that did answer may be away before it counts as down.
 const AWAY: Duration = Duration::from_secs(120);
-/// So many elements in a row that failed at the destination: it is full or broken.
+/// After so many elements in a row that failed at the destination, that counts as full or broken.
 const FAILING: u64 = 3;
 
 /// The fold of a run.
@@ -32,7 +33,7 @@ pub(super) struct Watch {
     away_since: Option<Instant>,
     failing_in_row: u64,
     last_failure: Option<Failure>,
-    /// So many failures end the run.
+    /// How many failures end the run.
     most_errors: Option<u64>,
 }
 
@@ -53,7 +54,8 @@ impl Watch {
     fn weigh(&mut self, outcome: &ElementOutcome) -> Option<End> {
         let failure = outcome.error.as_ref().filter(|_| outcome.status == Status::Failed);
         if outcome.id.is_none() {
-            // A bad line says nothing about API and destination, and a page that can't be had is for the census to weigh.
+            // A bad line says nothing about API and destination, and a page that can't be had is for the census to
+            // weigh.
             return failure.and_then(End::refused);
         }
         self.elements += 1;
@@ -84,7 +86,7 @@ impl Watch {
         (self.failing_in_row >= FAILING).then(|| End::Broken(message()))
     }
 
-    /// The API was asked for an element of `account`, whose outcome may come much later, and knew it or not.
+    /// The API was asked for an element of `account`, and knew it or not. (The element's outcome may come much later.)
     pub(super) fn asked(&mut self, account: Option<&str>, known: bool) {
         self.gone.asked(account, known);
         if known {

@@ -1,17 +1,17 @@
-//! Whether an element has to be asked for, where an account's list shows it.
+//! Whether an element that an account's list shows has to be asked for by itself.
 
 use super::{Held, Plan, Policy, Standing};
 use crate::element::{Asset, Element, Fields, Listed};
 use crate::manifest::Manifest;
 
-/// Whether a list says enough of an element that what stands need be looked at.
+/// Whether a list says enough about an element that it is worth looking at what stands.
 pub(crate) fn says_enough(listed: &Listed) -> bool {
     listed.element.fields.update_time.is_some()
 }
 
 /// Whether what stands is what a list shows, so that nothing new would come of asking for the element itself: the same
-/// `updateTime`, `currentVersion` and links, and no other word about it. What the list leaves out counts as unchanged, but for
-/// links: a list that shows fewer of them may say less than there is, or show that one has gone.
+/// `updateTime`, `currentVersion` and links, and no other word about it. What the list leaves out counts as unchanged,
+/// but for links: a list that shows fewer of them may say less than there is, or show that one has gone.
 pub(crate) fn stands_as_listed(listed: &Listed, standing: &Standing, policy: &Policy) -> bool {
     let (shown, manifest) = (&listed.element, &standing.manifest);
     if !says_enough(listed) || !shown.is_as_current_as(&manifest.element) {
@@ -21,7 +21,7 @@ pub(crate) fn stands_as_listed(listed: &Listed, standing: &Standing, policy: &Po
     !Plan::new(&element, Held { standing: Some(standing), draft: None }, policy).changed
 }
 
-/// What the list says, and what it leaves out as it stands.
+/// The fields that the list shows; those that it leaves out, as they stand.
 fn fields(listed: &Listed, stands: &Fields) -> Fields {
     let (shown, stands, cleared) = (listed.element.fields.clone(), stands.clone(), listed.cleared);
     // The earlier revision tells one tag of several.
@@ -41,8 +41,8 @@ fn fields(listed: &Listed, stands: &Fields) -> Fields {
     }
 }
 
-/// The assets that the list shows. Of the earlier revision's links only the paths count: what stands tells their roles and
-/// slots.
+/// The assets that the list shows. Of the earlier revision's links only the paths count: what stands tells their roles
+/// and slots.
 fn assets(listed: &Listed, manifest: &Manifest) -> Vec<Asset> {
     if !listed.is_of_earlier_revision {
         return listed.element.assets.clone();

@@ -244,8 +244,8 @@ fn earlier(mut element: Element) -> Listed {
     Listed { id: "u_1".parse().unwrap(), element, cleared: Default::default(), is_of_earlier_revision: true }
 }
 
-/// What is done where version 2 has a new video, and a draft of it is there in which the assets at the places `gaps` are
-/// missing.
+/// What is done where version 2 has a new video, and a draft of it is there in which the assets at the places `gaps`
+/// are missing.
 #[rstest]
 #[case::one_was_missing(&[1], |_: &mut Element, _: &mut Standing, _: &mut Policy| {},
     "keep drafted cover.jpg, ask side, keep drafted video2.mp4, changed")]

@@ -1,4 +1,4 @@
-//! What is handed over to be committed, and to whom: a thread of its own, whose work is the destination's.
+//! The committer: a thread of its own, to which versions are handed over. What it does with them is the destination's.
 
 use std::thread::JoinHandle;
 
@@ -18,9 +18,9 @@ pub struct Candidate<P> {
     pub manifest: Manifest,
     /// The digest of its `manifest.json`.
     pub digest: Digest,
-    /// What stands in its place.
+    /// What was in the element's place when the version was planned.
     pub occupant: Occupant<P>,
-    /// Whether something of it was asked of the CDN, which a later run need not ask again.
+    /// Whether the CDN was asked for any of it, so that as a draft it saves a later run requests.
     pub has_news: bool,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn broken(error: &dyn std::fmt::Display) -> RunError {
 }
 
 impl<P: Send + Sync + 'static> Committer<P> {
-    /// Starts the thread, whose `work` takes what is handed over; so many versions may wait for it.
+    /// Starts the thread, whose `work` takes what is handed over. At most `queue` versions wait for it.
     pub(super) fn start(
         queue: usize,
         work: impl FnOnce(mpsc::Receiver<Job<P>>) + Send + 'static,
@@ -67,7 +67,8 @@ impl<P: Send + Sync + 'static> Committer<P> {
         Ok(Self { jobs, thread: thread.map_err(|error| broken(&error))? })
     }
 
-    /// Hands a version over, waiting for room; what comes back answers when it is durable.
+    /// Hands a version over, which waits for room in the queue. The receiver hears when the version is durable, or why
+    /// it is not committed; it gets an error itself where the thread has broken down.
     pub async fn submit(&self, candidate: Candidate<P>) -> oneshot::Receiver<Result<(), Failure>> {
         let (job, answer) = Job::new(candidate);
         // A committer that is gone drops the job, and with it the sender that the answer waits for.

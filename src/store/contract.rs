@@ -1,5 +1,6 @@
-//! What every destination must do, whatever it is: each case is held against a folder, a bucket in memory, and the bucket
-//! of a real server that `ELEMENT_MIRROR_TEST_BUCKET` names (`s3://bucket/prefix`, configured as for the program).
+//! What every destination must do, whatever it is: each case is held against a folder, a bucket in memory, and the
+//! bucket of a real server that `ELEMENT_MIRROR_TEST_BUCKET` names (`s3://bucket/prefix`, configured as for the
+//! program).
 
 mod committing;
 mod finding;

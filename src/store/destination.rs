@@ -1,5 +1,5 @@
-//! What a destination must do. Not named outside of the crate, so that it may grow: whoever embeds it opens one of those
-//! that there are, and hands it on.
+//! What a destination must do. The trait can't be named outside of the crate, so that it may grow: whoever embeds the
+//! library opens one of the destinations that there are, and hands it on.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,8 +21,10 @@ use crate::keep::{Keep, Past};
 use crate::layout::Naming;
 use crate::time::Time;
 
-/// Its methods wait for files, or for a server: those that the runtime's own threads may call all the same, because they
-/// take next to no time, are told by [`Self::is_quick`].
+/// A place where versions of elements are kept.
+///
+/// Its methods block, on files or on a server, and are for threads that may wait. [`Self::is_quick`] says whether some
+/// of them may be called by the runtime's own threads all the same.
 pub trait Destination: Clone + Send + Sync + 'static {
     /// What it finds a version by: an open folder, or what a bucket said of an object.
     type Place: Send + Sync + 'static;
@@ -33,7 +35,8 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// For how long superseded versions are kept whatever the rules say.
     const LEAST_KEPT: Option<Duration> = None;
 
-    /// Whether a look at one element, its stage, its draft's end and notes about it take next to no time.
+    /// Whether these take next to no time: to look at an element, to stage a version of it, to remove its draft, and to
+    /// read or remove the note that it is gone.
     fn is_quick(&self) -> bool;
 
     /// Where it is: a path, or a URL.
@@ -51,8 +54,8 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// They can't be listed.
     fn strangers(&self, occupant: &Occupant<Self::Place>) -> Result<Vec<OsString>, Failure>;
 
-    /// The manifest that stands for `id`, its files unchecked; an error says in words why there is none that can be read,
-    /// `None` that nothing of ours stands there at all.
+    /// The manifest that stands for `id`, its files unchecked: `None` where nothing of ours stands, an inner error
+    /// where something does, but without a manifest that can be read.
     ///
     /// # Errors
     /// It can't be read.
@@ -64,7 +67,8 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// Its staging folder can't be made.
     fn stage(&self, id: &ElementId) -> Result<Stage, Failure>;
 
-    /// Takes the `file` of a version that is `held` `into` the one that is staged too, under a name.
+    /// Makes the `file` of a version that is `held` a file of the staged one too: `into` names the stage, and the file
+    /// there.
     ///
     /// # Errors
     /// That can't be done.
@@ -76,7 +80,7 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// It can't be started, or the destination was opened to look only.
     fn committer(&self, events: Events, stop: CancellationToken) -> Result<Committer<Self::Place>, RunError>;
 
-    /// Whether an earlier run left a draft of `id`: what it had of a next version that could not replace what stood.
+    /// Whether an earlier run left a draft of `id`.
     fn has_draft(&self, id: &ElementId) -> bool;
 
     /// The draft of `id`; its files read and hashed.
@@ -85,8 +89,8 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// The run has ended meanwhile.
     fn draft(&self, id: &ElementId) -> Result<Option<Version<Self::Place>>, Failure>;
 
-    /// Keeps a version that is complete in its stage as the element's draft, in the place of an older one, where the
-    /// destination has room for drafts.
+    /// Keeps a version that is complete in its stage as the element's draft, in the place of an older one. A
+    /// destination that keeps no drafts drops it.
     ///
     /// # Errors
     /// It can't be flushed or moved.
@@ -116,20 +120,20 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// The note can't be removed.
     fn clear_gone(&self, id: &ElementId) -> Result<(), Failure>;
 
-    /// The elements whose name something in the destination has, and those that have superseded versions: each once, in
-    /// the order of their names. What it is, and whether it is of ours, whoever looks closer will see.
+    /// The elements whose place something is in, whatever it is, and those that have superseded versions: each once, in
+    /// the order of their IDs.
     ///
     /// # Errors
     /// They can't be listed.
     fn all_elements(&self) -> Result<Vec<ElementId>, RunError>;
 
-    /// The elements whose name something in the history has, in the order of their names.
+    /// The elements that have a folder in the history, whatever is in it, in the order of their IDs.
     ///
     /// # Errors
     /// They can't be listed.
     fn elements_with_history(&self) -> Result<Vec<ElementId>, RunError>;
 
-    /// The elements of which something may be there that is to be pruned, in the order of their names.
+    /// The elements of which there may be something to prune, in the order of their IDs.
     ///
     /// # Errors
     /// They can't be listed.
@@ -143,13 +147,14 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// They can't be read.
     fn history(&self, id: &ElementId) -> Result<Vec<PastVersion<Self::Place>>, Failure>;
 
-    /// How many files, and bytes in them, a superseded version has, whatever its manifest says.
+    /// How many files a superseded version has, and how many bytes are in them, as they are found and not as its
+    /// manifest says.
     ///
     /// # Errors
     /// It can't be read.
     fn measure(&self, version: &PastVersion<Self::Place>) -> Result<(u64, u64), Failure>;
 
-    /// Removes superseded versions of `id`, and says of each when it is gone.
+    /// Removes these superseded `versions` of `id`, and calls `gone` with each as soon as it is.
     ///
     /// # Errors
     /// They can't be removed.
@@ -163,13 +168,15 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// Looks at the versions of `id`; bytes are counted in `counters` as they are read.
     ///
     /// # Errors
-    /// What is in its place is not to be touched, or can't be read for a reason that is no damage; or the run has ended.
+    /// What is in its place is not to be touched, or can't be read for a reason that is no damage; or the run has
+    /// ended.
     fn inspect(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection<Self::Place>, Failure>;
 
     /// How many elements are inspected at a time.
     fn inspections(&self) -> usize;
 
-    /// Heals what can be healed of the versions of `id`; their flaws are then those that are left.
+    /// Gives flawed files of the versions of `id` their bytes back, where another file of the element has them.
+    /// Afterwards `inspection` holds the flaws that are left.
     ///
     /// # Errors
     /// A file can't be put aside or in its place; or the run has ended.
@@ -180,8 +187,8 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// early, and leaves the old one, as soon as something `is_over`.
     ///
     /// # Errors
-    /// It can't be written, something else has its name, or `interrupted`; then the old one stays, unless it was only the
-    /// last flush that failed.
+    /// It can't be written, something else has its name, or `interrupted`; then the old one stays, unless it was only
+    /// the last flush that failed.
     fn write_overview<O: Overview>(
         &self,
         overview: &mut O,
@@ -189,16 +196,23 @@ pub trait Destination: Clone + Send + Sync + 'static {
         leave_out: impl FnMut(&ElementId, String),
     ) -> Result<(), Failure>;
 
-    /// Whether the mirror knows `id`, though it may not stand: by its past, or as gone.
+    /// Whether the mirror knows `id` otherwise than by what stands: by superseded versions, as gone, or as one that was
+    /// moved elsewhere. Where that can't be found out, it counts as known.
     fn is_known(&self, id: &ElementId) -> bool {
         self.history(id).map_or(true, |past| !past.is_empty())
             || self.gone_since(id).map_or(true, |since| since.is_some())
+            || self.leads_to(id)
     }
 
-    /// The superseded versions of `id` that `keep` lets go, the oldest first.
+    /// Whether what is in the place of `id` leads to a version of it elsewhere, as a symbolic link may.
+    fn leads_to(&self, _id: &ElementId) -> bool {
+        false
+    }
+
+    /// The superseded versions of `id` that `keep` lets go, in the order in which they stood.
     ///
     /// # Errors
-    /// The versions of `id` can't be read.
+    /// The versions of `id` can't be read; or what stands is damaged, where any would go.
     fn expired(&self, id: &ElementId, keep: &Keep) -> Result<Vec<PastVersion<Self::Place>>, Failure> {
         if keep.is_all() {
             return Ok(Vec::new());

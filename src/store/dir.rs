@@ -20,7 +20,7 @@ use crate::time::Time;
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIR_MODE: Mode = Mode::from_raw_mode(0o777);
 
-/// No manifest, and nothing else that is read whole, is larger: manifests of the largest replies have a quarter of that.
+/// The largest file that is read whole, in bytes. Manifests of the largest replies have a quarter of that.
 const MAX_READ: u64 = 64 << 20;
 
 /// An open folder, and its path for messages.
@@ -145,7 +145,7 @@ impl Dir {
         Ok(fs::openat(&self.fd, name.as_ref(), flags, Mode::empty())?.into())
     }
 
-    /// The bytes of the file `name`, which has to be one, and no larger than any that is read whole.
+    /// The bytes of the file `name`. Where it is no file, or larger than [`MAX_READ`], that is an error.
     pub(super) fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let file = self.file(name)?;
         let metadata = file.metadata()?;
@@ -169,8 +169,8 @@ impl Dir {
         modified.map_or(Ok(()), |time| set_modified(&file, time))
     }
 
-    /// Writes the file `name` at once, by way of a file in `staging`: whoever reads it finds all of the old or all of
-    /// the new, with `sync` after a power cut too.
+    /// Writes the file `name` in one step, by way of a file in `staging`: whoever reads it finds all of the old or all
+    /// of the new one. With `sync` that holds after a power cut too, and the new one is durable.
     pub(super) fn replace(&self, name: &str, bytes: &[u8], staging: &Self, sync: bool) -> io::Result<()> {
         let part = format!("{name}.part");
         let _ = staging.remove_file(&part);
@@ -297,7 +297,8 @@ impl Dir {
         }
     }
 
-    /// Removes whatever is at `name`, folders with all that they hold. Only for what lies in staging, out of sight.
+    /// Removes whatever is at `name`, folders with all that they hold, if it is there. Only for what lies in staging,
+    /// where nobody sees it half removed.
     pub(super) fn remove_tree(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         let name = name.as_ref();
         trouble::step()?;
@@ -314,7 +315,7 @@ impl Dir {
         Ok(fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Removes the folder `name` if nothing is in it; true where it is gone.
+    /// Removes the folder `name` if nothing is in it; true where there is none then.
     pub(super) fn remove_if_empty(&self, name: &str) -> io::Result<bool> {
         trouble::step()?;
         match fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR) {
@@ -341,8 +342,8 @@ impl Dir {
         self.sync()
     }
 
-    /// Flushes what is at `name`, folders with all that they hold; what is no file, may not be read or is gone meanwhile is
-    /// passed over. Ends between two files when `stop` is cancelled.
+    /// Flushes what is at `name`, folders with all that they hold; what is no file, may not be read or is gone
+    /// meanwhile is passed over. Ends between two files when `stop` is cancelled.
     pub(super) fn sync_tree(&self, name: &OsStr, stop: &CancellationToken) -> io::Result<()> {
         if stop.is_cancelled() {
             return Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended"));

@@ -1,4 +1,4 @@
-//! The format of `.element-mirror`, which its file `format` says.
+//! The format of a mirror, a number that the file `.element-mirror/format` holds.
 
 use std::fmt::Display;
 
@@ -16,8 +16,8 @@ pub(super) fn text() -> Vec<u8> {
     format!("{FORMAT}\n").into_bytes()
 }
 
-/// Refuses the mirror `shown`, whose file `format` holds this `text`, where it is of a newer format. An empty one comes of
-/// a power cut before it was flushed.
+/// Refuses the mirror `shown`, whose file `format` holds this `text`, where it is of a newer format. An empty one comes
+/// of a power cut before it was flushed.
 pub(super) fn check(text: &[u8], shown: &dyn Display) -> Result<(), RunError> {
     let text = String::from_utf8_lossy(text);
     match text.trim().parse::<u32>() {

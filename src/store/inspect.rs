@@ -12,7 +12,7 @@ use crate::manifest::Manifest;
 pub struct Depth {
     /// Superseded versions too.
     pub history: bool,
-    /// Whether files are there and of their size, and not their bytes.
+    /// Only whether each file is there and has its size: no file is read.
     pub quick: bool,
 }
 
@@ -20,7 +20,7 @@ pub struct Depth {
 pub struct Inspection<P> {
     /// The version that stands.
     pub standing: Option<Inspected<P>>,
-    /// What is in its place instead, where that is of ours.
+    /// What is in its place instead of a version, where files of ours are.
     pub remains: Option<Holds>,
     /// The superseded versions, in the order in which they stood; none where they were not looked at.
     pub past: Vec<Inspected<P>>,
@@ -30,10 +30,10 @@ pub struct Inspection<P> {
 pub struct Inspected<P> {
     /// Its folder's name in the element's history; none for the version that stands.
     pub when: Option<String>,
-    /// Where its files are, from the element's folder on, or of a superseded version from the mirror on: empty, or ending in
-    /// a slash.
+    /// What messages put before the names of its files: nothing for files in the element's own folder, else a path from
+    /// the mirror on, with a slash at its end.
     pub folder: String,
-    /// What it should hold; none where that can't be made out, which is a flaw too.
+    /// What it should hold; none where its manifest can't be read, which is one of the flaws then.
     pub manifest: Option<Manifest>,
     /// Its files that are not as they should be.
     pub flaws: Vec<Flaw>,
@@ -58,11 +58,11 @@ pub enum Defect {
     Missing,
     /// Something else has its name: a folder, a symbolic link.
     NoFile,
-    /// It has so many bytes, and should have others.
+    /// It has the first number of bytes, and should have the second.
     Size(u64, u64),
     /// Its bytes have another digest.
     Bytes,
-    /// The disk does not give it any more.
+    /// The disk has lost it; what the system says.
     Unreadable(String),
     /// It is a manifest that can't be trusted.
     Manifest(String),

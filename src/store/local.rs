@@ -41,13 +41,13 @@ use stage::Leaves;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct LocalOptions {
-    /// How long to wait for another run to end.
+    /// How long to wait for another run on this destination to end. By default not at all.
     pub lock_wait: Duration,
-    /// Leave flushing to the operating system.
+    /// Leave flushing to the operating system: faster, but what is reported may not outlive a power cut.
     pub no_sync: bool,
-    /// Hash every file that is to be kept, also one that has its size and time.
+    /// Hash every file that is to be kept, even one that has the size and the time that its manifest says.
     pub distrust: bool,
-    /// Ends what takes long.
+    /// Ends early what takes long, such as hashing.
     pub stop: Stop,
 }
 
@@ -83,12 +83,15 @@ struct Own {
 type Opened = super::Opened<LocalStore>;
 
 impl LocalStore {
-    /// Opens the folder `path`, from within the runtime: to write takes its lock, finishes what an earlier run sealed and
-    /// removes what it left half done.
+    /// Opens the folder `path`. To write or to change takes its lock, finishes what an earlier run sealed, and removes
+    /// what it left half done.
     ///
     /// # Errors
-    /// It can't be read, or written where that is wanted; or another run holds its lock; or there is no mirror where there
-    /// must be one; or it is of a newer format.
+    /// [`RunError::Locked`] where another run holds the lock. Otherwise the folder can't be read (or written, where
+    /// that is wanted), holds no mirror though it must, or is of a newer format.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub async fn open(path: impl AsRef<Path>, options: &LocalOptions, access: Access) -> Result<Opened, RunError> {
         let path = path.as_ref();
         match access {
@@ -122,7 +125,7 @@ impl LocalStore {
             no_sync: options.no_sync,
             _lock: lock,
         };
-        // It may hash and flush what was sealed, which whoever hears of the run's end should not wait for.
+        // On a thread that may wait: it may have to hash and flush what was sealed.
         let (root, own, recovered) = tokio::task::spawn_blocking(move || {
             let recovered = recover::recover(&root, &own);
             (root, own, recovered)
@@ -201,8 +204,7 @@ impl Own {
     }
 }
 
-/// Holds the format of the program's own folder against the one that this program knows, and writes it where there is
-/// none yet.
+/// Refuses a mirror of a newer format; writes this program's format where there is none yet.
 fn settle_format(own: &Dir, path: &Path, sync: bool) -> Result<(), RunError> {
     let cannot = |error| RunError::io(format!("can't use the destination {}", path.display()), error);
     let text = match own.read(format::FILE) {

@@ -48,22 +48,23 @@ use upload::Room;
 
 pub use location::{InvalidLocation, Location};
 
-/// So many requests about one element are under way at a time.
+/// How many requests about one element are under way at a time.
 const AT_A_TIME: usize = 8;
-/// What was asked of the store is waited for so long after the run's end.
+/// How long after the run's end the store's answers are still waited for.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How a bucket is opened.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct BucketOptions {
-    /// How the network is used, as far as it is not about API and assets: timeouts, retries, how many connections are kept.
+    /// How the network is used: the timeouts, the retries, the user agent, and as `concurrency` how many idle
+    /// connections are kept. What is about the API and the assets' links has no effect here.
     pub http: HttpOptions,
-    /// Where versions are put together; by default in the system's temporary folder.
+    /// The folder in which versions are put together; by default the system's temporary folder.
     pub staging: Option<PathBuf>,
-    /// Read every object that is to be kept.
+    /// Read and hash every object that is to be kept.
     pub distrust: bool,
-    /// Ends what takes long.
+    /// Ends early what takes long.
     pub stop: Stop,
 }
 
@@ -84,11 +85,15 @@ struct Inner {
 }
 
 impl BucketStore {
-    /// Opens the mirror at `location`, from within the runtime. What is wrong with bucket and credentials shows here.
+    /// Opens the mirror at `location`. The object store is spoken to, so that whatever is wrong with the bucket or the
+    /// credentials shows here.
     ///
     /// # Errors
-    /// It can't be reached, read, or written where that is wanted; or there is no mirror where there must be one; or it is of
-    /// a newer format.
+    /// The bucket can't be reached or read (or written, where that is wanted), holds no mirror though it must, or one
+    /// of a newer format.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub async fn open(location: &Location, options: &BucketOptions, access: Access) -> Result<Opened<Self>, RunError> {
         let client = connect::connect(location, &options.http).await?;
         Self::open_with(client, location, options, access).await
@@ -135,13 +140,13 @@ impl BucketStore {
         self.0.staging.as_ref().ok_or_else(dry)
     }
 
-    /// What comes of `work`, on a thread that may wait. After the run's end that is not waited for long.
+    /// Waits for `work`, on a thread that may wait, and after the run's end only a little longer.
     fn wait<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         self.0.runtime.block_on(within_grace(&self.0.stop, work))
     }
 }
 
-/// What comes of `work`, unless the run ends: that leaves it a little time.
+/// What comes of `work`. When the run ends it has [`GRACE`] left; after that it is interrupted.
 async fn within_grace<T>(
     stop: &CancellationToken,
     work: impl Future<Output = Result<T, Failure>>,
@@ -156,7 +161,7 @@ async fn within_grace<T>(
     }
 }
 
-/// What comes of `work`, unless the run ends.
+/// What comes of `work`. When the run ends it is interrupted at once.
 async fn unless_ended<T>(
     stop: &CancellationToken,
     work: impl Future<Output = Result<T, Failure>>,
@@ -168,8 +173,8 @@ fn ended() -> Failure {
     Failure::new(ErrorKind::Interrupted, "the run has ended")
 }
 
-/// Puts the format, unless it is there. A server that puts it over another, though it is told not to, heeds no conditions, and
-/// does not say so: it is found out here.
+/// Puts the format, unless it is there. Some servers don't heed the condition of a put, and don't say so. Such a one is
+/// found out here: it puts the format once more though it is there.
 async fn settle_format(bucket: &Bucket, place: &str, is_there: bool) -> Result<(), Failure> {
     let text = || (format::text().into(), "text/plain");
     if !is_there && let Err(Refused::Otherwise(failure)) = bucket.put_once(place, text(), Condition::Absent).await {
@@ -180,7 +185,7 @@ async fn settle_format(bucket: &Bucket, place: &str, is_there: bool) -> Result<(
         match bucket.put_if(place, text(), Condition::Absent).await {
             Err(Refused::Condition(_)) => return Ok(()),
             Err(Refused::Otherwise(failure)) => failed = Some(failure),
-            // One that failed before may have been put all the same.
+            // An earlier try failed, but may have put it for all that: then this one has not put it over another.
             Ok(()) if failed.is_some() => failed = None,
             Ok(()) => {
                 bucket.distrust_conditions();

@@ -1,4 +1,5 @@
-//! Files beside the elements' folders that tell of all of them: made anew, one element after the other, and replaced whole.
+//! Overviews: files beside the elements' folders that tell of all elements. Each is written anew, one element after the
+//! other, and replaced whole.
 
 use super::Destination;
 use crate::element::ElementId;
@@ -9,10 +10,11 @@ use crate::manifest::Manifest;
 use crate::outcome::End;
 use crate::stop::Stop;
 
-/// So much of a file that is there is looked at, to see whose it is.
+/// How many first bytes of a file that has an overview's name are read, to see whether it is one.
 pub(super) const START: usize = 1024;
 
-/// A file that tells of every element that stands, in the making: it is asked for its parts, in their order.
+/// A file that tells of every element that stands, while it is being written: it is asked for its parts, in their
+/// order.
 pub trait Overview {
     /// Its name, beside the elements' folders.
     const NAME: &'static str;
@@ -50,10 +52,10 @@ impl Overview for Index {
     }
 }
 
-/// Writes `overview`, and gives it back; tells of each element that is left out. Interrupted, it leaves the old one.
+/// Writes `overview`, and gives it back; warns of each element that is left out.
 ///
 /// # Errors
-/// It can't be written, or `interrupted`.
+/// It can't be written; or the run was interrupted (`interrupted`), and the old one stays.
 pub(crate) async fn write<O>(store: &impl Destination, overview: O, events: &Events, stop: &Stop) -> Result<O, Failure>
 where
     O: Overview + Send + 'static,

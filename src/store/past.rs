@@ -9,11 +9,11 @@ use crate::time::Time;
 pub struct PastVersion<P> {
     /// Its folder's name in `history/<id>/`: when it was committed, with `-2`… where that was taken.
     pub when: String,
-    /// What it holds, or what is wrong with it: a damaged one, or one of a newer format.
+    /// What it holds, or what is wrong with its manifest: that is damaged, or of a newer format.
     pub manifest: Readable,
     /// Whether the checksums beside its manifest are its own.
     pub(super) sums_hold: bool,
-    /// Its folder's, where it could be opened: names are used again.
+    /// Its folder's, where it could be opened. By its name alone it might be another one: names are used again.
     pub(super) inode: Option<(u64, u64)>,
     pub(super) position: Position,
     pub(super) place: P,
@@ -27,7 +27,7 @@ pub(super) struct Position {
 }
 
 impl<P> PastVersion<P> {
-    /// When it was committed; of a damaged one, what its name says.
+    /// When it was committed, to the second as its name says where its manifest can't be read.
     pub fn committed_at(&self) -> Time {
         self.position.time
     }

@@ -1,5 +1,5 @@
-//! A version in the making, out of everybody's sight until it is committed: `<id>/version` in a folder for staging, which
-//! is in the destination where that is a folder itself.
+//! A version in the making, out of everybody's sight until it is committed. It is put together in `<id>/version` in a
+//! staging folder: the destination's own one, or for a bucket a local folder of the run.
 
 use std::fs::File;
 use std::io::{self, BufRead, Seek, Write as _};
@@ -18,7 +18,7 @@ use crate::time::Time;
 
 /// The version's folder inside an element's staging folder.
 pub(super) const VERSION: &str = "version";
-/// The file there that says what the version's commit to a folder is to do.
+/// The file beside it that says what the version's commit to a folder is to do.
 pub(super) const SEALED: &str = "sealed";
 /// A version that could not be committed to a folder, and waits for the next run.
 pub(super) const DRAFT: &str = "draft";
@@ -48,9 +48,11 @@ pub(super) enum Leaves {
 }
 
 impl Leaves {
-    /// Removes what is in `staged`, which is open as `name` in `staging`, but for what is left. The seal goes before what it speaks
-    /// of, which is not to be gone on with when it is half removed; a draft that has served goes before the seal, which says
-    /// that it has.
+    /// Removes the folder `name` in `staging`, which is open as `staged`, but for what is to stay.
+    ///
+    /// The order matters where this is interrupted. The seal goes before the version that it speaks of, since a commit
+    /// must not be gone on with that is half removed. A draft that has served goes before the seal, since nothing but
+    /// the seal says that it has.
     pub(super) fn discard_others(self, (staging, staged): (&Dir, &Dir), name: &str) -> io::Result<()> {
         if self == Self::All {
             return Ok(());
@@ -62,7 +64,7 @@ impl Leaves {
         if self == Self::Draft {
             restore(staged)?;
         }
-        // So it is after a commit, unless something is left over.
+        // After a commit nothing else is there, as a rule.
         if staging.remove_if_empty(name)? {
             return Ok(());
         }
@@ -140,7 +142,8 @@ impl Stage {
     }
 }
 
-/// Why there is something staged for `id` already, though the run began with clearing up. It is not touched.
+/// Why nothing can be staged for `id`: something is staged already, though the run began with clearing up. It is not
+/// touched.
 fn occupied(staging: &Dir, id: &ElementId) -> io::Result<Failure> {
     let exact = staging.list()?.iter().any(|name| *name == *id.as_str());
     let at = staging.at(id.as_str());

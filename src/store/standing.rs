@@ -56,7 +56,7 @@ impl<P> Occupant<P> {
         }
     }
 
-    /// What the planner needs to know of it.
+    /// What the standing version holds, and what of that is damaged.
     pub fn standing(&self) -> Option<&Standing> {
         self.version().map(|version| &version.standing)
     }

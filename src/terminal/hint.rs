@@ -12,7 +12,7 @@ const TOKEN: &str = "check token and account (--token-file, --email)";
 const ACCOUNT: &str = "check the account: --email, or the list's second column";
 const THEIR_FAULT: &str = "the other side is at fault: run again later, or tell useapi.net";
 
-/// What to do about failures of a kind, the first of which says `message`; after a `repair` there is no use in another.
+/// What to do about failures of a kind, the first of which says `message`. Those that a `repair` has left need another advice.
 pub(crate) fn of_failures(kind: ErrorKind, message: &str, repair: bool) -> Option<&'static str> {
     match kind {
         // The hints below are about the CDN.
@@ -33,7 +33,10 @@ pub(crate) fn of_end(end: &End) -> Option<&'static str> {
 fn of_kind(kind: ErrorKind, repair: bool) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::Http(403) => "run again later: links expire, and are asked for anew",
-        ErrorKind::Http(404 | 410) => "the CDN has it no more; --accept-known-missing takes that as it is",
+        ErrorKind::Http(404 | 410) if repair => "the CDN has it no more: restore it from a copy of the mirror",
+        ErrorKind::Http(404 | 410) => {
+            "the CDN has it no more: what is mirrored stays; --accept-known-missing accepts incomplete elements"
+        }
         ErrorKind::Http(429) => "ask for less: --api-rate, --api-concurrency; nobody else with this token meanwhile",
         // Their words, those of a run's end, say what to do.
         ErrorKind::Http(401 | 402) => return None,

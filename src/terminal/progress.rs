@@ -19,7 +19,7 @@ use speed::Speed;
 
 /// How long it is from line to line where there is no terminal to draw on.
 const LINE_EVERY: Duration = Duration::from_secs(60);
-/// The same, where progress is asked for.
+/// How long it is where --progress always asks for it.
 const LINE_OFTEN: Duration = Duration::from_secs(5);
 /// How often a second the line is drawn, at most: more would only flicker.
 const DRAWN_A_SECOND: u8 = 5;

@@ -11,7 +11,7 @@ use indicatif::BinaryBytes;
 
 use super::{Paint, hint, place};
 
-/// How many kinds of failures are told, three lines each; more do not fit a screen of 24.
+/// How many kinds of failures are told, in three lines each: more do not fit a screen.
 const MOST_KINDS: usize = 7;
 
 /// How many characters of a failure's words are told; the report has all.
@@ -88,15 +88,8 @@ impl LastWords<'_> {
     /// What came of it, in numbers.
     fn counts(&self) -> Vec<String> {
         let Self { summary, paint, .. } = self;
-        let elapsed = time(summary.elapsed);
-        if let (0, Some(shown)) = (summary.total(), summary.gallery) {
-            return vec![format!("{}: {} in {elapsed}", self.gallery(), elements(shown))];
-        }
-        match (summary.total(), summary.pruned) {
-            (0, Some(pruned)) => return vec![format!("{} in {elapsed}", versions(pruned))],
-            (0, None) if summary.ends.is_empty() => return vec![self.nothing_to_do()],
-            (0, None) => return vec!["nothing was done".to_owned()],
-            _ => {}
+        if summary.total() == 0 {
+            return vec![self.without_elements()];
         }
         let count = |(status, count): (&Status, &u64)| {
             let style = if status.is_flawed() { &paint.bad } else { &paint.good };
@@ -110,7 +103,8 @@ impl LastWords<'_> {
         if cut_off > 0 {
             counts.push(paint.odd.apply_to(format!("{cut_off} cut off")).to_string());
         }
-        let mut lines = vec![format!("{} in {elapsed}: {}", elements(summary.total()), counts.join(", "))];
+        let (total, elapsed) = (elements(summary.total()), time(summary.elapsed));
+        let mut lines = vec![format!("{total} in {elapsed}: {}", counts.join(", "))];
         let amount = |bytes: u64| {
             let rate = bytes as f64 / summary.elapsed.as_secs_f64().max(0.001);
             format!("{} at {}/s", BinaryBytes(bytes), BinaryBytes(rate as u64))
@@ -130,6 +124,17 @@ impl LastWords<'_> {
             lines.push(format!("not taken up: {}", elements(summary.not_taken_up)));
         }
         lines
+    }
+
+    /// What came of it where no element was taken up, as none is where only a gallery is written, or versions are pruned.
+    fn without_elements(&self) -> String {
+        let elapsed = time(self.summary.elapsed);
+        match (self.summary.gallery, self.summary.pruned) {
+            (Some(shown), _) => format!("{}: {} in {elapsed}", self.gallery(), elements(shown)),
+            (None, Some(pruned)) => format!("{} in {elapsed}", versions(pruned)),
+            (None, None) if self.summary.ends.is_empty() => self.nothing_to_do(),
+            (None, None) => "nothing was done".to_owned(),
+        }
     }
 
     /// Why nothing was taken up.

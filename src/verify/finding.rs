@@ -11,21 +11,21 @@ use crate::store::Store;
 use crate::store::inspect::{Inspected, Inspection};
 use crate::store::standing::Holds;
 
-/// So many files are named in one sentence.
+/// How many files are named in one sentence.
 const MOST_NAMES: usize = 10;
 
 /// An element that was looked at.
 pub(super) struct Seen<P> {
     pub(super) entry: Entry,
-    /// Whether a list names it, or the mirror knows it by what was superseded.
+    /// Whether a list names it, or the mirror knows it by superseded versions, or as gone.
     pub(super) is_known: bool,
     pub(super) found: Result<Inspection<P>, Failure>,
     pub(super) elapsed: Duration,
 }
 
 impl<P> Seen<P> {
-    /// What it comes to; none where nothing of ours is there, and nobody knows it. Of what could not be looked at there
-    /// stands in `store` what its manifest says.
+    /// The outcome; none where there is nothing of ours, and the element is not known. For an element that could not be
+    /// looked at, the manifest that stands in `store` says what it holds.
     pub(super) fn outcome(&self, store: &impl Store) -> Option<ElementOutcome> {
         let id = &self.entry.id;
         let outcome = match &self.found {

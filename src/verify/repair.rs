@@ -1,5 +1,5 @@
-//! Repair: what is damaged gets its bytes from another version that has them, or else is fetched again by a run of the
-//! mirror over just those elements.
+//! Repair: what is damaged gets its bytes from another version of the element that has them. What none has is fetched
+//! again, by a run over just those elements.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,21 +38,21 @@ type Cases = Mutex<HashMap<ElementId, Case>>;
 /// An element that is to be repaired.
 struct Case {
     entry: Entry,
-    /// What was found of it, after what the mirror itself has the bytes for was healed.
+    /// What was found of it once everything was healed that the mirror itself has the bytes for.
     before: ElementOutcome,
     wanted: Wanted,
 }
 
 /// Which flaws of superseded versions are healed.
 enum Wanted {
-    /// All, and those that can't be are told.
+    /// All of them; those that can't be healed are told.
     All,
-    /// Those of files that the standing version has in common with them, where that can be done.
+    /// Those of files with these digests, which the standing version has as flawed files too. None is told.
     Shared(HashSet<Digest>),
 }
 
 impl<S: Store> Repair<S> {
-    /// A repair of what `verify` finds; `options` say how what the mirror has no bytes for is fetched.
+    /// A repair of what `verify` finds; `options` say how to fetch what the mirror has no bytes for.
     pub(super) fn new(verify: Arc<Verify<S>>, options: RepairOptions) -> Result<Self, RunError> {
         let (events, told) = verify.events.apart(EVENTS);
         let upstream = (options.upstream, options.max_size);
@@ -85,7 +85,7 @@ impl<S: Store> Repair<S> {
             })
         };
         let ((), _, _) = tokio::join!(walking, fetching, relaying);
-        // What was not taken up any more is as it was found.
+        // What was not taken up before the run ended is told as it was found.
         let left = std::mem::take(&mut *lock(&cases));
         let tell = move || left.into_values().for_each(|case| verify.tell(case.before));
         let _ = tokio::task::spawn_blocking(tell).await;
@@ -97,8 +97,8 @@ fn lock(cases: &Cases) -> std::sync::MutexGuard<'_, HashMap<ElementId, Case>> {
     cases.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Heals what the mirror itself has the bytes for, and tells what that came to; gives the element back where the API has
-/// to be asked.
+/// Heals what the mirror itself has the bytes for, and tells what that came to; gives the element back where the API
+/// has to be asked.
 fn begin<S: Store>(verify: &Verify<S>, seen: Seen<S::Place>) -> Option<Case> {
     let outcome = seen.outcome(&verify.store)?;
     let found = match &seen.found {

@@ -52,6 +52,15 @@ fn a_token_file_that_gives_no_token_is_a_usage_error_even_with_one_in_the_enviro
     }
 }
 
+#[test]
+fn a_token_in_the_place_of_its_file_is_not_repeated() {
+    let typed = refused(|run| run.ids(["u_1"]).args(["--token-file", "user:1234-abcdef"]));
+    let from_environment = refused(|run| run.ids(["u_1"]).env("ELEMENT_MIRROR_TOKEN_FILE", "user:1234-abcdef"));
+    for run in [typed, from_environment] {
+        assert!(run.stderr.contains("token file") && !run.stderr.contains("abcdef"), "{}", run.stderr);
+    }
+}
+
 #[rstest]
 #[case::unknown_option(&["--frobnicate"])]
 #[case::token_itself(&["--token", "user:1234"])]

@@ -102,7 +102,10 @@ fn an_empty_mirror_has_a_page_that_says_so() {
     let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
     run(&upstream, &mirror).arg(mirror.put("ids.txt", "")).arg("--gallery").output().expect(0);
     assert_eq!(cards(&page(&mirror)), Vec::<&str>::new());
-    assert!(page(&mirror).contains("0 elements"));
+    assert!(page(&mirror).contains("No elements are mirrored here yet."));
+    upstream.add("u_1", 1);
+    run(&upstream, &mirror).ids(["u_1"]).arg("--gallery").output().expect(0);
+    assert!(!page(&mirror).contains("No elements are mirrored"));
 }
 
 /// Of a scene with all that may be odd: an element that is gone, one that is incomplete, and one with a past.
@@ -135,7 +138,9 @@ fn what_is_gone_incomplete_or_superseded_is_said() {
     let updated = card(&page, "u_2");
     let when = &mirror.history("u_2")[0];
     assert!(updated.contains("<bdi>Another name</bdi>") && updated.contains("data-is=\"favored\""), "{updated}");
-    assert!(updated.contains(&format!("href=\"./.element-mirror/history/u_2/{when}/\"")), "{updated}");
+    for file in ["", "manifest.json"] {
+        assert!(updated.contains(&format!("href=\"./.element-mirror/history/u_2/{when}/{file}\"")), "{updated}");
+    }
     assert!(updated.contains("1 older"), "{updated}");
     let plain = card(&page, "u_3");
     assert!(!plain.contains("data-is") && !plain.contains("older") && !plain.contains("class=\"marks\""), "{plain}");

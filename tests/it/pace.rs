@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use element_mirror::HttpOptions;
 use element_mirror::error::ErrorKind;
 use element_mirror::event::Events;
-use element_mirror::internals::{Api, Asked, Http};
+use element_mirror::internals::{Api, Asked, Http, Slot};
 use rstest::rstest;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -69,7 +69,7 @@ async fn a_request_that_waited_for_its_turn_is_not_sent_with_a_token_that_was_re
     let ask = async |id: &str| {
         upstream.on_element(id, [Reply::json(401, &json!({"error": "Unauthorized"}))]);
         let (id, attempts) = (id.parse().unwrap(), &AtomicU64::new(0));
-        api.element(&Asked { id: &id, account: None, attempts }, &slots).await.unwrap_err().kind
+        api.element(&Asked { id: &id, account: None, attempts }, &mut Slot::of(&slots)).await.unwrap_err().kind
     };
     let (one, other) = tokio::join!(ask("u_1"), ask("u_2"));
     assert_eq!([one, other], [ErrorKind::Http(401); 2]);

@@ -1,5 +1,5 @@
-//! Clearing away what a new version superseded: strangers' files stay in sight, versions go to history, damage is put
-//! aside.
+//! Clearing away the folder that a new version superseded: strangers' files move on into the new one, a whole version
+//! goes to history, and one that is not whole is put aside.
 
 use std::io;
 
@@ -13,8 +13,8 @@ use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
 
 impl Site<'_> {
-    /// Steps (c) and (d): strangers' files move into the new version, the superseded folder to where it belongs. May be
-    /// begun again after any interruption.
+    /// Steps (c) and (d): strangers' files move into the new version, the superseded folder moves to where it is to be
+    /// kept. After an interruption anywhere in it, it may be begun again.
     pub(super) fn clear_away(&self, superseded: &Superseded) -> Result<(), Failure> {
         let clear_away = || {
             let place = if self.staged.has(OLD)? { OLD } else { VERSION };
@@ -32,8 +32,9 @@ impl Site<'_> {
         clear_away().map_err(|error| Failure::io(format!("clear away the superseded version of {}", self.id), &error))
     }
 
-    /// Moves strangers' files from the superseded folder `old` to the new one, and says on which shelf `old` is to be
-    /// kept, if it is: what can't be made whole any more is no part of history.
+    /// Moves strangers' files from the superseded folder `old` to the new one, and makes damaged files of `old` good
+    /// from the new version. Says on which shelf `old` is to be kept, if on any: what can't be made whole is no part of
+    /// history.
     fn clear(&self, old: &Dir, superseded: &Superseded) -> io::Result<Option<Shelf>> {
         let new = &self.root.dir(self.id.as_str())?;
         let manifest_of = |dir: &Dir| dir.read(MANIFEST).ok().and_then(|bytes| Manifest::parse(&bytes, self.id).ok());
@@ -67,7 +68,7 @@ impl Site<'_> {
         if !superseded.damaged.is_empty() && !self.own.no_sync {
             old.sync_with_files()?;
         }
-        // It is asked again whether the new version has it all: the folder may have been changed since the seal was
+        // Whether the new version has it all is asked once more: the folder may have been changed since the seal was
         // written.
         let same = new_manifest.is_some_and(|new_manifest| old_manifest.holds_same(&new_manifest));
         // A stranger that found no place in the new version is kept with the old one, and so is what can't be removed.
@@ -77,8 +78,8 @@ impl Site<'_> {
         Ok((!is_discarded).then_some(shelf))
     }
 
-    /// Removes a damaged file, which has a second name aside; a folder in its place is moved there. False where the disk
-    /// has lost what is at the name: nothing can be done about it there.
+    /// Removes a damaged file, which has a second name aside. A folder in its place can have none, and is moved there.
+    /// False where the disk has lost what is at the name, so that it can't be removed.
     fn remove_damaged(&self, old: &Dir, file: &str) -> io::Result<bool> {
         match old.entry(file) {
             Ok(entry) if entry.is_dir => shelf::aside(self.own, self.id, |aside| old.rename_new(file, aside, file))?,

@@ -78,7 +78,8 @@ impl Work {
         }
     }
 
-    /// Whatever is ready; waits for it only where `may_wait`. None when all is done, and nothing more can come.
+    /// The versions that are ready now. Where there are none, it waits for one if it `may_wait`. None when nothing more
+    /// can come.
     fn next_group(&mut self, may_wait: bool) -> Option<Vec<Job>> {
         let mut group = Vec::new();
         if may_wait {
@@ -143,7 +144,8 @@ impl Work {
                 let Candidate { stage, has_news, .. } = &mut sealed.job.candidate;
                 stage.leaves = Leaves::Draft;
                 if *has_news {
-                    // It waits for a run that can do better; or else is fetched once more.
+                    // As a draft it waits for a run that can put it in its place. Where even that fails, it is fetched
+                    // again.
                     let _ = self.store.own().and_then(|own| draft::keep(own, stage));
                 }
             }
@@ -188,7 +190,7 @@ fn still_staged(sealed: &Sealed) -> bool {
         && recover::manifest_digest(dir, VERSION).is_ok_and(|digest| digest == Some(sealed.seal.manifest))
 }
 
-/// A version that was answered goes no further.
+/// Answers a version as failed. There is nothing to go on with then.
 fn fail<T>(job: Job, failure: Failure) -> Option<T> {
     job.answer(Err(failure));
     None
@@ -217,8 +219,8 @@ fn superseded(own: &Own, candidate: &Candidate) -> Result<Option<Superseded>, Fa
 }
 
 impl Site<'_> {
-    /// Step (b): the new version takes its place, that of another one where that `stands`; false where the file system
-    /// can't exchange folders.
+    /// Step (b): the new version takes its place, where something `stands` or not. False where it had to be moved in
+    /// two steps, since the file system can't exchange folders.
     pub(super) fn exchange(&self, stands: bool) -> Result<bool, Failure> {
         let Self { root, staged, .. } = self;
         let id = self.id.as_str();

@@ -34,6 +34,11 @@ impl Destination for LocalStore {
         !self.0.distrust
     }
 
+    fn leads_to(&self, id: &ElementId) -> bool {
+        let is_folder = |root: &Dir| root.entry(id.as_str()).is_ok_and(|entry| entry.is_dir);
+        !self.0.root.as_ref().is_some_and(is_folder) && self.has_manifest_of(id)
+    }
+
     fn location(&self) -> PathBuf {
         self.0.path.clone()
     }

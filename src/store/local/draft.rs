@@ -1,5 +1,5 @@
-//! Drafts: what was had of a version that may not replace what stands, or could not. It waits in
-//! `staging/<id>/draft`, in the shape of a version, so that the next run need not fetch it again.
+//! Drafts: versions that may not replace what stands, or could not. A draft waits in `staging/<id>/draft`, so that the
+//! next run need not download again what it holds.
 
 use std::io;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) fn keep(own: &Own, stage: &Stage) -> Result<(), Failure> {
         if !own.no_sync {
             version.sync_with_files()?;
         }
-        // It is not to be committed any more, should it have been.
+        // Where it was sealed to be committed, and was not, it must not be any more.
         dir.remove_if_there(SEALED)?;
         if dir.has(DRAFT)? {
             dir.rename_new(DRAFT, dir, FORMER)?;
@@ -45,8 +45,8 @@ pub(super) fn keep(own: &Own, stage: &Stage) -> Result<(), Failure> {
     keep().map_err(|error| Failure::io(format!("keep {}", dir.at(DRAFT)), &error))
 }
 
-/// Whether `staged`, the staging folder of `id`, holds a draft that a run may still have a use for. That it can't be read
-/// now is an error: nothing may be deleted on such a guess.
+/// Whether `staged`, the staging folder of `id`, holds a draft that is still of use: one that can be read, and is not
+/// too old. That it can't be read just now is an error: nothing may be deleted on such a guess.
 pub(super) fn is_of_use(staged: &Dir, id: &ElementId) -> io::Result<bool> {
     let bytes = match staged.dir(DRAFT).and_then(|draft| draft.read(MANIFEST)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -56,7 +56,8 @@ pub(super) fn is_of_use(staged: &Dir, id: &ElementId) -> io::Result<bool> {
     Ok(Manifest::parse(&bytes, id).is_ok_and(|manifest| manifest.committed_at.age() <= MAX_AGE))
 }
 
-/// The draft of `id`. Its files are hashed: no checksum that stands elsewhere vouches for them.
+/// The draft of `id`. All its files are hashed, whatever their times say: nobody has verified them since they were
+/// kept.
 pub(super) fn look(staging: &Dir, id: &ElementId, stop: &CancellationToken) -> Result<Option<Version>, Failure> {
     let Ok(dir) = staging.dir(format!("{id}/{DRAFT}")) else { return Ok(None) };
     let Some(manifest) = manifest(&dir, id) else { return Ok(None) };

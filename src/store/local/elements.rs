@@ -36,15 +36,18 @@ impl LocalStore {
     /// Whether a run has ever worked on it, or it is a copy of such a one.
     pub(super) fn is_mirror(&self) -> bool {
         let Some(root) = &self.0.root else { return false };
-        let is_element = |id: ElementId| {
-            root.read(&format!("{id}/{MANIFEST}")).is_ok_and(|bytes| Manifest::parse(&bytes, &id).is_ok())
-        };
-        root.has(OWN).unwrap_or(true) || ids(root).is_ok_and(|ids| ids.into_iter().any(is_element))
+        root.has(OWN).unwrap_or(true) || ids(root).is_ok_and(|ids| ids.iter().any(|id| self.has_manifest_of(id)))
+    }
+
+    /// Whether there is a manifest of `id` where its folder should be, also behind a symbolic link.
+    pub(super) fn has_manifest_of(&self, id: &ElementId) -> bool {
+        let manifest = self.0.root.as_ref().map(|root| root.read(&format!("{id}/{MANIFEST}")));
+        manifest.is_some_and(|read| read.is_ok_and(|bytes| Manifest::parse(&bytes, id).is_ok()))
     }
 }
 
-/// The names in `dir` that are IDs, in their order. It is listed twice: where another process exchanges a folder, its entry
-/// may move in the listing, past the place that is being read, and what one listing misses the other has.
+/// The names in `dir` that are IDs, in their order. It is listed twice: where another process exchanges a folder, its
+/// entry may move in the listing, past the place that is being read, and what one listing misses the other has.
 fn ids(dir: &Dir) -> io::Result<Vec<ElementId>> {
     let mut ids = listed_ids(dir)?;
     ids.extend(listed_ids(dir)?);

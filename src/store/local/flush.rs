@@ -1,4 +1,5 @@
-//! Making things durable, for a whole group at once where the file system tells the truth about it.
+//! Making things durable: a whole group of versions at once, where the file system can be trusted to report what
+//! failed.
 
 use std::fs::File;
 use std::io;
@@ -62,8 +63,8 @@ impl Flusher {
 
 type Answers = (Vec<Result<(), Failure>>, Vec<Result<(), Failure>>);
 
-/// After a `syncfs` that failed: which of them it was, only a flush of each can say. Where that finds none, it may have
-/// been any: what was not written may be forgotten by then.
+/// Finds out whom a failed `syncfs` concerns, by the answers of a flush of each. Where all of those succeeded it may
+/// have been any, and all have failed: the system may report a failed write only once.
 #[cfg(target_os = "linux")]
 fn blame((data, renames): Answers, error: io::Error) -> Answers {
     if data.iter().chain(&renames).any(Result::is_err) {

@@ -1,5 +1,5 @@
-//! Healing: a flawed file gets its bytes back where another version of the element has them whole. What was in its place
-//! is put aside first, and the good file takes it in one step.
+//! Healing: a flawed file gets its bytes back where another version of the element has them whole. What was in its
+//! place is put aside first, and the good file takes it in one step.
 
 use std::io;
 
@@ -14,6 +14,7 @@ use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
+use crate::store::inspect::Flaw;
 
 impl LocalStore {
     /// Heals what can be healed of the versions of `id`; their flaws are then those that are left.
@@ -27,20 +28,7 @@ impl LocalStore {
             for flaw in &version.flaws {
                 let failed =
                     |error| Failure::io(format!("heal {}", version.base().at(&version.path(&flaw.file))), &error);
-                let dir = version.folder().map_err(failed)?;
-                let site = Site { own, id, dir: &dir, file: &flaw.file };
-                let done = match (flaw.digest, &version.manifest) {
-                    (Some(digest), _) => self.source(inspection, digest).and_then(|source| match source {
-                        // A manifest with a wrong size calls a good file flawed; that can't be healed by itself.
-                        Some((from, good)) if !is_one(from, &good, &dir, &flaw.file) => {
-                            site.replace(|to, name| from.share(&good, to, name))
-                        }
-                        _ => Ok(false),
-                    }),
-                    (None, Some(manifest)) if flaw.file == SUMS => site.write_sums(manifest, &self.0.stop),
-                    (None, _) => Ok(false),
-                };
-                if done.map_err(failed)? {
+                if self.heal_flaw((own, id), inspection, (version, flaw)).map_err(failed)? {
                     healed.push((index, flaw.file.clone()));
                 }
             }
@@ -51,7 +39,29 @@ impl LocalStore {
         Ok(())
     }
 
-    /// A file of any version that really has the bytes of `digest`: an inspection may not have read it.
+    /// Heals one `flaw` of a `version`; false where that can't be done.
+    fn heal_flaw(
+        &self,
+        (own, id): (&Own, &ElementId),
+        inspection: &Inspection,
+        (version, flaw): (&Inspected, &Flaw),
+    ) -> io::Result<bool> {
+        let dir = &version.folder()?;
+        let flawed = Flawed { own, id, dir, file: &flaw.file };
+        match (flaw.digest, &version.manifest) {
+            (Some(digest), _) => match self.source(inspection, digest)? {
+                // Where a manifest has a wrong size, a good file counts as flawed: it can't heal itself.
+                Some((from, good)) if !is_one(from, &good, dir, &flaw.file) => {
+                    flawed.replace(|to, name| from.share(&good, to, name))
+                }
+                _ => Ok(false),
+            },
+            (None, Some(manifest)) if flaw.file == SUMS => flawed.write_sums(manifest, &self.0.stop),
+            (None, _) => Ok(false),
+        }
+    }
+
+    /// A file of any version that really has the bytes of `digest`. It is read, since a quick inspection has read none.
     fn source<'a>(&self, inspection: &'a Inspection, digest: Digest) -> io::Result<Option<(&'a Dir, String)>> {
         for version in inspection.versions() {
             let Some(file) = whole(version, digest) else { continue };
@@ -87,8 +97,8 @@ fn whole(version: &Inspected, digest: Digest) -> Option<&str> {
     files.find(|file| file.sha256 == digest && !is_flawed(file.name)).map(|file| file.name)
 }
 
-/// Where a file is healed.
-struct Site<'a> {
+/// A flawed file, where it is.
+struct Flawed<'a> {
     own: &'a Own,
     id: &'a ElementId,
     /// The version's folder.
@@ -96,9 +106,9 @@ struct Site<'a> {
     file: &'a str,
 }
 
-impl Site<'_> {
-    /// Writes the checksums of a version anew, unless its files do not hold what its `manifest` says: they alone vouch for
-    /// that, where the checksums do not.
+impl Flawed<'_> {
+    /// Writes the checksums of a version anew, if its files hold what its `manifest` says: where the checksums are
+    /// damaged, nothing but the files vouches for the manifest.
     fn write_sums(&self, manifest: &Manifest, stop: &CancellationToken) -> io::Result<bool> {
         for file in manifest.own_files() {
             if !holds(self.dir, file.name, file.sha256, stop)? {
@@ -109,8 +119,8 @@ impl Site<'_> {
         self.replace(|to, name| to.write(name, sums.as_bytes(), Some(manifest.committed_at)))
     }
 
-    /// Puts what is in the file's place aside, and there what `make` makes; false where the disk has lost it so far that it
-    /// can't be put aside.
+    /// Puts what is in the file's place aside, and then the file that `make` makes in its place. False where the disk
+    /// has lost what is there, so that it can't be put aside.
     fn replace(&self, make: impl FnOnce(&Dir, &str) -> io::Result<()>) -> io::Result<bool> {
         let Self { own, id, dir, file } = *self;
         if shelf::put_aside(own, id, dir, &[file.to_owned()])?.is_empty() {

@@ -13,7 +13,8 @@ use crate::layout::{OWN, SUMS};
 use crate::store::Readable;
 use crate::store::past::{self, Position};
 
-/// A superseded version; its place is the folder that its own folder is in: of a long history not every one can be open.
+/// A superseded version. Its place is the folder that its own folder is in: a long history has more folders than can be
+/// open at once.
 pub(super) type PastVersion = past::PastVersion<Arc<Dir>>;
 
 impl PastVersion {
@@ -59,7 +60,7 @@ impl PastVersion {
 }
 
 impl LocalStore {
-    /// The superseded versions of `id`, in the order in which they stood. What others put there is left out.
+    /// See [`Destination::history`](crate::store::Destination::history).
     ///
     /// # Errors
     /// They can't be read.
@@ -75,8 +76,8 @@ impl LocalStore {
         Ok(past)
     }
 
-    /// The manifest that stands for `id`, held against SHA256SUMS, its files unchecked; an error says in words why there
-    /// is none that can be read, `None` that nothing of ours stands there at all.
+    /// See [`Destination::standing_manifest`](crate::store::Destination::standing_manifest); the manifest is held
+    /// against the checksums beside it.
     ///
     /// # Errors
     /// It can't be read.
@@ -158,7 +159,7 @@ fn read(dir: &Dir, id: &ElementId) -> Result<Option<Content>, Failure> {
         Found::Whole(manifest, sums_hold) => (Ok(*manifest), sums_hold),
         Found::Damaged(why) => (Err(format!("is damaged: {why}")), true),
         Found::Foreign(error) => (Err(format!("can't be used: {error}")), true),
-        // A pruning leaves what others put there without either; that has any name.
+        // Of ours is only what has checksums: a pruned version's folder may still hold strangers' files, by any name.
         Found::Nothing if dir.entry(SUMS).is_ok() => (Err("is missing".to_owned()), true),
         Found::Nothing => return Ok(None),
     };

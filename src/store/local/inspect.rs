@@ -22,8 +22,8 @@ use crate::store::inspect::{self, Defect, Depth, Flaw};
 
 /// What was found of an element in a folder.
 pub(super) type Inspection = inspect::Inspection<Arc<Dir>>;
-/// A version; its place is its folder, or of a superseded version the one that this is in: of a long history not every
-/// folder can be open.
+/// A version. Its place is its folder, or for a superseded version the folder that this is in: a long history has more
+/// folders than can be open at once.
 pub(super) type Inspected = inspect::Inspected<Arc<Dir>>;
 
 impl Inspected {
@@ -32,7 +32,7 @@ impl Inspected {
         &self.place
     }
 
-    /// The path of a file of it.
+    /// The path of a file of it from [`Self::base`].
     pub(super) fn path(&self, file: &str) -> String {
         self.when.as_ref().map_or_else(|| file.to_owned(), |when| format!("{when}/{file}"))
     }
@@ -138,8 +138,8 @@ impl LocalStore {
         Ok(())
     }
 
-    /// The digest of the file that has these `names`, or why it has none. A name that is gone may have been pruned
-    /// meanwhile, and stands for no other.
+    /// The digest of the file that has all these `names`, or its defect. A name that is gone may have been pruned
+    /// meanwhile, and says nothing about the others.
     fn read(&self, names: &[(&Dir, String)]) -> Result<Result<Digest, Defect>, Failure> {
         for (dir, path) in names {
             return match standing::hash(dir, path, Some(&self.0.stop)) {
@@ -165,7 +165,7 @@ fn sums_flaw(dir: &Dir, path: &str) -> Flaw {
     Flaw { file: SUMS.to_owned(), digest: None, defect }
 }
 
-/// What is at `file`, where that may be the file of `size` bytes.
+/// What is at `file`, or its defect where that can't be the file of `size` bytes.
 fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
     match dir.entry(file) {
         Ok(entry) if !entry.is_file => Ok(Err(Defect::NoFile)),

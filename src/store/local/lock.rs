@@ -11,7 +11,7 @@ use super::dir::Dir;
 use crate::error::RunError;
 use crate::time::Time;
 
-/// How often a lock that is held by another run is tried.
+/// How long to wait before a lock that another run holds is tried again.
 const POLL: Duration = Duration::from_millis(100);
 
 /// The lock, held until it is dropped or the process ends, however it ends.
@@ -29,7 +29,7 @@ struct Holder {
 pub(super) async fn acquire(own: &Dir, wait: Duration) -> Result<Lock, RunError> {
     let what = || format!("can't lock the destination by {}", own.at("lock"));
     let mut file = own.open_or_create("lock").map_err(|error| RunError::io(what(), error))?;
-    // A wait that no clock can hold is one without end.
+    // None where the wait is so long that no clock can hold its end: then it has none.
     let until = Instant::now().checked_add(wait);
     loop {
         match file.try_lock() {
@@ -58,7 +58,7 @@ fn held(file: &mut File) -> String {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
     match read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok()) {
-        // The file names the last run that had the lock, which has ended.
+        // The file still names the run that had the lock before, which has ended; whoever has it now has not said so.
         Some(holder) if holder.has_ended() => {
             "this destination is locked, by a program that copies it or by a run that begins".to_owned()
         }
@@ -72,7 +72,7 @@ fn held(file: &mut File) -> String {
 }
 
 impl Holder {
-    /// Whether it is known to have ended: that of another machine may be alive.
+    /// Whether it is known to have ended. Of a process on another machine nothing is known.
     fn has_ended(&self) -> bool {
         use rustix::process::{Pid, test_kill_process};
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);

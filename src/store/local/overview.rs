@@ -1,4 +1,4 @@
-//! Files beside the elements' folders that tell of all of them: `index.ndjson`, `index.html`.
+//! Overviews in a folder: `index.ndjson`, `index.html`.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Write as _};
@@ -14,8 +14,9 @@ use crate::store::Destination as _;
 use crate::store::overview::{Overview, START};
 
 impl LocalStore {
-    /// Writes an overview anew; see [`Destination::write_overview`](crate::store::Destination::write_overview). In the making it is in
-    /// `staging/`: no ID has a dot, and recovery sweeps it away.
+    /// See [`Destination::write_overview`](crate::store::Destination::write_overview). The overview is written in
+    /// `staging/`, under a name that no element's folder has there, since IDs have no dots; recovery sweeps away what
+    /// is left of it.
     pub(super) fn write_overview<O: Overview>(
         &self,
         overview: &mut O,

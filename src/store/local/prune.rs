@@ -1,8 +1,8 @@
 //! Pruning: superseded versions that are not kept any longer are removed, out of everybody's sight.
 //!
-//! A version is first moved to `staging/pruned.<id>.<when>`, whole. Only when that is durable its files go, and its
-//! manifest, which says what is ours, goes last. What is left then is strangers', and gets its place back. Wherever this
-//! is interrupted, the next run finishes it.
+//! A version is first moved to `staging/pruned.<id>.<when>`, whole. Once that is durable its files are removed, and
+//! last its manifest, since that says which files are ours. What is left is strangers', and is moved back. Wherever
+//! this is interrupted, the next run finishes it.
 
 use std::io;
 
@@ -19,8 +19,8 @@ use crate::manifest::Manifest;
 const PRUNED: &str = "pruned.";
 
 impl LocalStore {
-    /// Removes superseded versions of `id`, and says of each when it is gone. What of them could not be removed is out of
-    /// sight, and the next run's work.
+    /// Removes superseded versions of `id`, and calls `gone` with each as soon as it is. What could not be removed is
+    /// out of sight, and left to the next run.
     ///
     /// # Errors
     /// They can't be moved, flushed or removed.
@@ -34,7 +34,7 @@ impl LocalStore {
             return Ok(());
         }
         let own = self.own()?;
-        // What a run that ends has moved out of sight is the next one's work.
+        // A run that ends leaves what it has moved out of sight to the next one.
         let goes_on = || !self.0.stop.is_cancelled();
         let mut prune = || {
             let mut moved = 0;
@@ -86,13 +86,13 @@ fn remove(own: &Own, id: &ElementId, when: &str) -> io::Result<()> {
     let name = staged_name(id, when);
     let dir = match own.staging.dir(&name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        // No version was moved here.
+        // That is no version, which would be a folder.
         Err(error) if standing::is_no_folder(&error) => return own.staging.remove_file(&name),
         dir => dir?,
     };
     match dir.read(MANIFEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        // One that can't be made out says of nothing that it may go.
+        // A manifest that can't be read does not say of any file that it is ours.
         bytes => {
             if let Ok(manifest) = Manifest::parse(&bytes?, id) {
                 remove_files(own, &dir, &manifest)?;
@@ -114,7 +114,7 @@ fn remove_files(own: &Own, dir: &Dir, manifest: &Manifest) -> io::Result<()> {
     for file in standing::own_names(manifest).into_iter().filter(|file| *file != MANIFEST) {
         match dir.entry(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            // A folder is not what the manifest names.
+            // A folder in the place of a file is a stranger's.
             Ok(entry) if entry.is_dir => {}
             entry => {
                 entry?;

@@ -1,5 +1,5 @@
-//! At the start of a run: what an earlier one sealed is finished, what it left half done is swept away. The table of
-//! states that a kill or a power cut can leave is in `docs/design.md`.
+//! Recovery, at the start of a run: what an earlier run sealed is finished, and what it left half done is swept away.
+//! The table of states that a kill or a power cut can leave is in `docs/design.md`.
 
 use std::collections::HashSet;
 use std::io;
@@ -20,7 +20,7 @@ use crate::manifest::{InvalidManifest, Manifest, OwnFile};
 use crate::store::Recovered;
 use crate::time::Time;
 
-/// Finishes or removes everything under `staging/`, and gives the elements of which there is a draft.
+/// Finishes or removes everything under `staging/` but drafts; says what came of that, and which elements have a draft.
 pub(super) fn recover(root: &Dir, own: &Own) -> io::Result<(Recovered, HashSet<ElementId>)> {
     let (mut recovered, mut drafts) = (Recovered::default(), HashSet::new());
     for name in own.staging.list()? {
@@ -83,8 +83,8 @@ fn draft_or_litter(staged: &Dir, id: &ElementId) -> io::Result<Found> {
     Ok(if draft::is_of_use(staged, id)? { Found::Draft } else { Found::Litter })
 }
 
-/// Goes on with a sealed commit from where it was interrupted; false where there is none to go on with. Either way
-/// nothing is left staged that must be kept.
+/// Goes on with a sealed commit from where it was interrupted; false where there is none to go on with. In both cases
+/// nothing but a draft is left in the staging folder that must be kept.
 fn finish(site: Site<'_>, failed: impl Fn(io::Error) -> Failure) -> Result<bool, Failure> {
     let Site { root, own, staged, id } = site;
     let text = if_there(staged.read(SEALED)).map_err(&failed)?;
@@ -115,9 +115,9 @@ fn finish(site: Site<'_>, failed: impl Fn(io::Error) -> Failure) -> Result<bool,
         return Ok(true);
     }
     match waiting {
-        // The seal is the first to go when all is done: this was half removed already.
+        // Without a seal all was done before: the seal is the first to be removed, and this was about to be.
         Some(_) if stands && text.is_none() => {}
-        // Something else has been put in its place, or the new version was changed since.
+        // Somebody has put something else in the element's place, or changed the new version there since.
         Some(_) if stands => {
             let when = Time::now().to_compact();
             let unknown = Superseded { fate: Fate::History, when, damaged: Vec::new() };
@@ -129,8 +129,8 @@ fn finish(site: Site<'_>, failed: impl Fn(io::Error) -> Failure) -> Result<bool,
     Ok(false)
 }
 
-/// Where in `staged` a superseded folder waits, if one does: by its name, or since it holds another version than the
-/// sealed one.
+/// Where in `staged` a superseded folder waits, if one does: as `old`, or after an exchange as `version`, where it is
+/// known by holding another manifest than the sealed one.
 fn waiting(staged: &Dir, id: &ElementId, sealed: Option<Digest>) -> io::Result<Option<&'static str>> {
     if staged.has(OLD)? {
         return Ok(Some(OLD));
@@ -141,8 +141,8 @@ fn waiting(staged: &Dir, id: &ElementId, sealed: Option<Digest>) -> io::Result<O
     Ok(is_other.then_some(VERSION))
 }
 
-/// Whether what stands in the place of `id` is still a folder of its own; what is wrong with one that is not, a run says
-/// when it comes to it.
+/// Whether what stands in the place of `id` is still a folder that belongs to it. If it is not, a run says what is
+/// wrong when it comes to that element.
 fn may_be_replaced(root: &Dir, id: &ElementId) -> bool {
     let Ok(dir) = root.dir(id.as_str()) else { return false };
     let manifest = dir.read(MANIFEST).map(|bytes| Manifest::parse(&bytes, id));

@@ -8,7 +8,7 @@ pub(super) use super::stage::{SEALED, VERSION};
 use crate::digest::Digest;
 use crate::element::ElementId;
 
-/// Where the superseded folder waits in an element's staging folder, on file systems that can't exchange two.
+/// Where the superseded folder waits in an element's staging folder, on file systems that can't exchange two folders.
 pub(super) const OLD: &str = "old";
 
 /// What a commit is to do: enough to finish it after any interruption.
@@ -37,7 +37,7 @@ pub(super) enum Fate {
     History,
     /// It holds nothing that the new version does not.
     Discard,
-    /// No version could be made out in it: it is put aside whole.
+    /// It has no manifest that can be read: it is put aside whole.
     Damaged,
 }
 

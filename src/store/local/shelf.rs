@@ -44,9 +44,12 @@ impl Shelf {
     }
 }
 
-/// A second name under `damaged/<id>/<when>/` for each of the `damaged` files in `dir`, but for those that have one there, since
-/// an earlier commit failed. Gives the damaged files without those that the disk has lost so far that they can't have one:
-/// nobody may remove them. A folder in a file's place has to wait until the version is superseded: it can only be moved.
+/// Gives each of the `damaged` files in `dir` a second name under `damaged/<id>/<when>/`, so that it may be removed;
+/// those that have one already, from a commit that failed, are left at that.
+///
+/// Returns the files that may be removed. Not among them are those that the disk has lost, so that they can't be given
+/// a name. A folder in a file's place is among them, though it can only be moved, which has to wait until its version
+/// is superseded.
 pub(super) fn put_aside(own: &Own, id: &ElementId, dir: &Dir, damaged: &[String]) -> io::Result<Vec<String>> {
     let (mut removable, mut files) = (Vec::new(), Vec::new());
     for file in damaged {
@@ -75,7 +78,7 @@ pub(super) fn put_aside(own: &Own, id: &ElementId, dir: &Dir, damaged: &[String]
         removable.extend(known);
         files = unknown;
     }
-    // Whether it is not the new name that fails.
+    // A failure to give a file its second name may come of the file, or of the place where the name is made.
     let is_lost = |file: &str| standing::hash(dir, file, None).is_err_and(|error| standing::is_damage(&error));
     if !files.is_empty() {
         aside(own, id, |aside| {
@@ -91,7 +94,7 @@ pub(super) fn put_aside(own: &Own, id: &ElementId, dir: &Dir, damaged: &[String]
     Ok(removable)
 }
 
-/// Whether `file` in both folders is one file with two names, or was copied for want of links.
+/// Whether `file` is the same in both folders: one file with two names, or a copy where there are no links.
 fn is_same(one: &Dir, other: &Dir, file: &str) -> bool {
     let (Ok(a), Ok(b)) = (one.entry(file), other.entry(file)) else { return false };
     let hash = |dir| standing::hash(dir, file, None).ok();

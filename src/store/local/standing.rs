@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::io::{self, Read as _};
+use std::io;
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -20,13 +20,15 @@ use crate::store::standing;
 pub(super) use crate::store::standing::Holds;
 use crate::time::Time;
 
-/// A file whose time differs by more is read again. (File systems keep times as coarse as this.)
+/// By how much a file's time may differ before the file is read again. (Some file systems keep times no finer than
+/// this.)
 const TIME_TOLERANCE_NANOS: i128 = 2_000_000_000;
 
-/// How often a folder is looked at again that was replaced in the meantime.
+/// How many times a folder is looked at that is replaced each time meanwhile.
 pub(super) const MOST_LOOKS: usize = 20;
 
-/// Files are read in pieces of at most so many bytes, and at least so many.
+/// Files are read in pieces: of the largest size, but smaller files in one piece of their own size, down to the
+/// smallest.
 const MAX_BUFFER: usize = 256 * 1024;
 const MIN_BUFFER: usize = 4 * 1024;
 
@@ -47,7 +49,8 @@ pub(super) fn strangers_beside(occupant: &Occupant) -> Result<Vec<OsString>, Fai
     strangers(dir, manifest).map_err(|error| Failure::io(format!("list {}", dir.at("")), &error))
 }
 
-/// The names in `dir` that are not of the program; `manifest` is that of the folder.
+/// The names in `dir` that the program did not give, by the folder's `manifest`; where there is none, as far as names
+/// and checksums tell.
 pub(super) fn strangers(dir: &Dir, manifest: Option<&Manifest>) -> io::Result<Vec<OsString>> {
     let sums = if manifest.is_none() { dir.read(SUMS).unwrap_or_default() } else { Vec::new() };
     let sums = String::from_utf8_lossy(&sums);
@@ -67,9 +70,9 @@ pub(super) fn own_names(manifest: &Manifest) -> HashSet<&str> {
 /// How elements' folders are looked at.
 pub(super) struct Look<'a> {
     pub(super) root: &'a Dir,
-    /// Whether files get their time back that were found to be good all the same.
+    /// Whether a file that has another time, and good bytes, gets its time back.
     pub(super) mend: bool,
-    /// Whether files are read that have their time.
+    /// Whether a file is read even where it has its time.
     pub(super) distrust: bool,
     /// Ends the reading of large files.
     pub(super) stop: &'a CancellationToken,
@@ -86,8 +89,8 @@ pub(super) enum Found {
     Foreign(InvalidManifest),
 }
 
-/// What is in the place of `id` in `root`, none of its files looked at but the manifest and the checksums beside it. It is
-/// looked at again where a run replaced it meanwhile: what was replaced may be half gone.
+/// What is in the place of `id` in `root`, of whose files only the manifest and the checksums are looked at. Where a
+/// run replaced the folder meanwhile it is looked at again: what was replaced may have been half gone.
 pub(super) fn find(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
     for _ in 1..MOST_LOOKS {
         let occupant = find_once(root, id)?;
@@ -129,7 +132,7 @@ fn find_once(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
         }
         Found::Foreign(error) => return Err(refused(&dir, &error)),
         Found::Damaged(why) => Holds::BadManifest(format!("{} is damaged: {why}", path())),
-        // A folder of strangers' files alone is nothing odd.
+        // That is no damage: nothing of ours was ever here.
         Found::Nothing if !holds_ours(&dir)? => Holds::Strangers,
         Found::Nothing => Holds::NoManifest(format!("{} is missing, though there are files of a mirror", path())),
     };
@@ -180,8 +183,8 @@ impl Look<'_> {
     }
 }
 
-/// Reads the manifest in `dir`, and holds it against SHA256SUMS, where its own digest stands. Checksums that are lost say
-/// nothing against it.
+/// Reads the manifest in `dir`, and holds it against SHA256SUMS, which names its digest. Where the checksums are lost,
+/// nothing speaks against the manifest.
 pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure> {
     let bytes = match dir.read(MANIFEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
@@ -205,7 +208,7 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
     if sums == manifest.sums(digest).as_bytes() || of_bucket() {
         return Ok(Found::Whole(Box::new(manifest), true));
     }
-    // Where the two contradict one another one was edited, and nobody can say which.
+    // Where the two contradict each other, one of them was edited, and nobody can say which.
     let (sums, digest) = (String::from_utf8_lossy(&sums), digest.to_string());
     let own = own_names(&manifest);
     let is_known = |sum: Digest| manifest.own_files().any(|file| file.sha256 == sum);
@@ -244,7 +247,7 @@ pub(super) fn is_no_folder(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::LOOP | Errno::NOTDIR | Errno::MLINK))
 }
 
-/// Whether `error` says that the disk has lost what is to be read: a fault of that file, which another copy mends.
+/// Whether `error` says that the disk has lost what is to be read. Then the file is damaged, which a good copy mends.
 pub(super) fn is_damage(error: &io::Error) -> bool {
     #[cfg(target_os = "linux")]
     const CORRUPT: Errno = Errno::UCLEAN;
@@ -265,18 +268,53 @@ fn is_about(entry: &Entry, time: Time) -> bool {
 
 /// The digest of the file `name`; reading it ends when `stop` is cancelled.
 pub(super) fn hash(dir: &Dir, name: &str, stop: Option<&CancellationToken>) -> io::Result<Digest> {
-    let mut file = dir.file(name)?;
-    let mut hasher = Hasher::new();
-    // Most files are smaller than the buffer of a large one.
+    let file = dir.file(name)?;
+    // Most files are smaller than the buffer that a large one is read with.
     let size = usize::try_from(file.metadata()?.len()).unwrap_or(MAX_BUFFER);
-    let mut buffer = vec![0; size.saturating_add(1).clamp(MIN_BUFFER, MAX_BUFFER)];
+    digest_of(file, &mut vec![0; size.clamp(MIN_BUFFER, MAX_BUFFER)], stop)
+}
+
+fn digest_of(mut file: impl io::Read, buffer: &mut [u8], stop: Option<&CancellationToken>) -> io::Result<Digest> {
+    let mut hasher = Hasher::new();
     loop {
         if stop.is_some_and(CancellationToken::is_cancelled) {
             return Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended"));
         }
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
-            read => hasher.update(&buffer[..read]),
+        match file.read(buffer) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(read) => hasher.update(&buffer[..read]),
+            // By a signal: network file systems may tell of one. It is not the run's end, though it has the same kind.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Is interrupted before each piece.
+    struct Interrupted<'a> {
+        left: &'a [u8],
+        is_next: bool,
+    }
+
+    impl io::Read for Interrupted<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.is_next = !self.is_next;
+            if self.is_next { Err(io::ErrorKind::Interrupted.into()) } else { self.left.read(buffer) }
+        }
+    }
+
+    #[test]
+    fn a_read_that_a_signal_interrupts_is_gone_on_with_but_the_end_of_the_run_is_one() {
+        let file = || Interrupted { left: b"abc", is_next: false };
+        assert_eq!(digest_of(file(), &mut [0; 2], None).unwrap(), Digest::of(b"abc"));
+        let stop = CancellationToken::new();
+        assert_eq!(digest_of(file(), &mut [0; 2], Some(&stop)).unwrap(), Digest::of(b"abc"));
+        stop.cancel();
+        let ended = digest_of(file(), &mut [0; 2], Some(&stop)).unwrap_err();
+        assert_eq!(ended.kind(), io::ErrorKind::Interrupted);
     }
 }

@@ -1,5 +1,5 @@
-//! What a run that flushes nothing leaves: a note, by which the next one that flushes knows that it has to begin with all
-//! there is. What that finds unchanged it reports, and what is reported outlives a power cut.
+//! The note that a run with `--no-sync` leaves. The next run that flushes begins with everything that is there: it
+//! reports elements that it finds unchanged, and what it reports must outlive a power cut.
 
 use std::ffi::OsString;
 use std::io;
@@ -15,20 +15,20 @@ use crate::layout::OWN;
 /// The note, in the program's own folder.
 const UNFLUSHED: &str = "unflushed";
 
-/// Notes that from now on things are written that nobody flushes. The note itself is: it must outlive them.
+/// Notes that from now on files are written that nobody flushes. The note itself is flushed: it must outlive them.
 pub(super) fn note(root: &Dir, own: &Dir) -> io::Result<()> {
     own.open_or_create(UNFLUSHED)?.sync_all()?;
     [own, root].into_iter().try_for_each(Dir::sync)
 }
 
-/// Flushes all of the destination `path`, where a run has left it unflushed. The flush of a file that is under way when
-/// `stop` is cancelled ends first.
+/// Flushes all of the destination `path`, where a run has left it unflushed. Cancelling `stop` ends it, but not before
+/// the file that is being flushed then.
 pub(super) async fn make_up_for(path: &Path, own: &Dir, stop: &CancellationToken) -> io::Result<()> {
     if !own.has(UNFLUSHED)? {
         return Ok(());
     }
     let (path, stop) = (path.to_owned(), stop.clone());
-    // Not on the thread that would hear of the end meanwhile.
+    // On a thread that may wait, so that this one hears of the run's end.
     let flushed = tokio::task::spawn_blocking(move || flush_all(&path, &stop)).await;
     flushed.map_err(io::Error::other)??;
     own.remove_file(UNFLUSHED)?;

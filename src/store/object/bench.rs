@@ -116,8 +116,8 @@ impl Bench {
         Some(found.unwrap_or_else(|| panic!("another stands: {}", String::from_utf8_lossy(stands))))
     }
 
-    /// The manifests that stand and that the history has, each with its path and those of its objects that are not as it
-    /// says. Those that can't be read are left out.
+    /// The manifests that stand and that the history has, each with its path and those of its objects that are not as
+    /// it says. Those that can't be read are left out.
     pub(super) fn manifests(&self) -> Vec<(String, Manifest, Vec<String>)> {
         let objects = self.objects();
         let of = |path: &String| -> Option<ElementId> {

@@ -16,10 +16,10 @@ use crate::digest::{Digest, Hasher};
 use crate::error::{ErrorKind, Failure};
 use crate::time::Time;
 
-/// No manifest, and nothing else that is read whole, is larger.
+/// The largest object that is read whole, in bytes: no manifest is larger.
 const MAX_READ: u64 = 64 << 20;
 
-/// How often what broke off is tried.
+/// How many times a request is tried in all whose connection breaks.
 pub(super) const TRIES: u32 = 4;
 
 /// A bucket, and a prefix in it. Paths are those behind the prefix.
@@ -49,7 +49,7 @@ pub(super) enum Condition<'a> {
     Still(&'a Revision),
 }
 
-/// Why an object was not put; or that is not known.
+/// Why an object was not put, or why nobody knows whether it was.
 pub(super) enum Refused {
     /// The condition does not hold: another is there.
     Condition(Failure),
@@ -58,7 +58,7 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    /// The same where nobody was seen to be faster, so that another name would be refused as well.
+    /// The same failure where no other object is there after all: another name would be refused as well.
     fn without_reason(self) -> Self {
         match self {
             Self::Condition(failure) => Self::Otherwise(Failure { kind: ErrorKind::Conflict, ..failure }),
@@ -83,7 +83,7 @@ impl Bucket {
         Self { client, prefix, name, is_conditional: AtomicBool::new(true) }
     }
 
-    /// From now on an object is looked at before it is put on a condition.
+    /// From now on the program itself checks a condition before it puts an object, by reading what is there.
     pub(super) fn distrust_conditions(&self) {
         self.is_conditional.store(false, Relaxed);
     }
@@ -151,7 +151,8 @@ impl Bucket {
         put.map(drop).map_err(|error| self.failure("put", path, &error))
     }
 
-    /// Puts an object on a condition, where the server heeds that; else it is read before.
+    /// Puts an object on a condition. Where the server heeds none, what is there is read before, and may change
+    /// between.
     pub(super) async fn put_if(
         &self,
         path: &str,
@@ -178,8 +179,8 @@ impl Bucket {
         self.put(path, bytes, media_type).await.map_err(Refused::Otherwise)
     }
 
-    /// Puts an object on a condition, and where that fails reads it back: it may have been put all the same. Where it was not,
-    /// and the condition still holds, it is put again.
+    /// Puts an object on a condition. Where that fails the object is read back, since it may have been put all the
+    /// same; if it was not, and the condition still holds, it is put again.
     pub(super) async fn put_once(
         &self,
         path: &str,
@@ -193,7 +194,8 @@ impl Bucket {
                 Ok(()) => return Ok(()),
                 Err(refused) => refused,
             };
-            // What is there says more than the store's word: a put that was made twice is refused the second time.
+            // What is there says more than the store's answer: the client may have made the put twice, and had the
+            // second refused because of the first.
             let Ok(found) = self.read(path).await else { return Err(refused.without_reason()) };
             if found.as_ref().is_some_and(|found| found.bytes == bytes) {
                 return Ok(());
@@ -264,7 +266,8 @@ impl Bucket {
     }
 }
 
-/// Tries what the client does not try again by itself where a connection breaks, though it may be done twice.
+/// Tries again where a connection breaks. For requests that may be made twice, though the client itself tries them once
+/// only.
 async fn again<T, W>(work: impl Fn() -> W) -> object_store::Result<T>
 where
     W: Future<Output = object_store::Result<T>>,
@@ -306,7 +309,7 @@ fn attributes(media_type: &str) -> Attributes {
 
 fn entry(meta: &ObjectMeta) -> Entry {
     let name = meta.location.filename().unwrap_or_default().to_owned();
-    // One that is out of reach is of no past that matters.
+    // A time that no calendar holds counts as now, so that the object is young and stays.
     let modified = Time::from_unix_millis(meta.last_modified.timestamp_millis()).unwrap_or_else(Time::now);
     Entry { name, size: meta.size, modified, e_tag: meta.e_tag.clone() }
 }

@@ -1,5 +1,5 @@
-//! Committing to a bucket. Wholeness comes from the order: an object is there before anything refers to it, and is never
-//! overwritten with other bytes.
+//! Committing to a bucket. Wholeness comes from the order: an object is there before anything refers to it, and is
+//! never overwritten with other bytes.
 //!
 //! ```text
 //! data objects ─► superseded manifest into history ─► manifest, in one conditional put ─► SHA256SUMS
@@ -30,7 +30,8 @@ use crate::time::Time;
 type Candidate = commit::Candidate<Arc<Revision>>;
 type Job = commit::Job<Arc<Revision>>;
 
-/// So many elements are committed at a time, beside those that are in flight. (Each waits for a few requests in a row.)
+/// How many elements are committed at a time, beside those that are in flight. (Each waits for a few requests in a
+/// row.)
 const COMMITS: usize = 16;
 const JSON: &str = "application/json";
 
@@ -47,7 +48,8 @@ pub(super) fn start(
         let (work, places) = (Arc::new(work), Arc::new(Semaphore::new(COMMITS)));
         runtime.block_on(async {
             let mut commits = JoinSet::new();
-            // A place first: what is taken up is under way, and what waits keeps its slot.
+            // A place first, and then a version: one that waits for a place is not taken from the queue, and its
+            // element keeps its slot in flight.
             while let Ok(place) = Arc::clone(&places).acquire_owned().await
                 && let Some(job) = queue.recv().await
             {
@@ -81,14 +83,14 @@ impl Work {
     async fn commit(&self, candidate: &Candidate) -> Result<(), Failure> {
         let (id, manifest) = (candidate.stage.id(), &candidate.manifest);
         unless_ended(&self.stop, self.put_aside(candidate)).await?;
-        // Which ends by itself, and in order: what was begun in parts is to be aborted.
+        // This is not cut off, but ends by itself when the run does: it has uploads to abort.
         self.put_files(candidate).await?;
         unless_ended(&self.stop, self.keep_superseded(candidate)).await?;
         let bytes = Bytes::from(manifest.to_bytes());
         if self.stop.is_cancelled() {
             return Err(ended());
         }
-        // Cut off at once, nobody would know whether it stands.
+        // With a little time left after the run's end: cut off at once, nobody would know whether the manifest stands.
         within_grace(&self.stop, self.put_manifest(id, bytes, condition(&candidate.occupant))).await?;
         if let Err(failure) = within_grace(&self.stop, self.store.put_sums(id, manifest)).await {
             // It may lag: the manifest decides.
@@ -98,8 +100,8 @@ impl Work {
         Ok(())
     }
 
-    /// Puts every object that the standing manifest does not name, whether it is there already or not: one that no
-    /// manifest names may be about to be removed, but not one that is new.
+    /// Puts every object that the standing manifest does not name, even if it is there already: another run's pruning
+    /// may be about to remove it, which it does not do with an object that has just been put.
     async fn put_files(&self, Candidate { stage, manifest, occupant, .. }: &Candidate) -> Result<(), Failure> {
         let standing = good_names(occupant);
         let files = manifest.own_files().filter(|file| !standing.contains(file.name));
@@ -132,8 +134,8 @@ impl Work {
         self.store.put_aside(stage.id(), &damaged).await
     }
 
-    /// Keeps the manifest that is to be superseded, unless the new one says all that it says. Where its place is taken
-    /// already, by an earlier try, it is that of the same manifest.
+    /// Keeps the manifest that is to be superseded, unless the new one says all that it says. An earlier try may have
+    /// kept it already.
     async fn keep_superseded(&self, Candidate { stage, manifest, occupant, .. }: &Candidate) -> Result<(), Failure> {
         let bucket = &self.store.0.bucket;
         let (shelf, when, revision) = match occupant {

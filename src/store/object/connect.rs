@@ -28,18 +28,19 @@ use variables::Variables;
 
 /// The first wait before another try, and the longest.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(15)];
-/// How much longer a wait may be than the one before. The client draws each anywhere between the first and that: with a small
-/// number they hardly grow, and a store that asks for less is pressed for a second and given up.
+/// How many times as long as the wait before it a wait may be. The client draws each at random between the first wait
+/// and that: with a small number they would hardly grow, and a busy store would be given up within a second.
 const GROWTH: f64 = 6.;
-/// No further try is begun after this: a request is tried again with the signature that it has, which is good for a
-/// quarter of an hour.
+/// How long after the first try a further one may begin. A request is tried again with the signature that it has, and
+/// that is valid for a quarter of an hour.
 const RETRIES_END: Duration = Duration::from_secs(240);
-/// How many times as long as for a byte of a download a reply is waited for: a part is on its way all this time.
+/// How many stall timeouts a reply is waited for: while it is, a whole part may be on its way up.
 const PATIENCE: u32 = 4;
-/// How long a machine's own service is waited for to give credentials.
+/// How long a machine's metadata service may take to give credentials.
 const GRANT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How a store is spoken to: four times as long as for a byte is waited for a reply, and for what is sent before it. `sole` is the only server that is spoken to, where it is: none is asked for credentials.
+/// How a store is spoken to. `sole` is the endpoint, where no other server is spoken to: where none is asked for
+/// credentials.
 ///
 /// There is no bound on a request as a whole: it would cut off a large body that is coming well.
 fn client_options(http: &HttpOptions, sole: Option<&Endpoint>, allow_http: bool) -> Result<ClientOptions, RunError> {
@@ -47,8 +48,8 @@ fn client_options(http: &HttpOptions, sole: Option<&Endpoint>, allow_http: bool)
         .map_err(|_| RunError::Broken("the user agent holds characters that can't be sent".to_owned()))?;
     let mut options = ClientOptions::new();
     if let Some(host) = sole.and_then(|endpoint| endpoint.loopback.as_deref()) {
-        // What is for this machine does not leave it. The environment's proxies are passed over only where another is
-        // named, which is then used for no host.
+        // What is for this machine does not leave it. The client passes over the environment's proxies only where it is
+        // given another one, which the exclusion then keeps from being used for this host.
         let host = host.trim_matches(['[', ']']);
         options = options.with_proxy_url("http://127.0.0.1:9").with_proxy_excludes(host);
     }
@@ -98,7 +99,7 @@ pub(super) async fn connect_with(
     }
 }
 
-/// Which server was named by a variable, for messages; nothing where none was.
+/// Which endpoint a variable names, in brackets, to be put behind a message; nothing where none does.
 pub(super) fn told_endpoint(scheme: Scheme) -> String {
     let names: &[&str] = match scheme {
         Scheme::S3 => &aws::ENDPOINTS,
@@ -107,12 +108,13 @@ pub(super) fn told_endpoint(scheme: Scheme) -> String {
     };
     let environment = |name: &str| std::env::var(name).ok();
     let named = Variables(&environment).first(names);
-    // Not all of it: of a variable that is not used, nobody has looked whether there are secrets in it.
+    // Only its origin: a variable that turns out not to be used was not checked for secrets.
     let origin = named.and_then(|(name, value)| Some((name, Url::parse(&value).ok()?.origin().ascii_serialization())));
     origin.map(|(name, origin)| format!(" ({name} is {origin})")).unwrap_or_default()
 }
 
-/// Whether credentials are to be had from a machine's own service; they are kept by the client that asks.
+/// Asks for credentials that a machine's metadata service gives, which the client keeps. An error says why there are
+/// none.
 async fn granted<C>(asked: impl Future<Output = object_store::Result<C>>) -> Result<(), String> {
     match timeout(GRANT_PATIENCE, asked).await {
         Ok(Ok(_)) => Ok(()),

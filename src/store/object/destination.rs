@@ -24,7 +24,7 @@ use crate::store::stage::Stage;
 use crate::store::{Destination, Readable, Store};
 use crate::time::Time;
 
-/// So many elements are inspected at a time: what takes the time is waiting.
+/// How many elements are inspected at a time: most of the time goes into waiting.
 const INSPECTIONS: usize = 16;
 
 impl Store for BucketStore {}
@@ -49,7 +49,7 @@ impl Destination for BucketStore {
     }
 
     fn strangers(&self, _: &Occupant) -> Result<Vec<OsString>, Failure> {
-        // None has a name that says its own bytes.
+        // No stranger's object is in the way: it would need a name that holds the digest of the new one's bytes.
         Ok(Vec::new())
     }
 
@@ -62,7 +62,7 @@ impl Destination for BucketStore {
     }
 
     fn keep(&self, _: &Version, _: &str, _: (&Stage, &str)) -> Result<(), Failure> {
-        // It is where it is.
+        // Objects stay where they are; the new manifest names them too.
         Ok(())
     }
 
@@ -79,7 +79,7 @@ impl Destination for BucketStore {
     }
 
     fn keep_as_draft(&self, _: Stage) -> Result<(), Failure> {
-        // The folder that it is in goes with the run.
+        // Its staging folder is removed at the end of the run.
         Ok(())
     }
 
@@ -133,7 +133,7 @@ impl Destination for BucketStore {
 
     fn prune(&self, id: &ElementId, versions: &[PastVersion], gone: impl FnMut(&PastVersion)) -> Result<(), Failure> {
         self.staging()?;
-        // It is told after the waiting: whoever listens may wait, too.
+        // `gone` is called after the waiting, not within it: it may block as well.
         let mut removed = Vec::new();
         let done = self.wait(self.prune_versions(id, versions, |version| removed.push(version.when.clone())));
         versions.iter().filter(|version| removed.contains(&version.when)).for_each(gone);

@@ -1,5 +1,5 @@
-//! Notes about elements that the API does not know any more: objects `gone/<id>` that hold the time since when. Which there
-//! are is listed once, so that an element without one costs no request.
+//! Notes about elements that the API does not know any more: objects `gone/<id>` that hold the time since when. Which
+//! there are is listed once, so that an element without one costs no request.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,12 +1,12 @@
-//! Healing in a bucket: a flawed object gets its bytes back where another one of the element has them. What was in its place
-//! is put aside first.
+//! Healing in a bucket: a flawed object gets its bytes back where another one of the element has them. What was in its
+//! place is put aside first.
 
 use super::BucketStore;
 use super::inspect::Inspection;
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
-use crate::layout::SUMS;
+use crate::layout::{Naming, SUMS};
 use crate::manifest::Manifest;
 
 impl BucketStore {
@@ -40,6 +40,11 @@ impl BucketStore {
         (file, digest): (&str, Digest),
     ) -> Result<bool, Failure> {
         let bucket = &self.0.bucket;
+        // A plain name, as in a folder's mirror that was copied here, has other bytes in another version, and may
+        // stand.
+        if !Naming::ByContent.fits(file, digest) {
+            return Ok(false);
+        }
         let files = inspection.versions().flat_map(|version| &version.manifest).flat_map(Manifest::own_files);
         for twin in files.filter(|other| other.sha256 == digest && other.name != file) {
             let twin = format!("{id}/{}", twin.name);

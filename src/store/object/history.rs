@@ -28,7 +28,8 @@ impl BucketStore {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        // A manifest is kept before the next one takes its place. Where that failed it is kept, and stands.
+        // A manifest is kept before the next one takes its place. Where that failed, the one that stands is kept too:
+        // it is not superseded.
         let standing = bucket.read(&place(id)).await?;
         let read = |(when, position): (String, Position)| {
             let standing = &standing;
@@ -48,7 +49,7 @@ impl BucketStore {
     }
 }
 
-/// The places in the history of `id` that are so named as the program does.
+/// The folders in the history of `id` that have names which the program gives.
 async fn whens(bucket: &Bucket, id: &ElementId) -> Result<Vec<(String, Position)>, Failure> {
     let names = bucket.folders(&Shelf::History.folder(id)).await?;
     Ok(names.into_iter().filter_map(|when| Position::parse(&when).map(|position| (when, position))).collect())

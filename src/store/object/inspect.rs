@@ -23,7 +23,7 @@ use crate::store::standing::Holds;
 pub(super) type Inspection = inspect::Inspection<Arc<Revision>>;
 type Inspected = inspect::Inspected<Arc<Revision>>;
 
-/// How often an element is looked at that other runs replace or prune in the meantime.
+/// How many times an element is looked at that other runs replace or prune each time meanwhile.
 const MOST_LOOKS: usize = 5;
 
 /// What is at a name; none where nothing is. The digest is known where it was read.
@@ -48,7 +48,7 @@ impl BucketStore {
         Ok(self.look_once(id, depth, counters).await?.0)
     }
 
-    /// Whether the manifest stands by which flaws were found, and no flawed version was pruned meanwhile.
+    /// Whether the `manifest` by which flaws were found still stands, and no flawed version was pruned meanwhile.
     async fn is_still_so(
         &self,
         id: &ElementId,
@@ -95,14 +95,16 @@ impl BucketStore {
         Ok((inspection, manifest))
     }
 
-    /// Where a version once stood its list of checksums does; objects without one were never committed.
+    /// What is left of an element that has no manifest. Where a version once stood there is a list of checksums;
+    /// objects without one were never committed.
     async fn remains_without_manifest(&self, id: &ElementId) -> Result<Option<Holds>, Failure> {
         let sums = self.0.bucket.head(&format!("{id}/{SUMS}")).await?;
         let shown = self.0.bucket.shown(&place(id));
         Ok(sums.map(|_| Holds::NoManifest(format!("{shown} is missing, though there are files of a mirror"))))
     }
 
-    /// The flaw of checksums that lag behind the manifest: they may, but a repair makes them anew.
+    /// The flaw of checksums that lag behind the manifest. They may, so that is told only where a repair will put them
+    /// anew.
     async fn lagging_sums(&self, id: &ElementId, version: &standing::Version) -> Result<Vec<Flaw>, Failure> {
         if self.0.staging.is_none() {
             return Ok(Vec::new());

@@ -18,7 +18,7 @@ use crate::store::overview::Overview;
 const AHEAD: usize = 64;
 
 impl BucketStore {
-    /// Writes an overview anew; see [`Destination::write_overview`](crate::store::Destination::write_overview).
+    /// See [`Destination::write_overview`](crate::store::Destination::write_overview).
     pub(super) fn put_overview<O: Overview>(
         &self,
         overview: &mut O,

@@ -1,7 +1,7 @@
 //! Pruning in a bucket: superseded manifests go first, then objects that nobody has a use for any more.
 //!
-//! Runs may be under way that nobody here knows of. So nothing is removed that a manifest names which stood within the last
-//! day, and nothing that is younger than that: what a run is about to name, it has just put.
+//! Other runs may be under way. So nothing is removed that is named by a manifest which stood within the last day, and
+//! no object that is younger than a day: a run has just put the objects that it is about to name.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -21,8 +21,8 @@ use crate::time::Time;
 pub(super) const YOUNG: Duration = Duration::from_secs(24 * 3600);
 
 impl BucketStore {
-    /// Removes the manifests of `versions`, says of each that it is `gone`, and then removes the objects of `id` that none names
-    /// any more: also those that an earlier pruning did not come to, and those of runs that were killed.
+    /// Removes the manifests of `versions`, says of each that it is `gone`, and then removes the objects of `id` that
+    /// none names any more: also those that an earlier pruning did not come to, and those of runs that were killed.
     pub(super) async fn prune_versions(
         &self,
         id: &ElementId,
@@ -30,7 +30,7 @@ impl BucketStore {
         gone: impl FnMut(&PastVersion),
     ) -> Result<(), Failure> {
         match self.remove_versions(id, versions, gone).await {
-            // What nobody asked to remove stays where nobody can say whose it is.
+            // No version was to go, so nothing has failed: objects that no manifest names just stay.
             Err(failure) if versions.is_empty() && failure.kind == ErrorKind::Damaged => Ok(()),
             done => done,
         }
@@ -54,8 +54,8 @@ impl BucketStore {
         self.sweep(id, &had, &named).await
     }
 
-    /// Removes the objects of `id` that were `had` by superseded versions, or are named by their own bytes, that no manifest
-    /// names, and that are not young.
+    /// Removes the objects of `id` that were `had` by superseded versions, or are named by their own bytes, that no
+    /// manifest names, and that are not young.
     async fn sweep(&self, id: &ElementId, had: &HashSet<&str>, named: &HashSet<String>) -> Result<(), Failure> {
         let bucket = &self.0.bucket;
         let may_be_ours = |name: &str| Naming::ByContent.plain(name) != name;
@@ -77,20 +77,20 @@ impl BucketStore {
         futures::stream::iter(removals).buffer_unordered(AT_A_TIME).try_collect().await
     }
 
-    /// Whether the program gave its name to an object that no manifest names: by its own bytes. Others have other names.
+    /// Whether the program gave its name to an object that no manifest names: by its own bytes. Others have other
+    /// names.
     async fn is_ours(&self, path: &str, name: &str) -> Result<bool, Failure> {
-        let plain = Naming::ByContent.plain(name);
-        if layout::is_ours(&plain) {
+        if layout::is_ours(&Naming::ByContent.plain(name)) {
             return Ok(true);
         }
         let found = self.0.bucket.hash(path, |_| ()).await?;
-        Ok(found.is_some_and(|(_, digest)| Naming::ByContent.name(&plain, digest) == name))
+        Ok(found.is_some_and(|(_, digest)| Naming::ByContent.fits(name, digest)))
     }
 
-    /// The names that manifests of `id` name which are not to go with `versions`: what stands, what is kept, and what stood
-    /// within the last day, though it was damaged.
+    /// The names of all objects that stay when `versions` go: those that are named by the standing manifest, by a
+    /// superseded one that is kept, or by one put aside as damaged that stood within the last day.
     async fn named(&self, id: &ElementId, versions: &[PastVersion]) -> Result<HashSet<String>, Failure> {
-        // Before the history: what is superseded meanwhile is in the one or in the other.
+        // What stands is read before the history: a manifest that is superseded meanwhile is found here, or there.
         let Occupant::Version(standing) = standing::find(&self.0.bucket, id).await? else {
             // What stood is lost, and this may be all that is left of it.
             let message = "no manifest stands that could be read; nothing of its past is removed";

@@ -34,7 +34,8 @@ impl Shelf {
         Ok(format!("{folder}/{name}"))
     }
 
-    /// Keeps a manifest at `when` on the shelf, or beside it where another one is there. That it is there already is well.
+    /// Keeps a manifest at `when` on the shelf, or under a numbered name where another one has that. Nothing is done
+    /// where it is there already.
     pub(super) async fn keep_manifest(
         self,
         bucket: &Bucket,

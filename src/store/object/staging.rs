@@ -1,4 +1,4 @@
-//! Where versions are put together on their way to a bucket: a local folder of the run's own, that goes with it.
+//! Where versions are put together on their way to a bucket: a local folder of the run's own, removed at its end.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -22,12 +22,13 @@ const LOCK: &str = ".lock";
 pub(super) struct Staging {
     pub(super) dir: Arc<Dir>,
     _folder: TempDir,
-    /// Let go of after the folder, which whoever sweeps would else take for left behind.
+    /// Dropped after the folder: without its lock, another run would take the folder for one that was left behind.
     _lock: File,
 }
 
 impl Staging {
-    /// Makes a folder in `parent`, or in the system's temporary folder; what runs that were killed left there is removed.
+    /// Makes a folder in `parent`, or in the system's temporary folder; what runs that were killed left there is
+    /// removed.
     pub(super) fn new(parent: Option<&Path>) -> Result<Self, RunError> {
         let parent = parent.map_or_else(std::env::temp_dir, PathBuf::from);
         let made = dir::create_all(&parent, false).and_then(|()| {
@@ -42,8 +43,8 @@ impl Staging {
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
             let dir = Dir::open(folder.path())?;
             let lock = dir.open_or_create(LOCK)?;
-            // One that sweeps may have been faster; then this one is about to go, or has gone already. (Where there are no
-            // locks nobody sweeps.)
+            // One that sweeps may have been faster; then this one is about to go, or has gone already. (Where there are
+            // no locks nobody sweeps.)
             let is_taken = flock(&lock, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
             if !is_taken && fstat(&lock)?.st_nlink > 0 {
                 return Ok(Self { dir: Arc::new(dir), _lock: lock, _folder: folder });
@@ -52,7 +53,7 @@ impl Staging {
     }
 }
 
-/// Removes folders of runs that have ended otherwise than by themselves. What can't be looked at or removed is others'.
+/// Removes the folders of runs that were killed. One that can't be looked at or removed belongs to somebody else.
 fn sweep(parent: &Path) {
     let Ok(parent) = Dir::open(parent) else { return };
     for name in parent.list().unwrap_or_default() {
@@ -66,7 +67,7 @@ fn sweep(parent: &Path) {
     }
 }
 
-/// The lock of a folder that is this user's, where nobody held it.
+/// The lock of a folder that was left behind; none where the folder is another user's, or in use.
 fn lock_left(parent: &Dir, name: &OsStr) -> io::Result<Option<File>> {
     let folder = parent.dir(name)?;
     let lock = folder.file(LOCK)?;

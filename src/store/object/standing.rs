@@ -23,12 +23,12 @@ pub(super) fn place(id: &ElementId) -> String {
     format!("{id}/{MANIFEST}")
 }
 
-/// What is in the place of `id`, by its manifest alone: one request. Files whose names don't say their bytes, as of a folder's
-/// mirror that was copied here, can't be vouched for and count as damaged.
+/// What is in the place of `id`, by its manifest alone: one request. Files whose names don't say their bytes, as of a
+/// folder's mirror that was copied here, can't be vouched for and count as damaged.
 pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Failure> {
     let Some(mut revision) = bucket.read(&place(id)).await? else { return Ok(Occupant::Nothing) };
     if matches!(Manifest::parse(&revision.bytes, id), Err(InvalidManifest::Damaged(_))) {
-        // Not all that is damaged on its way is damaged there.
+        // It may have been damaged on its way: it is read once more.
         match bucket.read(&place(id)).await? {
             Some(again) => revision = again,
             None => return Ok(Occupant::Nothing),
@@ -38,11 +38,7 @@ pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Fa
     let shown = || bucket.shown(&place(id));
     match Manifest::parse(&revision.bytes, id) {
         Ok(manifest) => {
-            let is_named_otherwise = |file: &OwnFile<'_>| {
-                let plain = Naming::ByContent.plain(file.name);
-                Naming::ByContent.name(&plain, file.sha256) != file.name
-            };
-            let unnamed = manifest.own_files().filter(is_named_otherwise);
+            let unnamed = manifest.own_files().filter(|file| !Naming::ByContent.fits(file.name, file.sha256));
             let damaged = unnamed.map(|file| file.name.to_owned()).collect();
             Ok(Occupant::Version(Box::new(Version { place: revision, standing: Standing { manifest, damaged } })))
         }

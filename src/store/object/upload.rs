@@ -1,4 +1,4 @@
-//! From a staged file into an object: in one put, or a large one in parts. What is on its way is bounded in memory.
+//! From a staged file into an object: in one put, or a large one in parts. The memory that all uploads take is bounded.
 
 use std::fs::File;
 use std::io;
@@ -19,16 +19,16 @@ use crate::error::{ErrorKind, Failure};
 
 /// A file that is larger goes up in parts.
 const PART: u64 = 8 << 20;
-/// So many parts are the most that stores take.
+/// The most parts that stores take.
 const MOST_PARTS: u64 = 10_000;
-/// So many parts of one file are on their way at a time.
+/// How many parts of one file are on their way at a time.
 const PARTS_AT_A_TIME: usize = 4;
-/// So long an upload is being aborted while the run goes on.
+/// How long aborting an upload may take while the run goes on.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The room for what is on its way, in units of a KiB.
+/// How much memory all parts on their way may take, in KiB.
 const ROOM: u32 = 32 << 10;
 
-/// Where what is on its way has its room in memory.
+/// Bounds the memory of what is on its way.
 #[derive(Clone)]
 pub(super) struct Room(Arc<Semaphore>);
 
@@ -84,14 +84,15 @@ impl Upload<'_> {
                     is_completed = true;
                     Ok(())
                 }
-                // The answer may have been lost: then another try finds no upload.
+                // The first answer may have been lost: the client's second try finds no upload any more, and fails.
                 Err(_) if self.is_there(before.as_ref(), size).await => Ok(()),
                 Err(error) => Err(self.failure(&error)),
             }
         };
         let done = unless_ended(self.stop, done).await;
         if !is_completed {
-            // Or else the store would keep the parts, and be paid for that. What can't be done about it is the store's.
+            // Otherwise the store would keep the parts, and charge for them. If even that fails, there is nothing to be
+            // done.
             let patience = if self.stop.is_cancelled() { GRACE } else { PATIENCE };
             let _ = timeout(patience, upload.abort()).await;
         }
@@ -123,7 +124,7 @@ impl Upload<'_> {
 
     async fn put_parts(&self, upload: &mut dyn MultipartUpload, file: &File, size: u64) -> Result<(), Failure> {
         let part = PART.max(size.div_ceil(MOST_PARTS));
-        // Tasks of their own: those under way must not wait for this one, which waits for room.
+        // In tasks of their own: they have to go on, and give room back, while this one waits for room.
         let mut under_way = JoinSet::new();
         let mut start = 0;
         while start < size {

@@ -16,7 +16,7 @@ const MAX_WORDS: usize = 400;
 const NO_SUCCESS: &str = "Server returned non-2xx status code: ";
 /// How it begins to tell of a success whose body is an error.
 const ERROR_AS_SUCCESS: &str = "Server returned error response: ";
-/// How it begins to tell of a redirect to nowhere, by which S3 says that the region is another.
+/// How it begins to tell of a redirect that names no location, by which S3 says that the bucket is in another region.
 const NO_LOCATION: &str = "Received redirect without LOCATION";
 
 /// The failure of an operation on a store: `what` names the operation and the object.
@@ -25,7 +25,7 @@ pub(super) fn failure(what: impl fmt::Display, error: &Error) -> Failure {
     Failure::new(kind, format!("{what}: {}", words(error)))
 }
 
-/// Why a run can't be done, where it is a store that fails it.
+/// Why a run can't be done, where that is because of a store.
 pub(super) fn run_error(what: impl fmt::Display, error: &Error) -> RunError {
     RunError::Broken(format!("{what}: {}", words(error)))
 }
@@ -52,7 +52,7 @@ pub(super) fn is_broken_off(error: &Error) -> bool {
     reply(error).is_none() && chain(error).any(|cause| cause.downcast_ref::<HttpError>().is_some())
 }
 
-/// What `error` comes to, on one line, without secrets.
+/// What `error` says that helps people, on one line, without secrets.
 pub(super) fn words(error: &Error) -> String {
     let said = if let Some(reply) = reply(error) {
         reply.words()
@@ -122,11 +122,11 @@ impl Reply {
             Some((code, message)) if code.is_empty() => format!("{}: {message}", self.line),
             Some((code, message)) if message.is_empty() => format!("{code} ({})", self.line),
             Some((code, message)) => format!("{code}: {message}"),
-            // A page for people, or none that can be read.
-            // One of a server error may come from a proxy before the store.
+            // With a server error such a page may come from a proxy before the store.
             None if self.status < 500 && is_web_page(body) => {
                 format!("{}, with a web page: is it really an object store that answers there?", self.line)
             }
+            // No words for people, or none that can be read.
             None if body.is_empty() || body.starts_with(['<', '{', '[', '\u{feff}']) => self.line.clone(),
             None => format!("{}: {body}", self.line),
         }

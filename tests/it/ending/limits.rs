@@ -1,5 +1,6 @@
 //! Runs that begin nothing new after so many errors or so long, and what counts as success.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -36,6 +37,22 @@ fn after_so_many_errors_nothing_new_is_begun_and_what_is_in_flight_is_finished()
     assert!(ended.stderr.contains("stopped after 3 failures (--max-errors)"), "{}", ended.stderr);
     assert!(ended.stderr.contains("not taken up"), "{}", ended.stderr);
     mirror.check();
+}
+
+#[test]
+fn after_so_many_errors_nothing_new_is_begun_where_the_links_are_refused_either() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::in_memory());
+    let ids: Vec<String> = (0..100).map(|number| format!("u_{number}")).collect();
+    for id in &ids {
+        upstream.add(id, 1);
+        upstream.on(&format!("/cdn/{id}/0.png"), [Reply::new(404, "")]);
+    }
+    let ended = one_by_one(&upstream, &mirror).args(["--max-errors", "3"]).output_with(ids.join("\n")).expect(3);
+    // Each is asked for again, in the place in flight that it has.
+    let asked: HashSet<String> = upstream.requests_to("/v1/kling/").into_iter().map(|request| request.path).collect();
+    let begun = asked.len();
+    assert!((3..10).contains(&begun), "{begun} were begun");
+    assert_eq!(ended.lines().len(), begun);
 }
 
 #[test]

@@ -198,17 +198,25 @@ fn an_element_of_which_only_superseded_versions_are_left_is_missing() {
 
 #[test]
 fn something_else_in_the_place_of_an_element_is_a_failure_where_the_mirror_knows_the_element() {
-    let (_upstream, mirror) = mirrored();
-    // By its past, or as one that is gone upstream.
+    let (upstream, mirror) = mirrored();
+    // By its past, as one that is gone upstream, or since somebody moved it and left a link.
     mirror.write(".element-mirror/gone/u_2", "2026-11-23T08:00:00Z\n");
-    for id in ["u_1", "u_2"] {
+    upstream.add("u_3", 1);
+    run(&upstream, &mirror, &["u_3"]);
+    for id in ["u_1", "u_2", "u_3"] {
         std::fs::rename(mirror.at(id), mirror.beside(id)).unwrap();
         std::os::unix::fs::symlink(mirror.beside(id), mirror.at(id)).unwrap();
     }
-    let verified = verify(&mirror).args(["--report", "-"]).output().expect(3);
     for id in ["u_1", "u_2"] {
+        std::fs::remove_dir_all(mirror.beside(id)).unwrap();
+    }
+    // A link by another name is somebody else's.
+    std::os::unix::fs::symlink(mirror.beside("u_3"), mirror.at("latest")).unwrap();
+    let verified = verify(&mirror).args(["--report", "-"]).output().expect(3);
+    for id in ["u_1", "u_2", "u_3"] {
         assert_eq!((verified.status(id).as_str(), verified.error_kind(id).as_str()), ("failed", "not_a_folder"));
     }
+    assert_eq!(verified.lines().len(), 3);
 }
 
 #[test]

@@ -24,8 +24,8 @@ fn past(number: u8) -> String {
     format!(".element-mirror/history/u_1/{}", at.to_compact())
 }
 
-/// A mirror in which version 3 stands, and 1 and 2 are superseded; the cover of 1 is a file of its own, that of 2 is the
-/// standing one.
+/// A mirror in which version 3 stands, and 1 and 2 are superseded; the cover of 1 is a file of its own, that of 2 is
+/// the standing one.
 fn bench() -> Bench {
     let bench = Bench::new();
     (1..=3).for_each(|number| bench.commit(number));
@@ -102,7 +102,8 @@ impl Scene {
         Self { bench, flawed, right, damaged }
     }
 
-    /// What must hold at every moment: each name has the bytes that it had or the right ones, and what it had is not lost.
+    /// What must hold at every moment: each name has the bytes that it had or the right ones, and what it had is not
+    /// lost.
     #[track_caller]
     fn check(&self, what: &str) {
         let (now, aside) = (versions(&self.bench), self.aside());

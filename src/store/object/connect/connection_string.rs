@@ -52,8 +52,8 @@ impl ConnectionString {
     }
 }
 
-/// The account whose endpoint it is: the first label of its host, or of one without labels, as of an emulator, the first
-/// part of the path.
+/// The account whose endpoint it is: the first label of its host, or of one without labels, as of an emulator, the
+/// first part of the path.
 pub(super) fn account_of(endpoint: &str) -> Option<String> {
     let url = url::Url::parse(endpoint).ok()?;
     if let Some((account, _)) = url.domain().and_then(|name| name.split_once('.')) {

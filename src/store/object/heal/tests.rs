@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::event::Counters;
-use crate::layout::Naming;
 use crate::store::Destination as _;
-use crate::store::contract::recipe::{Recipe, cover};
+use crate::store::contract::recipe::{Recipe, cover, side};
 use crate::store::inspect::Depth;
 use crate::store::object::bench::Bench;
 use crate::store::object::faulty::Fault;
@@ -28,6 +27,22 @@ fn heal(store: &BucketStore, mut inspection: Inspection) -> Result<usize, Failur
 
 fn inspect(store: &BucketStore) -> Inspection {
     store.inspect(&Recipe::number(1).id, DEEP, &Counters::default()).unwrap()
+}
+
+#[test]
+fn what_stands_by_a_plain_name_is_not_healed_into_what_another_version_had_by_it() {
+    // A folder's mirror that was copied here with its history; the side of the old version is the back of the new one.
+    let (old, new) = (Recipe::number(1), Recipe::number(2).with("back.png", side(1)));
+    let bench = Bench::new();
+    for (file, bytes) in new.files(Naming::Plain) {
+        bench.write(&format!("u_1/{file}"), &bytes);
+    }
+    bench.write("u_1/manifest.json", &new.manifest(Naming::Plain).to_bytes());
+    let kept = format!(".element-mirror/history/u_1/{}/manifest.json", old.when());
+    bench.write(&kept, &old.manifest(Naming::Plain).to_bytes());
+    let store = bench.run();
+    assert!(heal(&store, inspect(&store)).unwrap() > 0);
+    assert_eq!(bench.objects()["u_1/side.png"], side(2));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 // The browser, watched: whatever it asks for, and whatever it complains of.
 
-import { mkdtempSync } from "node:fs";
+import { createReadStream, mkdtempSync, statSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after } from "node:test";
@@ -25,14 +26,30 @@ export const folder = () => mkdtempSync(join(process.env.SCRATCH, "mirror-"));
 
 export const screenshot = (page, name) => page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
 
+/** The address of a web server for what is in `folder`, which knows files, and no lists of them; and an icon. */
+export async function served(test, folder) {
+  const server = createServer((request, response) => {
+    const path = join(folder, decodeURIComponent(new URL(request.url, "http://localhost").pathname));
+    const isFile = statSync(path, { throwIfNoEntry: false })?.isFile();
+    const type = { html: "text/html", json: "application/json" }[path.split(".").pop()] ?? "";
+    response.writeHead(isFile ? 200 : request.url === "/favicon.ico" ? 204 : 404, { "Content-Type": type });
+    if (isFile) createReadStream(path).pipe(response);
+    else response.end();
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  test.after(() => server.close());
+  return `http://127.0.0.1:${server.address().port}/`;
+}
+
 /**
- * Opens a page from the disk. `seen` gathers what it asks for and complains of; a context with a fresh profile is closed
- * when the test ends.
+ * Opens a page from the disk, or what is at `url`. `seen` gathers what it asks for and complains of; a context with a
+ * fresh profile is closed when the test ends. `wishes` are what else the reader's system asks for.
  */
-export async function visit(test, { page: path }, { hash = "", scripts = true, size = WIDE, dark = false } = {}) {
+export async function visit(test, { page: path, url }, looking = {}) {
+  const { hash = "", scripts = true, size = WIDE, dark = false, ...wishes } = looking;
   const context = await browser.newContext({
     viewport: size, javaScriptEnabled: scripts, colorScheme: dark ? "dark" : "light", reducedMotion: "reduce",
-    hasTouch: size === PHONE, isMobile: size === PHONE,
+    hasTouch: size === PHONE, isMobile: size === PHONE, ...wishes,
   });
   test.after(() => context.close());
   const page = await context.newPage();
@@ -46,7 +63,7 @@ export async function visit(test, { page: path }, { hash = "", scripts = true, s
   });
   page.on("request", (request) => seen.asked.push(request.url()));
   page.on("dialog", (dialog) => { seen.dialogs.push(dialog.message()); dialog.dismiss(); });
-  await page.goto(pathToFileURL(path).href + hash);
+  await page.goto((url ?? pathToFileURL(path).href) + hash);
   return { page, seen };
 }
 

@@ -62,6 +62,6 @@ test("they are clamped, and push nothing out of its place", async (t) => {
   assert.ok(Math.max(...heights) < 60, String(heights));
   // What is written from right to left is so in its own place alone: the date, or the tag, behind it begins at the left.
   const card = page.locator(`[data-id="${hostileId("unclosed")}"]`);
-  const { x } = await card.boundingBox();
+  const { x } = await card.locator(".cover").boundingBox();
   assert.ok((await card.locator(".tags bdi").first().boundingBox()).x - x < 2);
 });

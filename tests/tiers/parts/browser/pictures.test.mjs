@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PHONE, folder, isWithinWidth, names, screenshot, scrollThrough, visit } from "./browser.mjs";
-import { ROBOT, aged, samples } from "./mirrors.mjs";
+import { PHONE, folder, isWithinWidth, names, screenshot, scrollThrough, served, visit } from "./browser.mjs";
+import { LANTERN, ROBOT, aged, samples } from "./mirrors.mjs";
 
 const mirror = samples(folder());
 
@@ -85,7 +85,23 @@ test("on a phone nothing is wider than the window", async (t) => {
   }
 });
 
-test("a picture that is damaged or not there leaves its place, and no complaint of the page's own", async (t) => {
+test("a web server that knows nothing but files is enough", async (t) => {
+  const made = aged(folder());
+  const url = await served(t, made.mirror);
+  const { page, seen } = await visit(t, { url: `${url}index.html` }, { hash: `#id=${LANTERN}` });
+  await page.locator("#figure img").evaluate((image) => image.decode());
+  const older = await page.$$eval("#details a[href*=history]", (all) => all.map((one) => one.href));
+  const files = older.filter((link) => !link.endsWith("/"));
+  assert.equal(files.length, 2, String(older));
+  for (const file of files) assert.equal((await page.request.get(file)).status(), 200, file);
+  await page.keyboard.press("Escape");
+  await scrollThrough(page);
+  const widths = await page.$$eval(".cover img", (images) => images.map((image) => image.naturalWidth));
+  assert.ok(widths.every((width) => width > 0), String(widths));
+  assert.deepEqual(seen.complaints, []);
+});
+
+test("a picture that is damaged or not there leaves its place, and is said to be where it is looked at", async (t) => {
   const made = samples(folder());
   const { rmSync, writeFileSync } = await import("node:fs");
   rmSync(`${made.mirror}/${ROBOT}/cover.jpg`);
@@ -93,4 +109,8 @@ test("a picture that is damaged or not there leaves its place, and no complaint 
   const { page } = await visit(t, made);
   await page.waitForFunction(() => document.querySelectorAll(".cover.bare").length === 2);
   assert.equal(await page.locator(".cover.bare img").first().isVisible(), false);
+  await page.click(`[data-id="${ROBOT}"] h2 a`);
+  await page.waitForFunction(() => document.querySelector("#figure p")?.textContent === "This picture can't be shown.");
+  await page.keyboard.press("ArrowRight");
+  await page.locator("#figure img").evaluate((image) => image.decode());
 });
