@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use cli::{Cli, Command, SayingArgs};
 
-/// HTTP and JSON take hundreds of small pieces of memory an element: with the system's allocator an unchanged run takes a
-/// quarter longer, a first one of small files a tenth.
+/// HTTP and JSON take hundreds of small pieces of memory an element: with the system's allocator an unchanged run takes
+/// a quarter longer, a first one of small files a tenth.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -28,8 +28,8 @@ pub struct Page {
 pub struct Listed {
     /// Its ID.
     pub id: ElementId,
-    /// What the list says of it. It may show all of its assets, some, or none (none too where it shows more than an element
-    /// may have), so that an element that looks changed is to be asked for by its ID.
+    /// What the list says of it. It may show all of its assets, some, or none (none too where it shows more than an
+    /// element may have), so that an element that looks changed is to be asked for by its ID.
     pub element: Element,
     /// Which fields the list says are empty, and does not just leave out.
     pub cleared: Cleared,
@@ -58,12 +58,12 @@ struct WirePage<'a> {
 }
 
 impl Page {
-    /// Reads the reply to a request for a page. Where `elementsList` is missing or null the page has no items only if the
-    /// total is 0; else the list may go by another name now.
+    /// Reads the reply to a request for a page. Where `elementsList` is missing or null the page has no items only if
+    /// the total is 0; else the list may go by another name now.
     ///
     /// # Errors
-    /// `truncated` where the JSON ends early, `api_error` where the body is an error, `too_large` where it has more than
-    /// 1000 items, else `bad_reply`.
+    /// `truncated` where the JSON ends early, `api_error` where the body is an error, `too_large` where it has more
+    /// than 1000 items, else `bad_reply`.
     pub fn parse(body: &[u8]) -> Result<Self, Failure> {
         let body = mended(body)?;
         let page: WirePage<'_> = object(&body)?;

@@ -136,8 +136,8 @@ impl WireElement<'_> {
     }
 }
 
-/// Whether tags can be read again from a manifest. They may be nested deeper than the reply was: serde_json takes an object
-/// with its own marker for raw values for the JSON in its text.
+/// Whether tags can be read again from a manifest. They may be nested deeper than the reply was: serde_json takes an
+/// object with its own marker for raw values for the JSON in its text.
 fn are_shallow(tags: &Vec<Value>) -> bool {
     serde_json::to_vec(tags).is_ok_and(|json| !is_too_deep(&json))
 }
