@@ -36,6 +36,7 @@ pub(crate) use complaint::Complaint;
 pub(crate) use completions::CompletionsArgs;
 pub(crate) use destination::Destination;
 pub(crate) use gallery::GalleryArgs;
+pub(crate) use help::documented;
 pub(crate) use history::HistoryArgs;
 pub(crate) use list::ListArgs;
 use named::NamedArgs;

@@ -85,6 +85,11 @@ impl ErrorKind {
         }
     }
 
+    /// Whether the API, where it says so, refuses the token or the subscription.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self, Self::Http(401 | 402))
+    }
+
     /// Whether the other side could not be reached, or was in no state to answer.
     pub(crate) fn is_unreachable(self) -> bool {
         match self {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::json::{Bounded, integer, mended, no_error, object};
-use super::wire::WireElement;
+use super::wire::{Cleared, WireElement};
 use super::{Element, ElementId};
 use crate::error::{ErrorKind, Failure, printable};
 
@@ -35,17 +35,6 @@ pub struct Listed {
     pub cleared: Cleared,
     /// Whether it is told in the API's earlier revision: links without role and slot, and one tag.
     pub is_of_earlier_revision: bool,
-}
-
-/// Fields that a list shows as null: the element has no such value any more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cleared {
-    /// Its name.
-    pub name: bool,
-    /// Its type.
-    pub kind: bool,
-    /// Its description.
-    pub description: bool,
 }
 
 #[derive(Deserialize, Default)]
