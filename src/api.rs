@@ -207,8 +207,9 @@ impl Api {
         }
     }
 
-    /// Waits for the account's gate, then for a slot, then for a permit: always in this order. While the gate is shut neither
-    /// is held. Between the tries of a request the slot is kept: else a whole list would be walked while the API is down.
+    /// Waits for the account's gate, then for a slot, then for a permit: always in this order. While the gate is shut
+    /// neither is held. Between the tries of a request the slot is kept: else a whole list would be walked while the
+    /// API is down.
     async fn enter<'g>(
         &self,
         call: &Call<'_>,

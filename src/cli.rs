@@ -36,6 +36,7 @@ pub(crate) use complaint::Complaint;
 pub(crate) use completions::CompletionsArgs;
 pub(crate) use destination::Destination;
 pub(crate) use gallery::GalleryArgs;
+pub(crate) use help::documented;
 pub(crate) use history::HistoryArgs;
 pub(crate) use list::ListArgs;
 use named::NamedArgs;
@@ -102,8 +103,8 @@ pub(crate) struct StoreArgs {
 
     /// Where versions for a bucket are put together.
     ///
-    /// In a folder of the run's own there, which goes with it; it has to have room for -j times the largest asset. By default
-    /// in the system's temporary folder. A mirror in a folder needs none of that.
+    /// In a folder of the run's own there, which goes with it; it has to have room for -j times the largest asset. By
+    /// default in the system's temporary folder. A mirror in a folder needs none of that.
     #[arg(long, value_name = "DIR", value_parser = value::folder, value_hint = ValueHint::DirPath,
           env = "ELEMENT_MIRROR_STAGING", hide_env = true)]
     staging: Option<PathBuf>,

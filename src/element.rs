@@ -183,9 +183,9 @@ impl Element {
     /// Reads the reply to a request for the element `asked`, in either of the API's shapes.
     ///
     /// # Errors
-    /// `truncated` where the JSON ends early, `api_error` where the body is an error, `wrong_id` where it is about another
-    /// element, `no_assets` where it links no file, `too_many_assets` where it links more than [`MAX_ASSETS`], else
-    /// `bad_reply`.
+    /// `truncated` where the JSON ends early, `api_error` where the body is an error, `wrong_id` where it is about
+    /// another element, `no_assets` where it links no file, `too_many_assets` where it links more than [`MAX_ASSETS`],
+    /// else `bad_reply`.
     pub fn parse(body: &[u8], asked: &ElementId) -> Result<Self, Failure> {
         wire::parse(body, asked)
     }

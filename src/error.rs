@@ -85,6 +85,11 @@ impl ErrorKind {
         }
     }
 
+    /// Whether the API, where it says so, refuses the token or the subscription.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self, Self::Http(401 | 402))
+    }
+
     /// Whether the other side could not be reached, or was in no state to answer.
     pub(crate) fn is_unreachable(self) -> bool {
         match self {
@@ -251,8 +256,8 @@ impl RunError {
     }
 }
 
-/// `text` made fit for a terminal and a log: control and formatting characters become spaces, a row of spaces becomes one,
-/// and of more than `limit` characters the rest becomes `…`.
+/// `text` made fit for a terminal and a log: control and formatting characters become spaces, a row of spaces becomes
+/// one, and of more than `limit` characters the rest becomes `…`.
 pub fn printable(text: &str, limit: usize) -> String {
     let mut words = String::new();
     for word in text.split(|c: char| is_hidden(c) || c.is_whitespace()).filter(|word| !word.is_empty()) {
@@ -267,8 +272,8 @@ pub fn printable(text: &str, limit: usize) -> String {
     words
 }
 
-/// Whether a character steers a terminal, or can't be seen: a control character, or one of Unicode's that only set direction,
-/// joining or breaks.
+/// Whether a character steers a terminal, or can't be seen: a control character, or one of Unicode's that only set
+/// direction, joining or breaks.
 pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -85,8 +85,8 @@ pub enum Event {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Counters {
-    /// How many elements the lists have named so far, each once; with what is told instead of elements: bad lines, pages
-    /// that can't be had.
+    /// How many elements the lists have named so far, each once; with what is told instead of elements: bad lines,
+    /// pages that can't be had.
     pub known: AtomicU64,
     /// Whether the lists are read to their end, so that `known` is the total.
     pub all_known: AtomicBool,

@@ -21,8 +21,8 @@ pub fn retry_after(text: &str) -> Option<Duration> {
     Some(Time::from_http_date(text)?.until().min(LONGEST_WAIT))
 }
 
-/// How long `retryAfter` in the JSON of an error body, or of its `error`, asks to wait: until a time in RFC 3339, or what
-/// else a `Retry-After` may say.
+/// How long `retryAfter` in the JSON of an error body, or of its `error`, asks to wait: until a time in RFC 3339, or
+/// what else a `Retry-After` may say.
 pub fn retry_after_in(body: &[u8]) -> Option<Duration> {
     #[derive(Deserialize, Default)]
     #[serde(default, rename_all = "camelCase")]
@@ -51,8 +51,8 @@ pub struct ContentRange {
 }
 
 impl ContentRange {
-    /// Reads a range of bytes; `None` if it is one of something else, of no bytes (`bytes */10`), or contradicts itself:
-    /// by RFC 9110 such a part may not be put together with others.
+    /// Reads a range of bytes; `None` if it is one of something else, of no bytes (`bytes */10`), or contradicts
+    /// itself: by RFC 9110 such a part may not be put together with others.
     pub fn parse(text: &str) -> Option<Self> {
         let (unit, said) = text.trim_matches([' ', '\t']).split_once(' ')?;
         let (range, whole) = said.trim_start_matches(' ').split_once('/')?;

@@ -58,8 +58,8 @@ pub struct HttpOptions {
     pub retries: usize,
     /// How long to wait for a connection. By default ten seconds.
     pub connect_timeout: Duration,
-    /// How long to wait for the head of a reply, connecting included, and for each next byte of its body. A body that brings less than 64 KiB in
-    /// ten times as long is given up too. By default thirty seconds.
+    /// How long to wait for the head of a reply, connecting included, and for each next byte of its body. A body that
+    /// brings less than 64 KiB in ten times as long is given up too. By default thirty seconds.
     pub stall_timeout: Duration,
     /// What is sent as `User-Agent` to API and CDN. By default `element-mirror/` and the version.
     pub user_agent: String,

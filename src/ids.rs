@@ -1,10 +1,10 @@
 //! ID lists as a stream, read line by line on a thread of their own.
 //!
 //! A line is text or JSON, whatever the other lines are:
-//! - text: an ID, and behind blanks, a tab or a comma perhaps the account's email. Blank lines and `#` comments are passed
-//!   over, and so is a first line `id` or `id,email`, which is a header;
-//! - NDJSON: an object with `id` and perhaps `email`, as `list --json` and reports have it. A report's line about what has
-//!   no ID (`"id":null`) is passed over.
+//! - text: an ID, and behind blanks, a tab or a comma perhaps the account's email. Blank lines and `#` comments are
+//!   passed over, and so is a first line `id` or `id,email`, which is a header;
+//! - NDJSON: an object with `id` and perhaps `email`, as `list --json` and reports have it. A report's line about what
+//!   has no ID (`"id":null`) is passed over.
 
 mod line;
 mod seen;

@@ -1,5 +1,5 @@
-//! What the project's own tests, benchmarks and fuzz targets need of the inside. This is no part of the library's interface,
-//! and may change with every version.
+//! What the project's own tests, benchmarks and fuzz targets need of the inside. This is no part of the library's
+//! interface, and may change with every version.
 
 pub use crate::api::{Api, Asked, Slot};
 pub use crate::element::{Asset, Element, Listed, MAX_ASSETS, Page, error_text};

@@ -61,8 +61,8 @@ pub struct List {
 }
 
 impl List {
-    /// A listing of the elements that `sieve` lets pass. Warnings, retries and pauses are told to `events`; `stop` ends it
-    /// early.
+    /// A listing of the elements that `sieve` lets pass. Warnings, retries and pauses are told to `events`; `stop` ends
+    /// it early.
     ///
     /// # Errors
     /// The token or the user agent can't be sent, or TLS can't be set up.

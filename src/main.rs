@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use cli::{Cli, Command, SayingArgs};
 
-/// HTTP and JSON take hundreds of small pieces of memory an element: with the system's allocator an unchanged run takes a
-/// quarter longer, a first one of small files a tenth.
+/// HTTP and JSON take hundreds of small pieces of memory an element: with the system's allocator an unchanged run takes
+/// a quarter longer, a first one of small files a tenth.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Command::Prune(args) => command::prune::prune(args),
         Command::Gallery(args) => command::gallery::gallery(args),
         Command::Schema(args) => command::schema::schema(args),
-        Command::Completions(args) => session::print(args.script().as_bytes()),
+        Command::Completions(args) => session::print(args.script(cli::documented()).as_bytes()),
         Command::Man => session::print(cli::man::page().as_bytes()),
     };
     let saying = command.saying().cloned().unwrap_or_else(|| SayingArgs::guessed(&words));

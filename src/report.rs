@@ -22,8 +22,8 @@ pub use sink::Sink;
 /// How often reporters are given the occasion to look at the counters.
 const TICK: Duration = Duration::from_millis(200);
 
-/// For how long events are left to gather. Taking each by itself would wake this task up for each, which costs a tenth of a
-/// run in which all is unchanged.
+/// For how long events are left to gather. Taking each by itself would wake this task up for each, which costs a tenth
+/// of a run in which all is unchanged.
 const GATHER: Duration = Duration::from_millis(2);
 
 /// Someone who is told what happens in a run.

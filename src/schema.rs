@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::manifest::Manifest;
 use crate::outcome::ElementOutcome;
 
-/// The JSON Schema (draft 2020-12) of a `manifest.json`, and of a line of `index.ndjson`, which is one without `response`.
+/// The JSON Schema (draft 2020-12) of a `manifest.json`, and of a line of `index.ndjson`, which is one without
+/// `response`.
 pub fn manifest() -> Value {
     let mut schema = derived::<Manifest>([
         ("$id", "urn:element-mirror:manifest:1"),

@@ -35,7 +35,8 @@ pub(crate) struct Session {
     _workers: Workers,
 }
 
-/// A runtime that is not waited for when it is dropped: a thread of it may read a silent pipe, or ask a slow name server.
+/// A runtime that is not waited for when it is dropped: a thread of it may read a silent pipe, or ask a slow name
+/// server.
 struct Workers(Option<Runtime>);
 
 impl Drop for Workers {
@@ -244,8 +245,8 @@ fn report_file(path: &Path) -> Result<File, RunError> {
     file.map_err(|error| RunError::io(format!("can't write the report {}", path.display()), error))
 }
 
-/// Lets the first SIGINT or SIGTERM end the run in order, and the second at once. They are watched on a thread of its own,
-/// which no stalled disk holds up.
+/// Lets the first SIGINT or SIGTERM end the run in order, and the second at once. They are watched on a thread of its
+/// own, which no stalled disk holds up.
 fn watch_signals(stop: Stop) -> Result<(), RunError> {
     let cannot = |error| RunError::io("can't watch for signals", error);
     let runtime = single_threaded()?;

@@ -1,4 +1,6 @@
-//! An account's list of elements, page by page. Source: `GET /elements?email&pageNum&pageSize&tag&official&favored&sortDirection`.
+//! An account's list of elements, page by page.
+//!
+//! Source: `GET /elements?email&pageNum&pageSize&tag&official&favored&sortDirection`.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -47,8 +49,8 @@ pub(crate) struct Leaf {
 }
 
 impl Leaf {
-    /// The elements that the page shows, and an outcome for each item of it that names none, or for the page if it can't be
-    /// had. Bad items are left out if `sieve` leaves them to another shard.
+    /// The elements that the page shows, and an outcome for each item of it that names none, or for the page if it
+    /// can't be had. Bad items are left out if `sieve` leaves them to another shard.
     pub(crate) fn split(self, email: &str, sieve: &Sieve) -> (Vec<Listed>, Vec<ElementOutcome>) {
         let (listed, failures) = match self.page {
             Ok(Page { listed, bad, .. }) if sieve.tells_bad_lines() => (listed, bad),
@@ -132,9 +134,9 @@ impl Api {
         }
     }
 
-    /// A walk through the pages of the list of `account`, in ascending order; each is asked for when it is waited for. They
-    /// go on until as many elements were shown as the list says that it has, or a page shows none that is new. A page that
-    /// can't be had is passed over if the fault is of that page alone; two in a row end the walk.
+    /// A walk through the pages of the list of `account`, in ascending order; each is asked for when it is waited for.
+    /// They go on until as many elements were shown as the list says that it has, or a page shows none that is new. A
+    /// page that can't be had is passed over if the fault is of that page alone; two in a row end the walk.
     pub(crate) fn list<'a>(&'a self, account: &'a str, filter: &'a Filter) -> Walk<'a> {
         Walk {
             api: self,

@@ -28,8 +28,8 @@ impl Upstream {
         Self { base: ApiBase::default(), token: token.into(), email: None, http: HttpOptions::default() }
     }
 
-    /// The network and the API as this describes them. Retries and pauses are told to `events`; no request is begun after
-    /// `stop`.
+    /// The network and the API as this describes them. Retries and pauses are told to `events`; no request is begun
+    /// after `stop`.
     ///
     /// # Errors
     /// The token or the user agent can't be sent, or the client can't be set up.

@@ -1,5 +1,5 @@
-//! Completions for bash. The script is our own, since that of `clap_complete` completes no part of a list, and nothing after
-//! a command where the program's name has a hyphen.
+//! Completions for bash. The script is our own, since that of `clap_complete` completes no part of a list, and nothing
+//! after a command where the program's name has a hyphen.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -3,7 +3,7 @@
 use clap::{Arg, Args, Command};
 use clap_complete::{Shell, generate};
 
-use super::{bash, help};
+use super::bash;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -19,9 +19,8 @@ pub(crate) struct CompletionsArgs {
 }
 
 impl CompletionsArgs {
-    /// The script.
-    pub(crate) fn script(&self) -> String {
-        let mut all = help::documented();
+    /// The script that completes the command line `all`.
+    pub(crate) fn script(&self, mut all: Command) -> String {
         if self.shell == Shell::Bash {
             return bash::script(&all);
         }

@@ -58,7 +58,7 @@ pub(crate) fn command(brief: bool) -> Command {
 }
 
 /// The command line as pages about it are made: with all options, and without clap's own command `help`.
-pub(super) fn documented() -> Command {
+pub(crate) fn documented() -> Command {
     let mut all = command(false).disable_help_subcommand(true);
     all.build();
     all

@@ -10,15 +10,15 @@ use super::help;
 const DATE: &str = "2026-11-29";
 
 const DESCRIPTION: [&str; 4] = [
-    "element-mirror keeps copies of the elements (reusable characters and objects) that were made with Kling AI through \
-     useapi.net: cover, views, video and voice of each, in a folder of its own, with a manifest and checksums. Run again, \
-     it fetches only what is new.",
+    "element-mirror keeps copies of the elements (reusable characters and objects) that were made with Kling AI \
+     through useapi.net: cover, views, video and voice of each, in a folder of its own, with a manifest and checksums. \
+     Run again, it fetches only what is new.",
     "A folder appears complete or not at all, and is replaced whole. What was mirrored stays: a changed element's old \
      version moves to the history, an element that was deleted upstream is gone upstream only.",
-    "ID lists are text (one ID per line, an account's email in a second column, # comments) or NDJSON (an object with id, and \
-     optionally email, a line): reports and the output of list are lists, too.",
-    "Sizes are numbers with K, M or G behind them, powers of 1024. Durations are numbers with their unit: 30s, 5m, 2h, 30d. \
-     Standard output carries only what was asked for; everything for people goes to standard error.",
+    "ID lists are text (one ID per line, an account's email in a second column, # comments) or NDJSON (an object per \
+     line with id, and optionally email): reports and the output of list are lists, too.",
+    "Sizes are numbers with K, M or G behind them, powers of 1024. Durations are numbers with their unit: 30s, 5m, \
+     2h, 30d. Standard output carries only what was asked for; everything for people goes to standard error.",
 ];
 
 const EXIT_STATUS: [(&str, &str); 8] = [
@@ -27,7 +27,8 @@ const EXIT_STATUS: [(&str, &str); 8] = [
     ("2", "Usage error: the command line, or a variable, is wrong."),
     (
         "3",
-        "Done, but some elements failed, are incomplete or damaged (the report says which), or suspiciously many are gone.",
+        "Done, but some elements failed, are incomplete or damaged (the report says which), or suspiciously many are \
+         gone.",
     ),
     ("4", "The API refused the token or the subscription."),
     ("5", "Another run is working on this destination."),
@@ -56,8 +57,8 @@ const ENVIRONMENT: [(&str, &str); 7] = [
     ("USEAPI_EMAIL", "The account, unless --email names one."),
     (
         "ELEMENT_MIRROR_*",
-        "Every option: its name in capitals with _ for -, as in ELEMENT_MIRROR_API_RATE=2; 1, 0, true or false for switches. \
-         The command line wins.",
+        "Every option: its name in capitals with _ for -, as in ELEMENT_MIRROR_API_RATE=2; 1, 0, true or false for \
+         switches. The command line wins.",
     ),
     ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "Proxies, which are not used for an API on loopback."),
     ("AWS_*, GOOGLE_*, AZURE_*", "Credentials and endpoints of buckets, as the stores' own tools take them."),

@@ -36,8 +36,8 @@ impl NamedArgs {
     }
 }
 
-/// A word is an ID list if there is a file of that name, else an ID. (A folder is no list: in the mirror itself, each ID
-/// is the name of one.)
+/// A word is an ID list if there is a file of that name, else an ID. (A folder is no list: in the mirror itself, each
+/// ID is the name of one.)
 fn open(word: &Path) -> Result<Input, RunError> {
     let is_list = word == Path::new("-") || (word.exists() && !word.is_dir());
     match word.to_str() {

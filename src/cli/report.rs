@@ -27,7 +27,8 @@ pub(crate) struct ReportArgs {
 }
 
 impl ReportArgs {
-    /// Checks that no file would be written over what the mirror `out` holds, over what is to be `read`, or over the other.
+    /// Checks that no file would be written over what the mirror `out` holds, over what is to be `read`, or over the
+    /// other.
     pub(crate) fn check<'a>(
         &self,
         out: Option<&PathBuf>,

@@ -92,7 +92,8 @@ impl SayingArgs {
         if self.quiet && self.verbose { Err("the argument '--quiet' cannot be used with '--verbose'") } else { Ok(()) }
     }
 
-    /// The same without progress, for a command whose output shows how far it is, or that is done too soon to be watched.
+    /// The same without progress, for a command whose output shows how far it is, or that is done too soon to be
+    /// watched.
     pub(crate) fn without_progress(&self) -> Self {
         Self { progress: When::Never, ..self.clone() }
     }

@@ -41,7 +41,8 @@ pub(super) fn word(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("nothing is given".into()) } else { Ok(text.to_owned()) }
 }
 
-/// A parser of values that may hold a password, as in `user:password@host`: of one with an @, an error does not repeat it.
+/// A parser of values that may hold a password, as in `user:password@host`: of one with an @, an error does not repeat
+/// it.
 #[derive(Clone)]
 pub(super) struct Discreet<T>(pub(super) fn(&str) -> Result<T, String>);
 

@@ -97,8 +97,8 @@ impl VerifyArgs {
         options
     }
 
-    /// What is done: with `credentials` also how what is damaged is fetched again; `demo` is the sample API's base URL where
-    /// that is used.
+    /// What is done: with `credentials` also how what is damaged is fetched again; `demo` is the sample API's base URL
+    /// where that is used.
     pub(crate) fn options(&self, credentials: Option<Credentials>, demo: Option<ApiBase>) -> VerifyOptions {
         let mut options = VerifyOptions::default();
         options.depth.history = self.history;

@@ -1,5 +1,5 @@
-//! The API's JSON as it comes: bounded in depth and length, with errors in the body, and values of one type where another
-//! is expected.
+//! The API's JSON as it comes: bounded in depth and length, with errors in the body, and values of one type where
+//! another is expected.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::error::{ErrorKind, Failure, printable};
 
-/// The deepest nesting that is taken. It is less than serde_json's own limit of 127, since tags stand deeper in a manifest.
+/// The deepest nesting that is taken. It is less than serde_json's own limit of 127, since tags stand deeper in a
+/// manifest.
 const MAX_DEPTH: usize = 120;
 
 /// An array, of which at most `MAX` items are kept: however long it is, it takes no more memory than that.

@@ -1,5 +1,5 @@
-//! A link to an asset, as the API gives it. It is parsed only when it has to be: the path of most links can be read as it
-//! stands, and for an element that is unchanged nothing else is needed.
+//! A link to an asset, as the API gives it. It is parsed only when it has to be: the path of most links can be read as
+//! it stands, and for an element that is unchanged nothing else is needed.
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
@@ -42,8 +42,8 @@ impl Link {
         }
     }
 
-    /// The link without what may be secret in it: user, password, query and fragment. Of one that is no web address at most
-    /// 100 characters are left.
+    /// The link without what may be secret in it: user, password, query and fragment. Of one that is no web address at
+    /// most 100 characters are left.
     pub fn public(&self) -> String {
         if let Some(path) = &self.plain {
             return self.text[..path.end].to_owned();
@@ -96,8 +96,8 @@ pub(crate) fn path_of(link: &str) -> Cow<'_, str> {
     }
 }
 
-/// Where the path is in a link that is written just as a parser would write it, without a user; `None` where only a parser
-/// can tell.
+/// Where the path is in a link that is written just as a parser would write it, without a user; `None` where only a
+/// parser can tell.
 fn plain_path(text: &str) -> Option<Range<usize>> {
     let link = without_query(text);
     let (rest, default_port) = match link.strip_prefix("https://") {
@@ -120,8 +120,8 @@ fn plain_path(text: &str) -> Option<Range<usize>> {
     is_plain.then_some(link.len() - path.len()..link.len())
 }
 
-/// Whether a host is a name in ASCII, or an IPv4 address in four numbers. (A host that ends in a number may be an address
-/// in another notation, and is left to the parser.)
+/// Whether a host is a name in ASCII, or an IPv4 address in four numbers. (A host that ends in a number may be an
+/// address in another notation, and is left to the parser.)
 fn is_plain_host(host: &str) -> bool {
     let is_plain = |label: &str| {
         !label.is_empty()

@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::json::{Bounded, integer, mended, no_error, object};
-use super::wire::WireElement;
+use super::wire::{Cleared, WireElement};
 use super::{Element, ElementId};
 use crate::error::{ErrorKind, Failure, printable};
 
@@ -28,24 +28,13 @@ pub struct Page {
 pub struct Listed {
     /// Its ID.
     pub id: ElementId,
-    /// What the list says of it. It may show all of its assets, some, or none (none too where it shows more than an element
-    /// may have), so that an element that looks changed is to be asked for by its ID.
+    /// What the list says of it. It may show all of its assets, some, or none (none too where it shows more than an
+    /// element may have), so that an element that looks changed is to be asked for by its ID.
     pub element: Element,
     /// Which fields the list says are empty, and does not just leave out.
     pub cleared: Cleared,
     /// Whether it is told in the API's earlier revision: links without role and slot, and one tag.
     pub is_of_earlier_revision: bool,
-}
-
-/// Fields that a list shows as null: the element has no such value any more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cleared {
-    /// Its name.
-    pub name: bool,
-    /// Its type.
-    pub kind: bool,
-    /// Its description.
-    pub description: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -58,12 +47,12 @@ struct WirePage<'a> {
 }
 
 impl Page {
-    /// Reads the reply to a request for a page. Where `elementsList` is missing or null the page has no items only if the
-    /// total is 0; else the list may go by another name now.
+    /// Reads the reply to a request for a page. Where `elementsList` is missing or null the page has no items only if
+    /// the total is 0; else the list may go by another name now.
     ///
     /// # Errors
-    /// `truncated` where the JSON ends early, `api_error` where the body is an error, `too_large` where it has more than
-    /// 1000 items, else `bad_reply`.
+    /// `truncated` where the JSON ends early, `api_error` where the body is an error, `too_large` where it has more
+    /// than 1000 items, else `bad_reply`.
     pub fn parse(body: &[u8]) -> Result<Self, Failure> {
         let body = mended(body)?;
         let page: WirePage<'_> = object(&body)?;

@@ -6,13 +6,23 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::json::{Bounded, boolean, integer, is_too_deep, mended, no_error, object, text, word};
-use super::page::Cleared;
 use super::{Asset, Element, ElementId, Fields, Link, MAX_ASSETS, Role};
 use crate::error::{ErrorKind, Failure, printable};
 use crate::time::Time;
 
 /// The most tags that are kept; an element has a handful.
 const MAX_TAGS: usize = 1000;
+
+/// Fields that a list shows as null: the element has no such value any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cleared {
+    /// Its name.
+    pub name: bool,
+    /// Its type.
+    pub kind: bool,
+    /// Its description.
+    pub description: bool,
+}
 
 /// An element as the API writes it, alone or in a list.
 #[derive(Deserialize, Default)]
@@ -136,8 +146,8 @@ impl WireElement<'_> {
     }
 }
 
-/// Whether tags can be read again from a manifest. They may be nested deeper than the reply was: serde_json takes an object
-/// with its own marker for raw values for the JSON in its text.
+/// Whether tags can be read again from a manifest. They may be nested deeper than the reply was: serde_json takes an
+/// object with its own marker for raw values for the JSON in its text.
 fn are_shallow(tags: &Vec<Value>) -> bool {
     serde_json::to_vec(tags).is_ok_and(|json| !is_too_deep(&json))
 }

@@ -1,4 +1,5 @@
-//! Whether a body comes fast enough: a byte now and then is no stall, but a body of such bytes would keep a run for ever.
+//! Whether a body comes fast enough: a byte now and then is no stall, but a body of such bytes would keep a run for
+//! ever.
 
 use std::time::Duration;
 

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::retry::sleep;
 
-/// How much time that nobody used may be made up for. Each wait ends a little late, as timers do; without this a high rate
-/// would never be reached.
+/// How much time that nobody used may be made up for. Each wait ends a little late, as timers do; without this a high
+/// rate would never be reached.
 const SLACK: Duration = Duration::from_millis(50);
 
 /// A limit to the bytes a second.

@@ -27,7 +27,8 @@ pub struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// The reply of which `response` is the head; a byte of its body may take `patience`, and all of it keeps the `pace`.
+    /// The reply of which `response` is the head; a byte of its body may take `patience`, and all of it keeps the
+    /// `pace`.
     pub(super) fn new(
         response: Response,
         patience: Duration,

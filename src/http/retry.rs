@@ -1,5 +1,5 @@
-//! A retry is a value: `match attempt { Err(e) => retry.pause(e).await?, done => return done }`. Whatever waits before a
-//! request, or between bytes, waits here.
+//! A retry is a value: `match attempt { Err(e) => retry.pause(e).await?, done => return done }`. Whatever waits before
+//! a request, or between bytes, waits here.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -52,7 +52,8 @@ impl Retry {
         self.delays = delays(self.times);
     }
 
-    /// Waits before the next try: longer each time, and at least as long as the other side asked for, up to five minutes.
+    /// Waits before the next try: longer each time, and at least as long as the other side asked for, up to five
+    /// minutes.
     ///
     /// # Errors
     /// The failure itself, where another try can't help or none is left.

@@ -24,7 +24,8 @@ impl Token {
         Ok(header)
     }
 
-    /// `text` with `[token]` in place of the token. One of less than eight characters is no secret, and may be part of a word.
+    /// `text` with `[token]` in place of the token. One of less than eight characters is no secret, and may be part of
+    /// a word.
     pub(super) fn hidden_in<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         let (token, shown) = (self.0.expose_secret(), String::from_utf8_lossy(text));
         match token.len() >= 8 && shown.contains(token) {

@@ -10,7 +10,8 @@ use crate::outcome::Status;
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parsed {
-    /// No element that is to be taken: blank, a comment, a header, a report's line about what has no ID or has not failed.
+    /// No element that is to be taken: blank, a comment, a header, a report's line about what has no ID or has not
+    /// failed.
     Nothing,
     Entry(Entry),
     /// What is wrong with it.
@@ -25,8 +26,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// A reader of a list that may begin with a header, or not; `only_failed` takes of JSON only the lines whose status is
-    /// a failure.
+    /// A reader of a list that may begin with a header, or not; `only_failed` takes of JSON only the lines whose status
+    /// is a failure.
     pub(super) fn new(has_header: bool, only_failed: bool) -> Self {
         Self { begun: !has_header, only_failed }
     }

@@ -19,7 +19,8 @@ pub struct Shard {
 pub struct InvalidShard;
 
 impl Shard {
-    /// Whether `id` is one of its elements: the first eight bytes, big-endian, of the SHA-256 of the ID, modulo `of`, plus 1.
+    /// Whether `id` is one of its elements: the first eight bytes, big-endian, of the SHA-256 of the ID, modulo `of`,
+    /// plus 1.
     pub(super) fn holds(self, id: &ElementId) -> bool {
         u64::from_be_bytes(head(id.as_str())) % self.of + 1 == self.part
     }

@@ -13,8 +13,8 @@ use crate::element::ElementId;
 use crate::error::RunError;
 use crate::outcome::Status;
 
-/// Decides which of the named elements are taken up. It is shared by all lists of a run, so that an element that several
-/// of them name is taken up once. Cheap to clone.
+/// Decides which of the named elements are taken up. It is shared by all lists of a run, so that an element that
+/// several of them name is taken up once. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Sieve(Arc<Mutex<Inner>>);
 

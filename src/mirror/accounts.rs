@@ -43,7 +43,7 @@ impl<S: Store> Mirror<S> {
                 }
                 Ok(Ok(accounts))
             }
-            Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Ok(Err(failure)),
+            Err(failure) if failure.kind.is_refusal() => Ok(Err(failure)),
             Err(failure) => Err(failure),
         }
     }

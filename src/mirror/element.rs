@@ -53,8 +53,7 @@ impl<S: Store> Mirror<S> {
             true => Box::pin(self.mirror(&asked, None, committer)).await,
             false => done,
         };
-        let is_refused =
-            outcome.error.as_ref().is_some_and(|failure| matches!(failure.kind, ErrorKind::Http(401 | 402)));
+        let is_refused = outcome.error.as_ref().is_some_and(|failure| failure.kind.is_refusal());
         if attempts.load(Relaxed) == 0 && (is_refused || (outcome.error.is_some() && self.stop.token().is_cancelled()))
         {
             // It still waited for its turn when the run ended, or was about to: it counts as not taken up.

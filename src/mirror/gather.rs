@@ -105,7 +105,7 @@ impl<S: Store> Mirror<S> {
         self.events.hint(Event::Refreshed { what: what.clone(), kind: refusal.kind, message });
         match self.api.element(asked, slot).await {
             Ok(reply) => Ok(Some(reply)),
-            Err(failure) if matches!(failure.kind, ErrorKind::Http(401 | 402)) => Err(failure),
+            Err(failure) if failure.kind.is_refusal() => Err(failure),
             // Of one that is not held yet, what could be had is better than nothing.
             Err(failure) if matches!(failure.kind, ErrorKind::Http(404 | 410)) && sources.held().standing.is_some() => {
                 Err(failure)

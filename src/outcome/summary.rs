@@ -57,8 +57,8 @@ impl End {
         }
     }
 
-    /// The end of a run that `failure` makes pointless: the API refuses the token or the subscription. Of any other failure
-    /// `None`.
+    /// The end of a run that `failure` makes pointless: the API refuses the token or the subscription. Of any other
+    /// failure `None`.
     pub(crate) fn refused(failure: &Failure) -> Option<Self> {
         let (what, to_do) = match failure.kind {
             // An asset's link is nothing that the token opens.

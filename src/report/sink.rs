@@ -27,7 +27,8 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// A sink into `out`, which errors call `name`. Once `stop` ends the run, a reader that does not read is given up soon.
+    /// A sink into `out`, which errors call `name`. Once `stop` ends the run, a reader that does not read is given up
+    /// soon.
     pub fn new(name: String, out: File, stop: Stop) -> Self {
         Self { name, out, stop, given_up: false }
     }

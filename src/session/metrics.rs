@@ -77,8 +77,8 @@ pub(crate) fn measured(
     })
 }
 
-/// Replaces `file` atomically by what `text` makes of the earlier text: whoever reads it finds the one or the other, after
-/// a power cut too.
+/// Replaces `file` atomically by what `text` makes of the earlier text: whoever reads it finds the one or the other,
+/// after a power cut too.
 #[expect(clippy::disallowed_methods, reason = "a file that the user named, anywhere")]
 fn replace(file: &Path, text: impl FnOnce(&str) -> String) -> io::Result<()> {
     // A symbolic link stays one.

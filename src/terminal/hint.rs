@@ -12,7 +12,8 @@ const TOKEN: &str = "check token and account (--token-file, --email)";
 const ACCOUNT: &str = "check the account: --email, or the list's second column";
 const THEIR_FAULT: &str = "the other side is at fault: run again later, or tell useapi.net";
 
-/// What to do about failures of a kind, the first of which says `message`. Those that a `repair` has left need another advice.
+/// What to do about failures of a kind, the first of which says `message`. Those that a `repair` has left need another
+/// advice.
 pub(crate) fn of_failures(kind: ErrorKind, message: &str, repair: bool) -> Option<&'static str> {
     match kind {
         // The hints below are about the CDN.

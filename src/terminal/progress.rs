@@ -104,8 +104,8 @@ impl Progress {
         self.shown = Shown::Nothing;
     }
 
-    /// Removes the line where the terminal has become narrower than it is: it takes several lines then, and only the last
-    /// would be drawn over.
+    /// Removes the line where the terminal has become narrower than it is: it takes several lines then, and only the
+    /// last would be drawn over.
     fn mend_after_resize(&mut self) {
         let columns = width();
         if matches!(self.shown, Shown::Bar(_)) && self.drawn > columns {

