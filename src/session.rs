@@ -227,8 +227,8 @@ pub(crate) fn complain(saying: &SayingArgs, complaint: &Complaint) {
     }
 }
 
-/// Says what ended a listing, which has no last words, `with_hints` also what to do about it. Of an interruption there is
-/// nothing to say.
+/// Says what ended a listing, which has no last words, `with_hints` also what to do about it. Of an interruption there
+/// is nothing to say.
 pub(crate) fn complain_of_ends(saying: &SayingArgs, ends: &[End], with_hints: bool) {
     for end in ends.iter().filter(|end| !end.is_interruption()) {
         let hints = terminal::hint::of_end(end).filter(|_| with_hints).into_iter().map(str::to_owned).collect();

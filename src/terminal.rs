@@ -205,7 +205,7 @@ fn is_cut_off(outcome: &ElementOutcome) -> bool {
     outcome.status == Status::Failed && outcome.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Interrupted)
 }
 
-/// Whether a run like the dry one that began `from` then would change something of the element, or note that it is gone.
+/// Whether a run like the dry one that began `from` then would change the element, or note that it is gone.
 fn would_change(outcome: &ElementOutcome, from: Time) -> bool {
     match outcome.status {
         Status::WouldCreate | Status::WouldUpdate => true,

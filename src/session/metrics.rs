@@ -19,8 +19,8 @@ use crate::cli::{Complaint, SayingArgs};
 /// An earlier file is read no further: ours are a hundredth of it.
 const MAX_EARLIER: u64 = 1 << 20;
 
-/// Checks that `file` can be made or replaced, as far as that is known before, so that no long run is in vain. Nothing is
-/// written.
+/// Checks that `file` can be made or replaced, as far as that is known before, so that no long run is in vain. Nothing
+/// is written.
 ///
 /// # Errors
 /// It can't be.
