@@ -91,14 +91,25 @@ impl Input {
     ///
     /// # Errors
     /// It can't be read.
-    #[expect(clippy::disallowed_methods, reason = "the lists' room")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RunError> {
-        let path = path.as_ref();
+        Self::open_as("the ID list", path.as_ref())
+    }
+
+    /// Opens the report `path`, whose elements [`Sieve::leave_out`] passes over; `-` is standard input.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn open_report(path: impl AsRef<Path>) -> Result<Self, RunError> {
+        Self::open_as("the report", path.as_ref())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the lists' room")]
+    fn open_as(what: &str, path: &Path) -> Result<Self, RunError> {
         if path == Path::new("-") {
             return Ok(Self { name: "-".into(), source: Box::new(io::stdin()), may_have_header: true });
         }
         let name = path.display().to_string();
-        let cannot = |error| RunError::io(format!("can't read the ID list {name}"), error);
+        let cannot = |error| RunError::io(format!("can't read {what} {name}"), error);
         let file = File::open(path).map_err(cannot)?;
         if file.metadata().map_err(cannot)?.is_dir() {
             return Err(cannot(io::ErrorKind::IsADirectory.into()));
@@ -260,7 +271,11 @@ impl List {
                     Sifted::Taken => return Some(Line::Entry(entry)),
                     Sifted::Passed => {}
                     Sifted::OtherAccount => {
-                        let message = format!("{} stands further up with another account, which is taken", entry.id);
+                        let passed = entry.email.unwrap_or_default();
+                        let message = format!(
+                            "{} was named before with another account, which is taken: {passed} is not",
+                            entry.id
+                        );
                         return Some(Line::Contradiction { source: place(), message });
                     }
                 },

@@ -54,6 +54,10 @@ pub(crate) struct Audience<'a> {
     pub(crate) report: Option<&'a Path>,
     /// The mirror's path; `None` for a command that has no mirror.
     pub(crate) destination: Option<&'a Path>,
+    /// Whether it is told what a run would do.
+    pub(crate) foresees: bool,
+    /// The options given that leave elements out.
+    pub(crate) leaving_out: Vec<&'static str>,
 }
 
 impl Session {
@@ -147,7 +151,11 @@ impl Audience<'_> {
         let standard_error = sink("standard error", io::stderr(), stop)?;
         reporters.push(match saying.log_format {
             LogFormat::Json => Box::new(JsonLog::new(standard_error, saying.verbosity())),
-            LogFormat::Text => Box::new(Terminal::new(saying, destination, standard_error, Arc::clone(counters))),
+            LogFormat::Text => {
+                let terminal = Terminal::new(saying, destination, standard_error, Arc::clone(counters));
+                let terminal = terminal.leaving_out(self.leaving_out.clone());
+                Box::new(if self.foresees { terminal.of_dry_run() } else { terminal })
+            }
         });
         Ok(reporters)
     }
@@ -219,10 +227,12 @@ pub(crate) fn complain(saying: &SayingArgs, complaint: &Complaint) {
     }
 }
 
-/// Says what ended a listing, which has no last words. Of an interruption there is nothing to say.
-pub(crate) fn complain_of_ends(saying: &SayingArgs, ends: &[End]) {
+/// Says what ended a listing, which has no last words, `with_hints` also what to do about it. Of an interruption there
+/// is nothing to say.
+pub(crate) fn complain_of_ends(saying: &SayingArgs, ends: &[End], with_hints: bool) {
     for end in ends.iter().filter(|end| !end.is_interruption()) {
-        complain(saying, &Complaint::new(end.to_string()));
+        let hints = terminal::hint::of_end(end).filter(|_| with_hints).into_iter().map(str::to_owned).collect();
+        complain(saying, &Complaint { hints, ..Complaint::new(end.to_string()) });
     }
 }
 

@@ -4,6 +4,8 @@ pub(crate) mod hint;
 mod progress;
 mod summary;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,8 +13,9 @@ use std::sync::Arc;
 use console::Style;
 use element_mirror::error::{ErrorKind, Failure};
 use element_mirror::event::{Counters, Event};
-use element_mirror::outcome::{ElementOutcome, End};
+use element_mirror::outcome::{ElementOutcome, End, Status};
 use element_mirror::report::{Reporter, Sink, Verbosity};
+use element_mirror::time::Time;
 use indicatif::BinaryBytes;
 
 use crate::cli::{Complaint, SayingArgs, Text, When};
@@ -21,6 +24,9 @@ use summary::LastWords;
 
 /// How many failures are told one by one; the summary counts the others.
 const MOST_FAILURES: u64 = 20;
+
+/// How many changes a dry run tells one by one.
+const MOST_CHANGES: u64 = 20;
 
 /// Tells people.
 pub(crate) struct Terminal {
@@ -32,6 +38,13 @@ pub(crate) struct Terminal {
     counters: Arc<Counters>,
     done: u64,
     failures: u64,
+    /// How many elements so far ended in each status that a person has something to do about.
+    flawed: BTreeMap<Status, u64>,
+    /// Of a dry run, when it began.
+    foresees_from: Option<Time>,
+    changes: u64,
+    /// The options given that leave elements out.
+    leaving_out: Vec<&'static str>,
 }
 
 /// The styles in use; plain where colours are off.
@@ -67,7 +80,21 @@ impl Terminal {
             counters,
             done: 0,
             failures: 0,
+            flawed: BTreeMap::new(),
+            foresees_from: None,
+            changes: 0,
+            leaving_out: Vec::new(),
         }
+    }
+
+    /// The same, about a command that was given these `options` that leave elements out.
+    pub(crate) fn leaving_out(self, options: Vec<&'static str>) -> Self {
+        Self { leaving_out: options, ..self }
+    }
+
+    /// The same, telling what would change, as is asked of a dry run.
+    pub(crate) fn of_dry_run(self) -> Self {
+        Self { foresees_from: Some(Time::now()), ..self }
     }
 
     fn say(&mut self, line: &str) {
@@ -81,15 +108,33 @@ impl Terminal {
         let told = failed && !is_said_at_the_end(outcome);
         if told {
             self.failures += 1;
+            *self.flawed.entry(outcome.status).or_default() += 1;
         }
-        let shown = told && self.verbosity == Verbosity::Normal && self.failures <= MOST_FAILURES;
+        let changes = self.foresees_from.is_some_and(|from| would_change(outcome, from));
+        self.changes += u64::from(changes);
+        let (is_few, normal) = (self.failures <= MOST_FAILURES, self.verbosity == Verbosity::Normal);
+        let shown = normal && ((told && is_few) || (changes && self.changes <= MOST_CHANGES));
         if shown || self.verbosity == Verbosity::Verbose {
-            let style = if failed { &self.paint.bad } else { &self.paint.good };
-            let status = style.apply_to(format!("{:>10}", outcome.status.as_str()));
-            self.say(&format!("{status}  {}{}", outcome.name(), detail(outcome)));
+            let paint = &self.paint;
+            let (style, word) = match (is_cut_off(outcome), failed) {
+                (true, _) => (&paint.odd, "cut off"),
+                (false, true) => (&paint.bad, word(outcome.status)),
+                (false, false) => (&paint.good, word(outcome.status)),
+            };
+            let status = style.apply_to(format!("{word:>10}"));
+            self.say(&format!("{status}  {}{}", place(outcome.name()), detail(outcome)));
         }
-        if told && self.verbosity == Verbosity::Normal && self.failures == MOST_FAILURES + 1 {
+        if told && normal && self.failures == MOST_FAILURES + 1 {
             self.say(&self.paint.dim.apply_to("            further failures are counted below").to_string());
+        }
+    }
+
+    /// How many changes a dry run did not tell one by one.
+    fn tell_untold_changes(&mut self) {
+        let untold = self.changes.saturating_sub(MOST_CHANGES);
+        if untold > 0 && self.verbosity == Verbosity::Normal {
+            let line = format!("            and {untold} more: -v or --report tells which");
+            self.say(&self.paint.dim.apply_to(line).to_string());
         }
     }
 }
@@ -121,15 +166,18 @@ impl Reporter for Terminal {
                 self.say(&format!("  to prune  {what} of {when}, {}", BinaryBytes(*bytes)));
             }
             Event::Warned { what, message, .. } if self.verbosity > Verbosity::Quiet => {
+                let what = place(what);
                 self.say(&format!("{}  {what}: {message}", self.paint.odd.apply_to("   warning")));
             }
             Event::Ended(summary) => {
+                self.tell_untold_changes();
                 self.progress.end();
                 // Whoever closed the pipe has seen enough, and says so to nobody.
                 let closed = summary.ends == [End::ReaderGone];
                 if !closed && (self.verbosity > Verbosity::Quiet || summary.is_flawed()) {
                     let (destination, paint) = (self.destination.as_deref(), &self.paint);
-                    write_line(&mut self.out, &LastWords { summary, destination, paint }.tell());
+                    let words = LastWords { summary, destination, leaving_out: &self.leaving_out, paint };
+                    write_line(&mut self.out, &words.tell());
                 }
             }
             _ => {}
@@ -145,10 +193,41 @@ impl Reporter for Terminal {
     }
 
     fn tick(&mut self) {
-        let tally = Tally { done: self.destination.as_ref().map(|_| self.done), failed: self.failures };
+        let tally = Tally { done: self.destination.as_ref().map(|_| self.done), flawed: &self.flawed };
         if let Some(line) = self.progress.tick(tally, &self.counters) {
             write_line(&mut self.out, &line);
         }
+    }
+}
+
+/// Whether the run's end cut the element off, which is nothing of its own.
+fn is_cut_off(outcome: &ElementOutcome) -> bool {
+    outcome.status == Status::Failed && outcome.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Interrupted)
+}
+
+/// Whether a run like the dry one that began `from` then would change the element, or note that it is gone.
+fn would_change(outcome: &ElementOutcome, from: Time) -> bool {
+    match outcome.status {
+        Status::WouldCreate | Status::WouldUpdate => true,
+        Status::Gone => outcome.gone_since.is_some_and(|since| since >= from),
+        _ => false,
+    }
+}
+
+/// The status in front of an element's name.
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::WouldCreate => "to create",
+        Status::WouldUpdate => "to update",
+        status => status.as_str(),
+    }
+}
+
+/// What a person knows an element or a line by: standard input has no name.
+fn place(name: &str) -> Cow<'_, str> {
+    match name.strip_prefix("-:") {
+        Some(line) => format!("standard input:{line}").into(),
+        None => name.into(),
     }
 }
 

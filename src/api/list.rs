@@ -22,7 +22,7 @@ const PAGE_SIZE: u64 = 100;
 pub struct Filter {
     /// Those with this tag, by its id or key.
     pub tag: Option<String>,
-    /// The account's favourites.
+    /// Those that the account has favored.
     pub favored: bool,
     /// The system's elements, instead of the account's own.
     pub official: bool,
@@ -125,7 +125,7 @@ impl Api {
             return Ok(vec![email.to_owned()]);
         }
         let accounts = self.accounts().await.map_err(|failure| {
-            let cannot = || End::Broken(format!("can't ask which accounts there are: {failure}"));
+            let cannot = || End::unanswered("can't ask which accounts there are", &failure);
             End::refused(&failure).unwrap_or_else(cannot)
         })?;
         match accounts.is_empty() {

@@ -30,23 +30,31 @@ impl Complaint {
 pub(super) fn of(error: &clap::Error, words: &[OsString]) -> Complaint {
     let mut all = help::command(false);
     all.build();
-    let name = command_name(words).filter(|name| all.find_subcommand(name).is_some());
-    let command = name.and_then(|name| all.find_subcommand(name)).unwrap_or(&all);
     let (arg, value) = (told(error, ContextKind::InvalidArg), told(error, ContextKind::InvalidValue));
+    let name = command_name(words).filter(|name| all.find_subcommand(name).is_some());
+    // An option in front of the command is none of it.
+    let is_in_front =
+        |name: &&str| error.kind() == ErrorKind::UnknownArgument && is_before(arg.as_deref(), name, words);
+    let name = name.filter(|name| !is_in_front(name));
+    let command = name.and_then(|name| all.find_subcommand(name)).unwrap_or(&all);
     let found = command.get_arguments().find(|known| Some(known.to_string()) == arg);
     let mut hints = Vec::new();
+    let of_variable = found.filter(|found| is_from_environment(error, found, words)).map(variable);
+    let place = |arg: &str| match &of_variable {
+        Some(variable) => format!("the variable {variable}, which is {arg}"),
+        None => format!("'{arg}'"),
+    };
+    if let Some(variable) = of_variable.as_ref().filter(|_| value.as_ref().is_some_and(String::is_empty)) {
+        hints.push(format!("{variable} is set, and empty: unset it, or give it a value"));
+    }
     let message = match (error.kind(), arg, value) {
         (ErrorKind::InvalidValue, Some(arg), Some(value)) if value.is_empty() => {
-            format!("a value is required for '{arg}', and none is given{}", choices(error).unwrap_or_default())
+            format!("a value is required for {}, and none is given{}", place(&arg), choices(error).unwrap_or_default())
         }
         (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(arg), value) => {
             let words_of = choices(error).unwrap_or_else(|| what_is_wrong(error, found));
             let value = value.map(|value| format!("'{value}' ")).unwrap_or_default();
-            let place = match found.filter(|found| is_from_environment(error, found, words)) {
-                Some(found) => format!("the variable {}, which is {arg}", variable(found)),
-                None => format!("'{arg}'"),
-            };
-            format!("invalid value {value}for {place}{words_of}")
+            format!("invalid value {value}for {}{words_of}", place(&arg))
         }
         (ErrorKind::TooManyValues, Some(arg), Some(value)) => format!("'{arg}' takes no value, and is given '{value}'"),
         (ErrorKind::UnknownArgument, Some(arg), _) if arg.starts_with('-') => {
@@ -54,7 +62,8 @@ pub(super) fn of(error: &clap::Error, words: &[OsString]) -> Complaint {
             format!("unexpected argument '{arg}': {} has no such option", command.get_name())
         }
         (ErrorKind::UnknownArgument, Some(arg), _) => {
-            format!("unexpected argument '{arg}': {} takes options only", command.get_name())
+            let takes = if command.get_opts().next().is_some() { "options only" } else { "nothing" };
+            format!("unexpected argument '{arg}': {} takes {takes}", command.get_name())
         }
         (ErrorKind::InvalidSubcommand, ..) => {
             let word = told(error, ContextKind::InvalidSubcommand).unwrap_or_default();
@@ -67,13 +76,21 @@ pub(super) fn of(error: &clap::Error, words: &[OsString]) -> Complaint {
         }
         _ => first_words(error),
     };
-    hints.push(help::pointer(name));
+    // What there is to know of clap's own command is the commands.
+    hints.push(help::pointer(name.filter(|name| *name != "help")));
     Complaint { message, hints }
 }
 
 /// The word that stands where a command should: the first that is no option.
 fn command_name(words: &[OsString]) -> Option<&str> {
     words.iter().skip(1).filter_map(|word| word.to_str()).find(|word| !word.starts_with('-'))
+}
+
+/// Whether the option `arg` stands before the word `name`.
+fn is_before(arg: Option<&str>, name: &str, words: &[OsString]) -> bool {
+    let before = words.iter().skip(1).map_while(|word| word.to_str().filter(|word| *word != name));
+    let mut before = before.filter(|word| word.starts_with('-'));
+    arg.is_some_and(|arg| before.any(|word| word.starts_with(arg)))
 }
 
 fn told(error: &clap::Error, kind: ContextKind) -> Option<String> {

@@ -8,8 +8,9 @@ use super::bash;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   source <(element-mirror completions bash)     in this shell, or in ~/.bashrc
-  element-mirror completions zsh > \"${fpath[1]}/_element-mirror\"
-  element-mirror completions fish | source      in this shell, or in config.fish";
+  element-mirror completions fish | source      in this shell, or in config.fish
+  mkdir -p ~/.zfunc && element-mirror completions zsh > ~/.zfunc/_element-mirror
+      and in ~/.zshrc, before compinit: fpath+=(~/.zfunc)";
 
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {

@@ -32,6 +32,14 @@ const HELP: [Help; 8] = [
 /// The commands that take long enough.
 const SHOW_PROGRESS: [&str; 3] = ["run", "list", "verify"];
 
+/// What -v says more of, for commands that have less to say than run; of those that have nothing, it is not shown.
+const VERBOSE: [(&str, &str); 4] = [
+    ("list", "Say every retry, pause and refusal too"),
+    ("prune", "Say every version that is removed"),
+    ("history", ""),
+    ("gallery", ""),
+];
+
 /// Whether `words` ask for the short help.
 pub(super) fn is_brief(words: &[OsString]) -> bool {
     words.iter().take_while(|word| *word != "--").any(|word| word == "-h")
@@ -90,7 +98,12 @@ impl Help {
         let is_option_with_value = arg.get_action().takes_values() && !arg.is_positional();
         // Every command takes --progress, so that its variable can be set for all; only those that show any tell of it.
         let is_idle = arg.get_id() == "progress" && !SHOW_PROGRESS.contains(&self.command);
-        arg.allow_negative_numbers(is_option_with_value).hide(is_idle)
+        let verbose = VERBOSE.iter().find(|(command, _)| *command == self.command && arg.get_id() == "verbose");
+        let arg = match verbose {
+            Some((_, words)) => arg.help(*words).hide(words.is_empty()),
+            None => arg.hide(is_idle),
+        };
+        arg.allow_negative_numbers(is_option_with_value)
     }
 }
 

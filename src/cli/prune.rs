@@ -11,7 +11,8 @@ use super::{Destination, KeepArgs, SayingArgs, StoreArgs, value};
 pub(super) const EXAMPLES: &str = "\
 One of --keep-versions and --keep-within has to be given; with both, what either
 keeps is kept. The version that stands is never removed, nor what others put
-beside the program's files.
+beside the program's files. In a bucket a version that was superseded less than
+24 hours ago stays whatever the rules say.
 
 Examples:
   element-mirror prune mirror --keep-versions 3 --dry-run  see what would go

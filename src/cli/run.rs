@@ -203,6 +203,16 @@ impl RunArgs {
         self.report.metrics.as_deref().filter(|_| !self.dry_run)
     }
 
+    /// Whether it is only to be said what a run would do.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// The options given that leave elements out.
+    pub(crate) fn leaving_out(&self) -> Vec<&'static str> {
+        [self.filter.leaving_out(), self.select.leaving_out()].concat()
+    }
+
     /// Where to.
     pub(crate) fn destination(&self) -> &Destination {
         &self.out

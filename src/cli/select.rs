@@ -43,7 +43,7 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "TAG", value_parser = value::word, env = "ELEMENT_MIRROR_TAG", hide_env = true)]
     tag: Option<String>,
 
-    /// Only favourites.
+    /// Only favored elements.
     #[arg(long, action = ArgAction::SetTrue, value_parser = BoolishValueParser::new(),
           env = "ELEMENT_MIRROR_FAVORED", hide_env = true)]
     favored: bool,
@@ -58,6 +58,16 @@ impl SelectArgs {
     /// The reports whose elements are left out where they are done.
     pub(crate) fn reports(&self) -> &[PathBuf] {
         &self.skip_done
+    }
+
+    /// Those of these options that are given, by which elements are left out.
+    pub(crate) fn leaving_out(&self) -> Vec<&'static str> {
+        let given = [
+            ("--only-failed", self.only_failed),
+            ("--skip-done", !self.skip_done.is_empty()),
+            ("--shard", self.shard.shard.is_some()),
+        ];
+        named(&given)
     }
 
     /// The ID lists `inputs`, read as these options say; what `sieve` leaves out is passed over.
@@ -81,7 +91,17 @@ impl ShardArgs {
     }
 }
 
+/// The names of the options that are given.
+fn named(options: &[(&'static str, bool)]) -> Vec<&'static str> {
+    options.iter().filter(|(_, is_given)| *is_given).map(|(name, _)| *name).collect()
+}
+
 impl FilterArgs {
+    /// Those of these options that are given, by which elements are left out.
+    pub(crate) fn leaving_out(&self) -> Vec<&'static str> {
+        named(&[("--tag", self.tag.is_some()), ("--favored", self.favored), ("--official", self.official)])
+    }
+
     /// What an account's list is to show.
     pub(crate) fn filter(&self) -> Filter {
         let mut filter = Filter::default();

@@ -34,7 +34,12 @@ pub(super) fn for_option(typed: &str, command: &Command, all: &Command) -> Vec<S
         "input" | "input-file" | "ids" | "list" => return vec!["an ID list is named without an option".into()],
         _ => {}
     }
-    let has = |other: &&Command| other.get_arguments().any(|arg| arg.get_long() == Some(name));
+    let is_short = |arg: &Arg| typed.len() == 2 && arg.get_short().is_some_and(|short| typed.ends_with(short));
+    let has = |other: &&Command| {
+        other
+            .get_arguments()
+            .any(|arg| if typed.starts_with("--") { arg.get_long() == Some(name) } else { is_short(arg) })
+    };
     let others: Vec<&str> = all.get_subcommands().filter(has).map(Command::get_name).collect();
     let known = |name: &str| command.get_arguments().find(|arg| arg.get_long() == Some(name));
     let habits = HABITS.iter().filter(|(names, _)| names.iter().any(|habit| is_near(name, habit)));
@@ -47,7 +52,8 @@ pub(super) fn for_option(typed: &str, command: &Command, all: &Command) -> Vec<S
         }
     }
     if !others.is_empty() {
-        meant.push(format!("--{name} is an option of {}", others.join(", ")));
+        let place = if command.has_subcommands() { ", and stands behind the command" } else { "" };
+        meant.push(format!("{typed} is an option of {}{place}", others.join(", ")));
     }
     meant
 }
@@ -63,6 +69,7 @@ pub(super) fn for_command(typed: &str, all: &Command, is_file: bool) -> Option<S
         "mirror" | "sync" | "download" | "fetch" | "get" | "copy" | "backup" => "run".to_owned(),
         "ls" => "list".to_owned(),
         "completion" => "completions".to_owned(),
+        "version" => "--version".to_owned(),
         "versions" | "log" => "history".to_owned(),
         typed => {
             let is_meant = |name: &str| may_be(typed, name) || strsim::damerau_levenshtein(typed, name) == 1;
@@ -120,6 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn an_option_that_stands_before_its_command_is_one_of_it() {
+        let all = help::command(false);
+        for (typed, tip) in [("-o", "-o is an option of run, and stands"), ("--all", "--all is an option of run, and")]
+        {
+            let tips = for_option(typed, &all, &all);
+            assert!(tips.iter().any(|told| told.starts_with(tip)), "{tips:?}");
+        }
+    }
+
+    #[test]
     fn an_option_of_another_command_is_said_to_be_one() {
         assert_eq!(tips("--repair", "run"), ["--repair"]);
         assert_eq!(tips("--quick", "list"), ["--quick"]);
@@ -143,6 +160,7 @@ mod tests {
     #[case("ls", false, Some("is it element-mirror list?"))]
     #[case("repair", false, Some("is it element-mirror verify --repair?"))]
     #[case("ids.txt", true, Some("element-mirror run ids.txt"))]
+    #[case("version", false, Some("is it element-mirror --version?"))]
     #[case("walk", false, None)]
     fn a_command_that_may_be_meant_is_named(
         #[case] typed: &str,

@@ -16,7 +16,7 @@ pub(super) struct Odd {
 pub(super) fn leave_out(sieve: &Sieve, reports: &[PathBuf]) -> Result<Vec<Odd>, RunError> {
     let mut odd = Vec::new();
     for path in reports {
-        let lines = sieve.leave_out(Input::open(path)?)?;
+        let lines = sieve.leave_out(Input::open_report(path)?)?;
         if lines > 0 {
             odd.push(Odd { report: path.display().to_string(), lines });
         }

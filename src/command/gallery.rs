@@ -14,7 +14,13 @@ use crate::session::{Audience, Session};
 pub(crate) fn gallery(args: &GalleryArgs) -> Result<Summary, RunError> {
     let session = Session::start(&Arc::default())?;
     let open = async |stop| LocalStore::open(&args.folder, &args.local_options(stop), Access::Change).await;
-    let audience = Audience { saying: &args.saying.without_progress(), report: None, destination: Some(&args.folder) };
+    let audience = Audience {
+        saying: &args.saying.without_progress(),
+        report: None,
+        destination: Some(&args.folder),
+        foresees: false,
+        leaving_out: Vec::new(),
+    };
     session.conduct(&audience, open, |opened, events, stop| async move {
         Ok(Gallery::new(opened, events, stop).run().await)
     })

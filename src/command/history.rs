@@ -44,7 +44,7 @@ fn list<S: Store>(
         session.stop.end(End::of_output(&error));
     }
     summary.ends = session.stop.ends();
-    session::complain_of_ends(&args.saying, &summary.ends);
+    session::complain_of_ends(&args.saying, &summary.ends, true);
     Ok(summary)
 }
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use element_mirror::demo::Demo;
 use element_mirror::error::RunError;
 use element_mirror::list::{List, Told};
-use element_mirror::outcome::Summary;
+use element_mirror::outcome::{ElementOutcome, Summary};
 use element_mirror::{ElementId, Fields};
 use rustix::fs::{FileType, fstat};
 use serde::Serialize;
 
 use crate::cli::{Complaint, ListArgs, When};
 use crate::session::{self, Audience, Session};
+use crate::terminal::hint::of_failures;
 
 /// Lists the elements of the accounts on standard output.
 pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
@@ -25,11 +26,12 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
         When::Auto if !is_into_file => args.saying.without_progress(),
         _ => args.saying.clone(),
     };
-    let audience = Audience { saying, report: None, destination: None };
+    let audience = Audience { saying, report: None, destination: None, foresees: false, leaving_out: Vec::new() };
     let nothing = async |_| Ok(());
     let listed = session.conduct(&audience, nothing, |(), events, stop| async move {
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };
         let list = List::new(args.options(credentials, demo), args.sieve(), events, stop)?;
+        let mut hinted = None;
         let summary = list.run(|told| match told {
             // Each line at once: the next page may be long in coming.
             Told::Element { id, fields, email, is_one_of_several, .. } => out.write_all(&match args.json {
@@ -37,15 +39,24 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
                 false => text(id, Some(email).filter(|_| is_one_of_several)),
             }),
             Told::Failed(failed) => {
-                let failure = failed.error.as_ref().map(ToString::to_string).unwrap_or_default();
-                session::complain(&args.saying, &Complaint::new(format!("{}: {failure}", failed.name())));
+                complain_of(failed, args, &mut hinted);
                 Ok(())
             }
         });
         Ok(summary.await)
     })?;
-    session::complain_of_ends(&args.saying, &listed.ends);
+    // What to do was said with what can't be listed.
+    session::complain_of_ends(&args.saying, &listed.ends, listed.unlisted == 0);
     Ok(listed)
+}
+
+/// Says what can't be listed, and what to do about it, unless that was `hinted` last.
+fn complain_of(failed: &ElementOutcome, args: &ListArgs, hinted: &mut Option<&'static str>) {
+    let Some(failure) = &failed.error else { return };
+    let meant = of_failures(failure.kind, &failure.message, false);
+    let hint = meant.filter(|_| std::mem::replace(hinted, meant) != meant);
+    let message = format!("{}: {failure}", failed.name());
+    session::complain(&args.saying, &Complaint { message, hints: hint.into_iter().map(str::to_owned).collect() });
 }
 
 fn text(id: &ElementId, email: Option<&str>) -> Vec<u8> {

@@ -32,6 +32,8 @@ fn apply<S: Store>(
         saying: &args.saying.without_progress(),
         report: None,
         destination: Some(&args.destination.shown()),
+        foresees: false,
+        leaving_out: Vec::new(),
     };
     session.conduct(&audience, open, |opened, events, stop| async move {
         Ok(Prune::new(opened, options, events, stop).run().await)

@@ -12,7 +12,7 @@ use element_mirror::{BucketStore, LocalStore, Mirror, Stop};
 
 use super::done::{leave_out, tell_odd};
 use crate::cli::{Credentials, Destination, RunArgs};
-use crate::session::metrics::measured;
+use crate::session::metrics::{self, measured};
 use crate::session::{Audience, Session};
 
 /// Mirrors what the command line names.
@@ -40,8 +40,19 @@ fn mirror<S: Store>(
     let sieve = args.select.sieve();
     let odd = leave_out(&sieve, args.select.reports())?;
     let session = Session::start(counters)?;
+    let open = async |stop| {
+        let opened = open(stop).await?;
+        metrics::check(args.metrics())?;
+        Ok(opened)
+    };
     let (report, destination) = (args.report.report.as_deref(), args.destination().shown());
-    let audience = Audience { saying: &args.saying, report, destination: Some(&destination) };
+    let audience = Audience {
+        saying: &args.saying,
+        report,
+        destination: Some(&destination),
+        foresees: args.is_dry_run(),
+        leaving_out: args.leaving_out(),
+    };
     session.conduct(&audience, open, |opened, events, stop| async move {
         tell_odd(&events, odd).await;
         let _timer = args.max_time().map(|time| stop.end_after(time));

@@ -13,7 +13,7 @@ use element_mirror::{BucketStore, LocalStore, Stop, Verify};
 
 use super::done::{leave_out, tell_odd};
 use crate::cli::{Credentials, Destination, VerifyArgs};
-use crate::session::metrics::measured;
+use crate::session::metrics::{self, measured};
 use crate::session::{Audience, Session};
 
 /// Verifies what the command line names, and repairs it where that is asked for.
@@ -41,8 +41,19 @@ fn look<S: Store>(
     let sieve = args.select.sieve();
     let odd = leave_out(&sieve, args.select.reports())?;
     let session = Session::start(counters)?;
+    let open = async |stop| {
+        let opened = open(stop).await?;
+        metrics::check(args.report.metrics.as_deref())?;
+        Ok(opened)
+    };
     let (report, destination) = (args.report.report.as_deref(), args.destination.shown());
-    let audience = Audience { saying: &args.saying, report, destination: Some(&destination) };
+    let audience = Audience {
+        saying: &args.saying,
+        report,
+        destination: Some(&destination),
+        foresees: false,
+        leaving_out: args.select.leaving_out(),
+    };
     session.conduct(&audience, open, |opened, events, stop| async move {
         tell_odd(&events, odd).await;
         let _timer = args.time.max_time.map(|time| stop.end_after(time));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
 use crate::error::RunError;
 
@@ -42,7 +42,10 @@ impl FromStr for ApiBase {
 
     fn from_str(text: &str) -> Result<Self, InvalidBase> {
         let refused = |why: String| Err(InvalidBase(why));
-        let url = Url::parse(text).map_err(|error| InvalidBase(format!("not a URL: {error}")))?;
+        let url = Url::parse(text).map_err(|error| match error {
+            ParseError::RelativeUrlWithoutBase if !text.is_empty() => InvalidBase("put https:// before it".into()),
+            error => InvalidBase(format!("not a URL: {error}")),
+        })?;
         let is_loopback = match url.host() {
             Some(Host::Domain(name)) => name == "localhost",
             Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),

@@ -43,23 +43,64 @@ impl Reader {
             return Parsed::Nothing;
         }
         let first = !std::mem::replace(&mut self.begun, true);
-        if line.starts_with('{') { json(line, self.only_failed) } else { text(line, first) }
+        match line.chars().next() {
+            Some('{') => json(line, self.only_failed),
+            Some('[') => Parsed::Bad("a JSON array is no list: an object a line is one (jq -c '.[]')".into()),
+            _ => text(line, first),
+        }
     }
 }
 
-/// `id`, or `id` and `email` in columns, with a trailing comment.
+/// `id`, or `id` and `email` in columns, with a trailing comment; each may be quoted, as spreadsheets do it.
 fn text(line: &str, first: bool) -> Parsed {
-    let is_gap = |c: char| c.is_whitespace() || c == ',';
+    if let Some((id, rest)) = quoted_field(line) {
+        return columns(&id, rest, first);
+    }
     let (id, rest) = line.split_once(is_gap).unwrap_or((line, ""));
     // No ID has a # in it, but an email may: there a comment needs a blank before it.
     let (id, rest) = id.split_once('#').map_or((id, rest), |(id, _)| (id, ""));
+    columns(id, rest, first)
+}
+
+fn is_gap(c: char) -> bool {
+    c.is_whitespace() || c == ','
+}
+
+/// The field in quotes that `text` begins with, and what follows it; none where something else begins or follows.
+fn quoted_field(text: &str) -> Option<(String, &str)> {
+    let mut field = String::new();
+    let mut left = text.strip_prefix('"')?;
+    loop {
+        let (part, rest) = left.split_once('"')?;
+        field.push_str(part);
+        left = match rest.strip_prefix('"') {
+            // A quote in a field is written twice.
+            Some(after) => after,
+            None if rest.is_empty() || rest.starts_with(is_gap) => return Some((field.trim().to_owned(), rest)),
+            None => return None,
+        };
+        field.push('"');
+    }
+}
+
+/// `id`, and perhaps an email in the `rest` of its line.
+fn columns(id: &str, rest: &str, first: bool) -> Parsed {
     let rest = rest.trim_matches(is_gap);
+    if let Some((email, rest)) = quoted_field(rest)
+        && (rest.is_empty() || rest.trim_start_matches(is_gap).starts_with('#'))
+    {
+        return told(id, &email, first);
+    }
     let email = match rest.find('#') {
         Some(0) => "",
         Some(_) => rest.split(" #").next().and_then(|rest| rest.split("\t#").next()).unwrap_or_default(),
         None => rest,
     };
-    let email = email.trim_matches(is_gap);
+    told(id, email.trim_matches(is_gap), first)
+}
+
+/// What the columns `id` and `email` come to; in a `first` line they may be a header.
+fn told(id: &str, email: &str, first: bool) -> Parsed {
     if first && id.eq_ignore_ascii_case("id") && (email.is_empty() || email.eq_ignore_ascii_case("email")) {
         return Parsed::Nothing;
     }
@@ -115,7 +156,8 @@ fn quoted(text: &str) -> String {
 /// Whether `text` can be an account's email: what a list's second column can hold.
 pub fn is_email(text: &str) -> bool {
     let plain = text.len() <= 320 && !text.chars().any(|c| c.is_whitespace() || is_hidden(c) || c == ',');
-    plain && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+    plain
+        && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('"'))
 }
 
 #[cfg(test)]
@@ -142,6 +184,13 @@ mod tests {
     #[case::comma_and_blank("u_1, a@b.c # his", "u_1", Some("a@b.c"))]
     #[case::empty_column("u_1,", "u_1", None)]
     #[case::hash_in_email("u_1 a#1@b.c\t# his", "u_1", Some("a#1@b.c"))]
+    #[case::quoted("\"u_1\"", "u_1", None)]
+    #[case::both_quoted("\"u_1\",\"a@b.c\"\r\n", "u_1", Some("a@b.c"))]
+    #[case::email_quoted("u_1,\"a@b.c\" # his", "u_1", Some("a@b.c"))]
+    #[case::id_quoted("\"u_1\"\ta@b.c", "u_1", Some("a@b.c"))]
+    #[case::empty_column_quoted("\"u_1\",\"\"", "u_1", None)]
+    #[case::email_with_a_quoted_name("u_1,\"a\"@b.c", "u_1", Some("\"a\"@b.c"))]
+    #[case::quotes_in_quotes("u_1,\"\"\"a\"\"@b.c\"", "u_1", Some("\"a\"@b.c"))]
     #[case::json("{\"id\":\"u_1\"}", "u_1", None)]
     #[case::json_with_email(
         "{\"x\":[1],\"id\":\"u_1\",\"email\":\"a@b.c\",\"status\":\"failed\"}",
@@ -174,6 +223,12 @@ mod tests {
     #[case::json_with_a_number("{\"id\":5}")]
     #[case::broken_json("{\"id\":")]
     #[case::bad_id_in_json("{\"id\":\"a/b\"}")]
+    #[case::quote_that_is_not_closed("\"u_1")]
+    #[case::quote_that_is_closed_too_soon("\"u\"_1")]
+    #[case::quoted_gap("\"u_1,a@b.c\"")]
+    #[case::three_quoted_columns("\"u_1\",\"a@b.c\",\"x\"")]
+    #[case::json_with_an_email_in_quotes("{\"id\":\"u_1\",\"email\":\"\\\"a@b.c\\\"\"}")]
+    #[case::array("[\"u_1\"]")]
     #[case::nul("u_\u{0}1")]
     #[case::email_that_is_read_backwards("u_1 a\u{202e}@b.c")]
     #[case::email_with_what_is_not_seen("u_1 a\u{200b}@b.c")]
@@ -202,6 +257,8 @@ mod tests {
     #[case("id,email")]
     #[case("id\temail")]
     #[case("\u{feff}id,email\r\n")]
+    #[case("\u{feff}\"id\",\"email\"\r\n")]
+    #[case("\"ID\"")]
     fn a_first_line_may_be_a_header(#[case] line: &str) {
         let mut reader = Reader::new(true, false);
         assert_eq!(reader.parse(b"# comment"), Parsed::Nothing);

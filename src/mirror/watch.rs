@@ -182,7 +182,7 @@ mod tests {
         watch.add(&outcome(None));
         assert!((0..20).all(|_| watch.add(&down).is_none()));
         tokio::time::advance(AWAY).await;
-        assert!(matches!(watch.add(&down), Some(End::Broken(_))));
+        assert!(matches!(watch.add(&down), Some(End::Unanswered(..))));
         watch.add(&outcome(Some(ErrorKind::NotFound)));
         assert!((0..20).all(|_| watch.add(&down).is_none()));
     }
@@ -208,7 +208,7 @@ mod tests {
         let mut watch = Watch::default();
         watch.add(&outcome(Some(ErrorKind::Dns)));
         watch.add(&ElementOutcome::bad_line("ids.txt:2".into(), "no ID".into()));
-        assert!(matches!(watch.unreachable(), Some(End::Broken(_))));
+        assert!(matches!(watch.unreachable(), Some(End::Unanswered(..))));
         watch.add(&outcome(None));
         assert_eq!(watch.unreachable(), None);
     }

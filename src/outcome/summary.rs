@@ -24,6 +24,8 @@ pub enum End {
     AccountNeeded(String),
     /// The run can't go on, since destination, API or report fail; in words.
     Broken(String),
+    /// The API can't be reached, or does not tell what has to be known to go on: the kind of its failure, and in words.
+    Unanswered(ErrorKind, String),
     /// Its time was up; what was in flight was finished.
     TimeUp,
     /// So many elements failed as were allowed; what was in flight was finished.
@@ -36,9 +38,12 @@ impl fmt::Display for End {
             Self::Signal(_) => f.write_str("interrupted: what was committed is whole; run again to go on"),
             Self::ReaderGone => f.write_str("the reader of the report went away"),
             Self::TimeUp => f.write_str("stopped: its time was up (--max-time); what was committed is whole"),
-            Self::TooManyErrors(1) => f.write_str("stopped: an element has failed (--max-errors 1)"),
-            Self::TooManyErrors(most) => write!(f, "stopped: {most} elements have failed (--max-errors)"),
-            Self::Refused(message) | Self::AccountNeeded(message) | Self::Broken(message) => f.write_str(message),
+            Self::TooManyErrors(1) => f.write_str("stopped after 1 failure (--max-errors)"),
+            Self::TooManyErrors(most) => write!(f, "stopped after {most} failures (--max-errors)"),
+            Self::Refused(message)
+            | Self::AccountNeeded(message)
+            | Self::Broken(message)
+            | Self::Unanswered(_, message) => f.write_str(message),
         }
     }
 }
@@ -67,7 +72,12 @@ impl End {
 
     /// The end of a run for which the API can't be reached; `failure` is the last one met.
     pub(crate) fn unreachable(failure: &Failure) -> Self {
-        Self::Broken(format!("the API can't be reached: {}", failure.message))
+        Self::unanswered("the API can't be reached", failure)
+    }
+
+    /// The end of a run for which `what` can't be known or done, since the API failed so.
+    pub(crate) fn unanswered(what: &str, failure: &Failure) -> Self {
+        Self::Unanswered(failure.kind, format!("{what}: {}", failure.message))
     }
 
     /// Whether someone from outside broke the run off.
@@ -86,7 +96,7 @@ impl End {
             Self::ReaderGone => 141,
             Self::Refused(_) => 4,
             Self::AccountNeeded(_) => 2,
-            Self::Broken(_) => 1,
+            Self::Broken(_) | Self::Unanswered(..) => 1,
             Self::TimeUp => 6,
             Self::TooManyErrors(_) => FLAWED,
         }
@@ -98,7 +108,7 @@ impl End {
             Self::AccountNeeded(_) => 0,
             Self::Signal(_) | Self::ReaderGone => 1,
             Self::Refused(_) => 2,
-            Self::Broken(_) => 3,
+            Self::Broken(_) | Self::Unanswered(..) => 3,
             Self::TimeUp => 4,
             Self::TooManyErrors(_) => 5,
         }

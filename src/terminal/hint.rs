@@ -3,20 +3,31 @@
 use std::io;
 
 use element_mirror::error::{ErrorKind, RunError};
+use element_mirror::outcome::End;
 
 use crate::cli::Complaint;
 
 const LATER: &str = "run again later; what is mirrored is not fetched again";
+const TOKEN: &str = "check token and account (--token-file, --email)";
 const ACCOUNT: &str = "check the account: --email, or the list's second column";
 const THEIR_FAULT: &str = "the other side is at fault: run again later, or tell useapi.net";
 
 /// What to do about failures of a kind, the first of which says `message`. Those that a `repair` has left need another
 /// advice.
-pub(super) fn of_failures(kind: ErrorKind, message: &str, repair: bool) -> Option<&'static str> {
+pub(crate) fn of_failures(kind: ErrorKind, message: &str, repair: bool) -> Option<&'static str> {
     match kind {
         // The hints below are about the CDN.
-        ErrorKind::Http(400 | 403 | 404 | 410) if message.contains("the API answered") => Some(ACCOUNT),
+        ErrorKind::Http(403) if message.contains("the API answered") => Some(TOKEN),
+        ErrorKind::Http(400 | 404 | 410) if message.contains("the API answered") => Some(ACCOUNT),
         kind => of_kind(kind, repair),
+    }
+}
+
+/// What to do about the end of a run that the API gave no answer for.
+pub(crate) fn of_end(end: &End) -> Option<&'static str> {
+    match end {
+        End::Unanswered(kind, message) => of_failures(*kind, message, false),
+        _ => None,
     }
 }
 
@@ -80,6 +91,10 @@ fn of_cause(what: &str, cause: io::ErrorKind) -> Option<&'static str> {
         IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
     };
     match cause {
+        // Of a command whose words are IDs, too.
+        NotFound | IsADirectory if what.ends_with("it is no ID") => {
+            Some("behind the mirror stand IDs, and ID lists, which are files")
+        }
         NotFound | IsADirectory if what.contains("the ID list") => {
             Some("a list is a file; a single ID is given by --id, the destination by --out")
         }
@@ -100,6 +115,10 @@ mod tests {
     #[case::full(RunError::io("write it", io::Error::from_raw_os_error(28)), "free some space")]
     #[case::forbidden(RunError::io("can't use the destination m", io::ErrorKind::PermissionDenied.into()), "who owns it")]
     #[case::no_list(RunError::io("can't read the ID list u_1", io::ErrorKind::NotFound.into()), "--id")]
+    #[case::no_id(
+        RunError::io("can't read the ID list x.txt, and it is no ID", io::ErrorKind::NotFound.into()),
+        "behind the mirror"
+    )]
     fn a_run_that_can_not_be_done_says_what_to_do(#[case] error: RunError, #[case] hint: &str) {
         let Complaint { message, hints } = complaint(&error);
         assert_eq!(message, error.to_string());
@@ -119,6 +138,16 @@ mod tests {
         let hint = |message| of_failures(ErrorKind::Http(404), message, false);
         assert_eq!(hint("the API answered 404: no such account"), Some(ACCOUNT));
         assert!(hint("the CDN answered 404").is_some_and(|hint| hint.contains("CDN")));
+    }
+
+    #[test]
+    fn an_api_that_gives_no_answer_is_a_matter_of_what_ails_it() {
+        let hint = |kind, message: &str| of_end(&End::Unanswered(kind, message.to_owned()));
+        assert_eq!(hint(ErrorKind::Http(403), "can't ask: the API answered 403"), Some(TOKEN));
+        assert_eq!(hint(ErrorKind::Http(500), "can't ask: the API answered 500"), Some(LATER));
+        assert_eq!(hint(ErrorKind::BadReply, "can't ask: no JSON"), Some(THEIR_FAULT));
+        assert!(hint(ErrorKind::Dns, "can't ask: no such host").unwrap().contains("name server"));
+        assert_eq!(of_end(&End::TimeUp), None);
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 mod speed;
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use console::Term;
 use element_mirror::event::Counters;
+use element_mirror::outcome::Status;
 use element_mirror::report::Verbosity;
 use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -40,12 +42,12 @@ enum Shown {
 }
 
 /// What came of the elements so far.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Tally {
+#[derive(Clone, Copy)]
+pub(super) struct Tally<'a> {
     /// How many elements have ended; `None` for a listing, in which none are expected to.
     pub(super) done: Option<u64>,
-    /// How many of them failed.
-    pub(super) failed: u64,
+    /// How many of them failed, or are otherwise not as they should be.
+    pub(super) flawed: &'a BTreeMap<Status, u64>,
 }
 
 impl Progress {
@@ -73,7 +75,7 @@ impl Progress {
     }
 
     /// Shows how far the command is; gives the line to be written, where there is no terminal and it is time for one.
-    pub(super) fn tick(&mut self, tally: Tally, counters: &Counters) -> Option<String> {
+    pub(super) fn tick(&mut self, tally: Tally<'_>, counters: &Counters) -> Option<String> {
         let elapsed = self.started.elapsed();
         self.speed.add(elapsed, tally.done.unwrap_or_default(), counters.bytes.load(Relaxed));
         self.mend_after_resize();
@@ -142,7 +144,7 @@ struct Part {
 }
 
 /// The parts of a line of progress, in order.
-fn parts(tally: Tally, counters: &Counters, speed: &Speed, elapsed: Duration) -> Vec<Part> {
+fn parts(tally: Tally<'_>, counters: &Counters, speed: &Speed, elapsed: Duration) -> Vec<Part> {
     let (known, all_known) = (counters.known.load(Relaxed), counters.all_known.load(Relaxed));
     let part = |rank, text| Part { rank, text };
     let Some(done) = tally.done else {
@@ -153,10 +155,15 @@ fn parts(tally: Tally, counters: &Counters, speed: &Speed, elapsed: Duration) ->
             part(1, format!("  {}", time(elapsed))),
         ];
     };
+    if (done, known, all_known) == (0, 0, false) {
+        return vec![part(0, "waiting for the first element".to_owned())];
+    }
     let more = if all_known { "" } else { "+" };
     let mut parts = vec![part(0, format!("{done} of {known}{more}")), part(4, " elements".to_owned())];
-    if tally.failed > 0 {
-        parts.push(part(1, format!("  {} failed", tally.failed)));
+    if !tally.flawed.is_empty() {
+        let counts =
+            tally.flawed.iter().rev().map(|(status, count)| format!("{count} {}", status.as_str().replace('_', " ")));
+        parts.push(part(1, format!("  {}", counts.collect::<Vec<_>>().join(", "))));
     }
     let (bytes, in_flight) = (counters.bytes.load(Relaxed), counters.in_flight.load(Relaxed));
     if bytes > 0 {
@@ -200,7 +207,7 @@ mod tests {
     }
 
     /// The line of a run after ten seconds.
-    fn line(tally: Tally, counters: &Counters, columns: usize) -> String {
+    fn line(tally: Tally<'_>, counters: &Counters, columns: usize) -> String {
         let mut speed = Speed::default();
         speed.add(Duration::ZERO, 0, 0);
         speed.add(Duration::from_secs(10), tally.done.unwrap_or_default(), counters.bytes.load(Relaxed));
@@ -209,7 +216,8 @@ mod tests {
 
     #[test]
     fn a_narrower_line_says_less_and_what_matters_last() {
-        let (tally, counters) = (Tally { done: Some(100), failed: 3 }, counters(1000, true, 50 << 20));
+        let flawed = BTreeMap::from([(Status::Failed, 3)]);
+        let (tally, counters) = (Tally { done: Some(100), flawed: &flawed }, counters(1000, true, 50 << 20));
         let lines = [80, 60, 40, 30, 15, 8].map(|columns| line(tally, &counters, columns));
         insta::assert_snapshot!(lines.join("\n"), @r"
         100 of 1000 elements  3 failed  50.00 MiB  5.00 MiB/s  1 min 30 s left
@@ -226,9 +234,20 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_told() {
-        let beginning = line(Tally { done: Some(0), failed: 0 }, &counters(7, false, 0), 80);
+        let none = BTreeMap::new();
+        let tally = |done| Tally { done, flawed: &none };
+        let beginning = line(tally(Some(0)), &counters(7, false, 0), 80);
         assert_eq!(beginning, "0 of 7+ elements  16 in flight");
-        let walk = line(Tally::default(), &counters(250, false, 0), 80);
+        let before = line(tally(Some(0)), &counters(0, false, 0), 80);
+        assert_eq!(before, "waiting for the first element");
+        let walk = line(tally(None), &counters(250, false, 0), 80);
         assert_eq!(walk, "250 listed  0 requests  10.0 s");
+    }
+
+    #[test]
+    fn what_is_incomplete_has_not_failed() {
+        let flawed = BTreeMap::from([(Status::Failed, 1), (Status::Incomplete, 2)]);
+        let line = line(Tally { done: Some(6), flawed: &flawed }, &counters(7, true, 0), 60);
+        assert!(line.starts_with("6 of 7 elements  1 failed, 2 incomplete"), "{line}");
     }
 }

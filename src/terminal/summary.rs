@@ -9,7 +9,7 @@ use element_mirror::outcome::{End, FailureGroup, Pruned, Status, Summary};
 use element_mirror::store::GALLERY;
 use indicatif::BinaryBytes;
 
-use super::{Paint, hint};
+use super::{Paint, hint, place};
 
 /// How many kinds of failures are told, in three lines each: more do not fit a screen.
 const MOST_KINDS: usize = 7;
@@ -21,6 +21,8 @@ const MOST_WORDS: usize = 140;
 pub(super) struct LastWords<'a> {
     pub(super) summary: &'a Summary,
     pub(super) destination: Option<&'a Path>,
+    /// The options given that leave elements out.
+    pub(super) leaving_out: &'a [&'static str],
     pub(super) paint: &'a Paint,
 }
 
@@ -69,11 +71,15 @@ impl LastWords<'_> {
     fn end(&self, end: &End) -> String {
         let bad = &self.paint.bad;
         let told = match end {
-            End::Refused(_) | End::AccountNeeded(_) | End::Broken(_) => format!("{} {end}", bad.apply_to("error:")),
+            End::Refused(_) | End::AccountNeeded(_) | End::Broken(_) | End::Unanswered(..) => {
+                format!("{} {end}", bad.apply_to("error:"))
+            }
+            End::Signal(_) => self.paint.odd.apply_to(end).to_string(),
             _ => bad.apply_to(end).to_string(),
         };
         let group = self.summary.failures.iter().find(|(_, group)| is_about(end, group));
-        match group.and_then(|(kind, group)| hint::of_failures(*kind, &group.message, self.summary.repair)) {
+        let of_group = group.and_then(|(kind, group)| hint::of_failures(*kind, &group.message, self.summary.repair));
+        match of_group.or_else(|| hint::of_end(end)) {
             Some(hint) => format!("{told}\n{}", self.hint(hint)),
             None => told,
         }
@@ -89,7 +95,14 @@ impl LastWords<'_> {
             let style = if status.is_flawed() { &paint.bad } else { &paint.good };
             style.apply_to(format!("{count} {}", status.as_str().replace('_', " "))).to_string()
         };
-        let counts: Vec<String> = summary.counts.iter().map(count).collect();
+        let cut_off = summary.failures.get(&ErrorKind::Interrupted).map_or(0, |group| group.count);
+        let mut by_status = summary.counts.clone();
+        // What was cut off has not failed by itself.
+        by_status.entry(Status::Failed).and_modify(|failed| *failed = failed.saturating_sub(cut_off));
+        let mut counts: Vec<String> = by_status.iter().filter(|(_, count)| **count > 0).map(count).collect();
+        if cut_off > 0 {
+            counts.push(paint.odd.apply_to(format!("{cut_off} cut off")).to_string());
+        }
         let (total, elapsed) = (elements(summary.total()), time(summary.elapsed));
         let mut lines = vec![format!("{total} in {elapsed}: {}", counts.join(", "))];
         let amount = |bytes: u64| {
@@ -120,9 +133,19 @@ impl LastWords<'_> {
         match (self.summary.gallery, self.summary.pruned) {
             (Some(shown), _) => format!("{}: {} in {elapsed}", self.gallery(), elements(shown)),
             (None, Some(pruned)) => format!("{} in {elapsed}", versions(pruned)),
-            (None, None) if self.summary.ends.is_empty() => "nothing to do: there are no elements".to_owned(),
+            (None, None) if self.summary.ends.is_empty() => self.nothing_to_do(),
             (None, None) => "nothing was done".to_owned(),
         }
+    }
+
+    /// Why nothing was taken up.
+    fn nothing_to_do(&self) -> String {
+        let why = match self.leaving_out {
+            [] => "there are no elements".to_owned(),
+            [option] => format!("{option} leaves no elements"),
+            [first @ .., last] => format!("{} and {last} leave no elements", first.join(", ")),
+        };
+        format!("nothing to do: {why}")
     }
 
     /// The path of the gallery.
@@ -134,7 +157,7 @@ impl LastWords<'_> {
     fn failures(&self, kind: ErrorKind, group: &FailureGroup) -> String {
         let FailureGroup { count, examples, message, .. } = group;
         let head = self.paint.bad.apply_to(kind);
-        let mut names = examples.join(", ");
+        let mut names = examples.iter().map(|name| place(name)).collect::<Vec<_>>().join(", ");
         if *count > examples.len() as u64 {
             names += &format!(" and {} more", count - examples.len() as u64);
         }
@@ -216,7 +239,7 @@ mod tests {
         outcomes.iter().for_each(|outcome| summary.add(outcome));
         change(&mut summary);
         let (destination, paint) = (Some(Path::new("mirror")), &Paint::new(When::Never));
-        LastWords { summary: &summary, destination, paint }.tell()
+        LastWords { summary: &summary, destination, leaving_out: &[], paint }.tell()
     }
 
     #[test]
@@ -278,6 +301,12 @@ mod tests {
     #[test]
     fn an_empty_list_is_nothing_to_do() {
         insta::assert_snapshot!(told(&[], |_| {}), @"nothing to do: there are no elements");
+        let said = |leaving_out: &[&'static str]| {
+            let (summary, paint) = (&Summary::default(), &Paint::new(When::Never));
+            LastWords { summary, destination: None, leaving_out, paint }.tell()
+        };
+        assert_eq!(said(&["--shard"]), "nothing to do: --shard leaves no elements");
+        assert_eq!(said(&["--tag", "--shard"]), "nothing to do: --tag and --shard leave no elements");
     }
 
     #[test]
@@ -305,6 +334,20 @@ mod tests {
             →  free some space there and run again; --out and --staging name other places
         mirror: mirror
         ");
+    }
+
+    #[test]
+    fn what_was_cut_off_has_not_failed() {
+        let failed = |id, kind| outcome(id, Status::Failed, Some(Failure::new(kind, "words")));
+        let outcomes = [
+            failed("u_1", ErrorKind::Interrupted),
+            outcome("u_2", Status::Created, None),
+            failed("u_3", ErrorKind::Interrupted),
+        ];
+        let heads = |outcomes: &[ElementOutcome]| told(outcomes, |_| {}).lines().next().unwrap().to_owned();
+        assert_eq!(heads(&outcomes), "3 elements in 2.5 s: 1 created, 2 cut off");
+        let full = [&outcomes[..], &[failed("u_4", ErrorKind::DiskFull)]].concat();
+        assert_eq!(heads(&full), "4 elements in 2.5 s: 1 created, 1 failed, 2 cut off");
     }
 
     #[test]

@@ -213,26 +213,28 @@ fn a_usage_error_another_run_and_a_dry_run_leave_the_file_as_it_was() {
 }
 
 #[test]
-fn a_file_that_can_not_be_written_is_said_and_makes_a_good_run_a_broken_one() {
+fn a_file_that_can_not_be_written_in_the_end_is_said_and_makes_a_good_run_a_broken_one() {
     let (upstream, mirror) = mirrored();
-    std::fs::create_dir(mirror.beside("folder")).unwrap();
-    for path in [mirror.beside("missing/metrics"), mirror.beside("folder"), "/dev/null".into()] {
-        let run = |id: &str, code: i32| {
-            let run = program().run(&upstream, &mirror.path()).ids([id]).arg("-q").arg("--metrics").arg(&path);
-            let run = run.output().expect(code);
-            let said = format!("can't write the metrics {}", path.display());
-            assert!(run.stderr.contains(&said), "{}", run.stderr);
-        };
-        run("u_1", 1);
-        run("u_404", 1);
-        upstream.on_element("u_401", [Reply::new(401, "")]);
-        run("u_401", 4);
-    }
-    assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
-    assert_eq!(upstream.requests_to("/v1/kling/elements/u_1").len(), 3, "the mirror's own work is done");
-    let json = program().run(&upstream, &mirror.path()).ids(["u_1"]).args(["--log-format", "json", "--metrics"]);
-    let log = json.arg(mirror.beside("folder")).output().expect(1).log();
-    assert_eq!(log.last().unwrap()["event"], "broken");
+    upstream.on_element("u_401", [Reply::new(401, "")]);
+    let run = |id: &str, format: &str, code: i32| {
+        let file = mirror.beside(&format!("{id}-{format}.prom"));
+        let run = program().run(&upstream, &mirror.path()).args(["-", "-q", "--log-format", format, "--metrics"]);
+        let mut running = run.arg(&file).spawn();
+        running.write("u_2\n");
+        upstream.wait_for("/v1/kling/elements/u_2", 1);
+        // Something else comes into its place meanwhile.
+        std::fs::create_dir(&file).unwrap();
+        running.write(&format!("{id}\n"));
+        let run = running.end_within(Duration::from_secs(30)).expect(code);
+        assert!(run.stderr.contains(&format!("can't write the metrics {}", file.display())), "{}", run.stderr);
+        upstream.forget();
+        run
+    };
+    run("u_3", "text", 1);
+    assert_eq!(mirror.ids(), ["u_1", "u_2", "u_3"], "the mirror's own work is done");
+    run("u_404", "text", 1);
+    run("u_401", "text", 4);
+    assert_eq!(run("u_3", "json", 1).log().last().unwrap()["event"], "broken");
 }
 
 #[test]
@@ -305,4 +307,25 @@ fn a_verification_is_told_in_numbers() {
     assert_eq!(value(&file, "downloaded_bytes"), png(64, 64, 0).len() as f64);
     let list = mirror.put("ids.txt", "u_1\n");
     verify().arg(&list).arg("--metrics").arg(&list).output().expect(2);
+}
+
+#[test]
+fn metrics_that_can_not_be_written_are_known_before_anything_is_asked() {
+    let (upstream, mirror) = mirrored();
+    let beside = || std::fs::read_dir(mirror.beside("")).unwrap().count();
+    let before = beside();
+    let folder = mirror.beside("");
+    for (place, why) in [(mirror.beside("nosuch/metrics.prom"), "No such file"), (folder, "no file")] {
+        let run = program().run(&upstream, &mirror.path()).ids(["u_3"]).arg("--metrics").arg(&place);
+        let said = run.output().expect(1).stderr;
+        assert_eq!(said.matches("can't write the metrics").count(), 1, "{said}");
+        assert!(said.contains(why), "{said}");
+        let verify = program().arg("verify").arg(mirror.path()).arg("--metrics").arg(&place);
+        assert!(verify.output().expect(1).stderr.contains(why));
+    }
+    assert_eq!(upstream.requests().len(), 0);
+    assert_eq!((mirror.ids(), beside()), (vec!["u_1".into(), "u_2".into()], before));
+    // What it was asked for wrongly comes first.
+    let wrong = program().run(&upstream, &mirror.path()).arg("--metrics").arg(mirror.beside("nosuch/metrics.prom"));
+    wrong.output().expect(2);
 }

@@ -34,7 +34,7 @@ fn after_so_many_errors_nothing_new_is_begun_and_what_is_in_flight_is_finished()
     let failed = ended.lines().iter().filter(|line| line["status"] == "failed").count();
     assert!((3..10).contains(&failed), "{}", ended.stdout);
     assert_eq!(upstream.requests_to("/v1/kling/").len(), failed);
-    assert!(ended.stderr.contains("3 elements have failed (--max-errors)"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("stopped after 3 failures (--max-errors)"), "{}", ended.stderr);
     assert!(ended.stderr.contains("not taken up"), "{}", ended.stderr);
     mirror.check();
 }
