@@ -203,12 +203,10 @@ fn something_else_in_the_place_of_an_element_is_a_failure_where_the_mirror_knows
     mirror.write(".element-mirror/gone/u_2", "2026-11-23T08:00:00Z\n");
     upstream.add("u_3", 1);
     run(&upstream, &mirror, &["u_3"]);
+    std::fs::rename(mirror.at("u_3"), mirror.beside("u_3")).unwrap();
+    ["u_1", "u_2"].iter().for_each(|id| std::fs::remove_dir_all(mirror.at(id)).unwrap());
     for id in ["u_1", "u_2", "u_3"] {
-        std::fs::rename(mirror.at(id), mirror.beside(id)).unwrap();
         std::os::unix::fs::symlink(mirror.beside(id), mirror.at(id)).unwrap();
-    }
-    for id in ["u_1", "u_2"] {
-        std::fs::remove_dir_all(mirror.beside(id)).unwrap();
     }
     // A link by another name is somebody else's.
     std::os::unix::fs::symlink(mirror.beside("u_3"), mirror.at("latest")).unwrap();
