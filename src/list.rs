@@ -48,6 +48,9 @@ pub enum Told<'a> {
     },
     /// An account or a page that can't be listed, or an item of a page that names no element.
     Failed(&'a ElementOutcome),
+    /// The elements of a page have been told. The next one may be long in coming: what is kept back, for larger writes,
+    /// is to go out now.
+    PageEnd,
 }
 
 /// Lists elements.
@@ -105,6 +108,7 @@ impl List {
                     let is_one_of_several = accounts.len() > 1;
                     tell(Told::Element { id, fields: &element.fields, email, is_one_of_several })?;
                 }
+                tell(Told::PageEnd)?;
                 for failed in &unlisted {
                     if let Some(end) = failed.error.as_ref().and_then(End::refused) {
                         self.stop.end(end);

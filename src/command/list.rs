@@ -1,6 +1,6 @@
 //! `element-mirror list`.
 
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::sync::Arc;
 
 use element_mirror::demo::Demo;
@@ -19,7 +19,7 @@ use crate::terminal::hint::of_failures;
 pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
     let credentials = args.account.credentials()?;
     let session = Session::start(&Arc::default())?;
-    let mut out = session::standard_output(&session.stop)?;
+    let mut out = BufWriter::new(session::standard_output(&session.stop)?);
     // On a terminal the elements themselves go by, and at the other end of a pipe perhaps what is made of them.
     let is_into_file = fstat(io::stdout()).is_ok_and(|out| FileType::from_raw_mode(out.st_mode).is_file());
     let saying = &match args.saying.progress {
@@ -33,11 +33,11 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
         let list = List::new(args.options(credentials, demo), args.sieve(), events, stop)?;
         let mut hinted = None;
         let summary = list.run(|told| match told {
-            // Each line at once: the next page may be long in coming.
             Told::Element { id, fields, email, is_one_of_several, .. } => out.write_all(&match args.json {
                 true => json(fields, email)?,
                 false => text(id, Some(email).filter(|_| is_one_of_several)),
             }),
+            Told::PageEnd => out.flush(),
             Told::Failed(failed) => {
                 complain_of(failed, args, &mut hinted);
                 Ok(())

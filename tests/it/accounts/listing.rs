@@ -111,6 +111,22 @@ fn a_refused_token_a_missing_one_and_an_api_that_is_down_each_have_their_code() 
 }
 
 #[test]
+fn a_page_comes_in_one_write_so_that_a_reader_of_its_first_lines_breaks_no_pipe() {
+    let (upstream, _accounts) = two_accounts();
+    // A pipe that keeps apart what was not written at once.
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::DIRECT).unwrap();
+    let listing = std::thread::spawn(move || list(&upstream).output_through(std::process::Stdio::null(), writer));
+    let mut packet = [0; 4096];
+    let lines: Vec<usize> = std::iter::from_fn(|| {
+        let length = rustix::io::read(&reader, &mut packet).unwrap();
+        (length > 0).then(|| String::from_utf8_lossy(&packet[..length]).lines().count())
+    })
+    .collect();
+    assert_eq!(lines, [100, 1, 2]);
+    listing.join().unwrap().expect(0);
+}
+
+#[test]
 fn a_reader_that_has_had_enough_ends_it_quietly_and_a_signal_at_once() {
     let (upstream, accounts) = two_accounts();
     accounts.add("x@y.z", elements(&upstream, "x_", 1));
