@@ -47,6 +47,10 @@ pub(crate) const MAX_SIZE: u64 = 2 << 30;
 /// How many elements may be under way in all: in flight, paused, or waiting for their commit to be durable.
 const MAX_WAITING: usize = 1024;
 
+/// How many elements the destination is asked about at a time where no more than that are in flight: a bucket's answers
+/// are long in coming, and those that a list shows as they stand wait for nothing else.
+const ASKS: usize = 64;
+
 /// How many elements are noted as gone at a time.
 const NOTES: usize = 8;
 
@@ -135,6 +139,8 @@ pub struct Mirror<S: Store> {
     watch: Mutex<Watch>,
     /// What the destination is asked on threads that may wait: the run ends no earlier than the last of it.
     asks: TaskTracker,
+    /// Bounds how much of that goes on at a time. Not by the slots in flight: whoever has one asks, too.
+    asking: Arc<Semaphore>,
     /// Bounds how many histories are pruned at a time.
     pruning: Semaphore,
     /// The accounts that the token has, or how the token was refused. Asked for once, when the API refuses an element
@@ -195,6 +201,7 @@ impl<S: Store> Mirror<S> {
             events,
             stop,
             asks: TaskTracker::new(),
+            asking: Arc::new(Semaphore::new(slots.max(ASKS))),
             pruning: Semaphore::new(prune::THREADS),
             accounts: OnceCell::new(),
         })

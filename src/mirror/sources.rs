@@ -1,5 +1,7 @@
 //! What the mirror holds of an element when its next version is made.
 
+use std::sync::Arc;
+
 use super::Mirror;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
@@ -49,8 +51,14 @@ impl<S: Store> Mirror<S> {
         ask: impl FnOnce(&S, &ElementId) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let (store, id) = (self.store.clone(), id.clone());
+        // (The semaphore is never closed.) The thread keeps the permit, also where nobody waits for it any more.
+        let permit = Arc::clone(&self.asking).acquire_owned().await;
         // By the tracker: at its end the run waits for what nobody awaits any more.
-        let asked = self.asks.spawn_blocking(move || ask(&store, &id)).await;
+        let asked = self.asks.spawn_blocking(move || {
+            let _permit = permit;
+            ask(&store, &id)
+        });
+        let asked = asked.await;
         asked.unwrap_or_else(|error| {
             let message = format!("work on the destination broke down, please report it: {error}");
             Err(Failure::new(ErrorKind::Io, message))

@@ -1,12 +1,14 @@
 //! `verify` of a mirror in a bucket.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::json;
 
 use super::{mirrored, scene, turn};
-use crate::support::{Bucket, Fault, MirrorDir, Op, Outcome, Upstream, program};
+use crate::support::{Accounts, Bucket, Fault, MirrorDir, Op, Outcome, Upstream, program};
 
 fn verify(bucket: &Bucket, args: &[&str]) -> Outcome {
     bucket.command(&["verify", "--report", "-"]).args(args).output()
@@ -235,4 +237,26 @@ fn a_folders_mirror_that_was_copied_here_is_read_but_not_vouched_for() {
     assert!(copied.has("u_1/cover.png"));
     assert_eq!(copied.run(&upstream).ids(["u_1"]).report().expect(0).status("u_1"), "unchanged");
     assert_eq!(verify(&copied, &[]).expect(0).line("u_1")["status"], json!("ok"));
+}
+
+#[test]
+fn of_a_list_so_many_elements_are_looked_at_in_the_store_at_a_time() {
+    let (upstream, bucket) = (Upstream::start(), Bucket::start());
+    let all = (0..200).map(|number| upstream.add(&format!("u_{number}"), 1));
+    Accounts::of(&upstream).add("a@b.c", all);
+    bucket.run(&upstream).arg("--all").output().expect(0);
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let looking = {
+        let most = Arc::clone(&most);
+        move || {
+            most.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
+            std::thread::sleep(Duration::from_millis(50));
+            now.fetch_sub(1, SeqCst);
+        }
+    };
+    bucket.always(Op::Get, "u_*/manifest.json", Fault::none().meanwhile(looking));
+    let run = bucket.run(&upstream).arg("--all").report().expect(0);
+    assert_eq!(run.lines().iter().filter(|line| line["status"] == "unchanged").count(), 200);
+    let most = most.load(SeqCst);
+    assert!((2..=64).contains(&most), "{most}");
 }
