@@ -161,6 +161,15 @@ impl Serialize for ErrorKind {
     }
 }
 
+/// What a failure is about: of the same kind, each asks for something else to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The element as a whole: the API's reply, or what this machine makes of it.
+    Element,
+    /// One of its assets, which the CDN sends.
+    Asset,
+}
+
 /// What failed of one element, in words a person can act on; `message` never holds a token or a link's query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, thiserror::Error)]
 #[error("{message}")]
@@ -179,6 +188,11 @@ impl Failure {
     /// A failure of the element as a whole.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), asset: None }
+    }
+
+    /// What it is about.
+    pub fn side(&self) -> Side {
+        if self.asset.is_some() && !self.kind.is_local() { Side::Asset } else { Side::Element }
     }
 
     /// The failure of a file operation: `what` names the operation and the path.

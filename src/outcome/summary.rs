@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{ElementOutcome, Status};
-use crate::error::{ErrorKind, Failure};
+use crate::error::{ErrorKind, Failure, Side};
+use crate::manifest::Warning;
 
 /// Why a run ended before its list did, or can't count as done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ const FLAWED: u8 = 3;
 /// How many examples of each kind of failure are kept.
 const EXAMPLES: usize = 5;
 
-/// The failures of a kind.
+/// The failures of a kind, on one side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailureGroup {
@@ -166,8 +167,8 @@ impl Pruned {
 pub struct Summary {
     /// How many elements (and bad lines) ended in each status.
     pub counts: BTreeMap<Status, u64>,
-    /// Elements that failed, are incomplete or damaged, by the failure's code.
-    pub failures: BTreeMap<ErrorKind, FailureGroup>,
+    /// Elements that failed, are incomplete or damaged, by the failure's code and what it is about.
+    pub failures: BTreeMap<(ErrorKind, Side), FailureGroup>,
     /// How many assets were downloaded.
     pub downloaded: u64,
     /// How many bytes were downloaded.
@@ -178,6 +179,8 @@ pub struct Summary {
     pub read: Option<u64>,
     /// How many warnings about files there are.
     pub warnings: u64,
+    /// The first of them: the file, and what looks odd about it.
+    pub first_warning: Option<String>,
     /// Which superseded versions were pruned, where there are rules for that.
     pub pruned: Option<Pruned>,
     /// How many elements the gallery shows, where one was written.
@@ -210,10 +213,13 @@ impl Summary {
         self.downloaded += outcome.downloaded.unwrap_or(0);
         self.bytes += outcome.bytes.unwrap_or(0);
         self.warnings += outcome.warnings.len() as u64;
+        if let (None, Some(Warning { file, message, .. })) = (&self.first_warning, outcome.warnings.first()) {
+            self.first_warning = Some(format!("{}/{file}: {message}", outcome.name()));
+        }
         self.flawed += u64::from(outcome.is_flawed());
         if let Some(failure) = outcome.error.as_ref().filter(|_| !outcome.accepted) {
             self.unlisted += u64::from(outcome.id.is_none() && failure.kind != ErrorKind::BadLine);
-            let group = self.failures.entry(failure.kind).or_default();
+            let group = self.failures.entry((failure.kind, failure.side())).or_default();
             group.count += 1;
             if group.count == 1 {
                 group.message.clone_from(&failure.message);
@@ -227,6 +233,15 @@ impl Summary {
     /// How many elements ended in `status`.
     pub fn count(&self, status: Status) -> u64 {
         self.counts.get(&status).copied().unwrap_or(0)
+    }
+
+    /// How many failures of each kind there are.
+    pub fn errors(&self) -> BTreeMap<ErrorKind, u64> {
+        let mut errors = BTreeMap::new();
+        for (&(kind, _), group) in &self.failures {
+            *errors.entry(kind).or_default() += group.count;
+        }
+        errors
     }
 
     /// How many elements (and bad lines) were taken up.
@@ -329,12 +344,33 @@ mod tests {
     }
 
     #[test]
+    fn failures_of_a_kind_are_counted_together_and_grouped_by_what_they_are_about() {
+        let mut summary = Summary::default();
+        let refused = || Failure::new(ErrorKind::Http(403), "no");
+        // A file that can't be written is none of the CDN's business.
+        let full = Failure::new(ErrorKind::DiskFull, "no space");
+        for failure in [refused(), refused().of_asset("cover.jpg"), full.clone(), full.of_asset("cover.jpg")] {
+            summary.add(&ElementOutcome::new(None, Status::Failed).with_failure(failure));
+        }
+        let groups: Vec<_> = summary.failures.iter().map(|(&what, group)| (what, group.count)).collect();
+        assert_eq!(
+            groups,
+            [
+                ((ErrorKind::Http(403), Side::Element), 1),
+                ((ErrorKind::Http(403), Side::Asset), 1),
+                ((ErrorKind::DiskFull, Side::Element), 2),
+            ]
+        );
+        assert_eq!(summary.errors(), BTreeMap::from([(ErrorKind::Http(403), 2), (ErrorKind::DiskFull, 2)]));
+    }
+
+    #[test]
     fn failures_are_grouped_with_examples() {
         let mut summary = Summary::default();
         for line in 1..=3 {
             summary.add(&ElementOutcome::bad_line(format!("ids.txt:{line}"), format!("line {line}")));
         }
-        let group = &summary.failures[&ErrorKind::BadLine];
+        let group = &summary.failures[&(ErrorKind::BadLine, Side::Element)];
         assert_eq!((group.count, group.message.as_str()), (3, "line 1"));
         assert_eq!(group.examples, ["ids.txt:1", "ids.txt:2", "ids.txt:3"]);
     }

@@ -41,7 +41,7 @@ impl Metrics<'_> {
             "Elements and bad lines that were taken up, by what came of them.",
             elements,
         );
-        let errors = summary.failures.iter().map(|(kind, group)| (Some(("kind", kind.to_string())), group.count));
+        let errors = summary.errors().into_iter().map(|(kind, count)| (Some(("kind", kind.to_string())), count));
         text.gauge(
             "element_mirror_errors",
             "Elements and bad lines that failed or lack something, by the kind of error; what is accepted is left out.",

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use element_mirror::error::{ErrorKind, RunError};
+use element_mirror::error::{ErrorKind, RunError, Side};
 use element_mirror::outcome::End;
 
 use crate::cli::Complaint;
@@ -12,21 +12,20 @@ const TOKEN: &str = "check token and account (--token-file, --email)";
 const ACCOUNT: &str = "check the account: --email, or the list's second column";
 const THEIR_FAULT: &str = "the other side is at fault: run again later, or tell useapi.net";
 
-/// What to do about failures of a kind, the first of which says `message`. Those that a `repair` has left need another
-/// advice.
-pub(crate) fn of_failures(kind: ErrorKind, message: &str, repair: bool) -> Option<&'static str> {
-    match kind {
+/// What to do about failures of a kind. Those that a `repair` has left need another advice.
+pub(crate) fn of_failures(kind: ErrorKind, side: Side, repair: bool) -> Option<&'static str> {
+    match (kind, side) {
         // The hints below are about the CDN.
-        ErrorKind::Http(403) if message.contains("the API answered") => Some(TOKEN),
-        ErrorKind::Http(400 | 404 | 410) if message.contains("the API answered") => Some(ACCOUNT),
-        kind => of_kind(kind, repair),
+        (ErrorKind::Http(403), Side::Element) => Some(TOKEN),
+        (ErrorKind::Http(400 | 404 | 410), Side::Element) => Some(ACCOUNT),
+        _ => of_kind(kind, repair),
     }
 }
 
 /// What to do about the end of a run that the API gave no answer for.
 pub(crate) fn of_end(end: &End) -> Option<&'static str> {
     match end {
-        End::Unanswered(kind, message) => of_failures(*kind, message, false),
+        End::Unanswered(kind, _) => of_failures(*kind, Side::Element, false),
         _ => None,
     }
 }
@@ -135,9 +134,9 @@ mod tests {
 
     #[test]
     fn what_the_api_refuses_is_no_matter_of_the_cdn() {
-        let hint = |message| of_failures(ErrorKind::Http(404), message, false);
-        assert_eq!(hint("the API answered 404: no such account"), Some(ACCOUNT));
-        assert!(hint("the CDN answered 404").is_some_and(|hint| hint.contains("CDN")));
+        let hint = |side| of_failures(ErrorKind::Http(404), side, false);
+        assert_eq!(hint(Side::Element), Some(ACCOUNT));
+        assert!(hint(Side::Asset).is_some_and(|hint| hint.contains("CDN")));
     }
 
     #[test]

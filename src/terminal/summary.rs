@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
 
-use element_mirror::error::{ErrorKind, printable};
+use element_mirror::error::{ErrorKind, Side, printable};
 use element_mirror::outcome::{End, FailureGroup, Pruned, Status, Summary};
 use element_mirror::store::GALLERY;
 use indicatif::BinaryBytes;
@@ -39,11 +39,10 @@ impl LastWords<'_> {
         let by_itself = |kind: ErrorKind, group: &FailureGroup| {
             kind != ErrorKind::Interrupted && !summary.ends.iter().any(|end| is_about(end, group))
         };
-        let groups = summary.failures.iter().filter(|(kind, group)| by_itself(**kind, group));
-        let mut groups: Vec<_> = groups.map(|(kind, group)| (*kind, group)).collect();
+        let mut groups: Vec<_> = summary.failures.iter().filter(|((kind, _), group)| by_itself(*kind, group)).collect();
         // First what ails the mirror or an account as a whole, then what ails many.
-        groups.sort_by_key(|(kind, group)| (!ails_more_than_one(*kind), Reverse(group.count)));
-        lines.extend(groups.iter().take(MOST_KINDS).map(|(kind, group)| self.failures(*kind, group)));
+        groups.sort_by_key(|((kind, _), group)| (!ails_more_than_one(*kind), Reverse(group.count)));
+        lines.extend(groups.iter().take(MOST_KINDS).map(|(what, group)| self.failures(**what, group)));
         lines.extend(untold(groups.get(MOST_KINDS..).unwrap_or_default()));
         if summary.suspiciously_gone > 0 {
             let head = paint.bad.apply_to(format!("{} elements are gone at once", summary.suspiciously_gone));
@@ -78,7 +77,7 @@ impl LastWords<'_> {
             _ => bad.apply_to(end).to_string(),
         };
         let group = self.summary.failures.iter().find(|(_, group)| is_about(end, group));
-        let of_group = group.and_then(|(kind, group)| hint::of_failures(*kind, &group.message, self.summary.repair));
+        let of_group = group.and_then(|(&(kind, side), _)| hint::of_failures(kind, side, self.summary.repair));
         match of_group.or_else(|| hint::of_end(end)) {
             Some(hint) => format!("{told}\n{}", self.hint(hint)),
             None => told,
@@ -95,7 +94,7 @@ impl LastWords<'_> {
             let style = if status.is_flawed() { &paint.bad } else { &paint.good };
             style.apply_to(format!("{count} {}", status.as_str().replace('_', " "))).to_string()
         };
-        let cut_off = summary.failures.get(&ErrorKind::Interrupted).map_or(0, |group| group.count);
+        let cut_off = summary.errors().get(&ErrorKind::Interrupted).copied().unwrap_or(0);
         let mut by_status = summary.counts.clone();
         // What was cut off has not failed by itself.
         by_status.entry(Status::Failed).and_modify(|failed| *failed = failed.saturating_sub(cut_off));
@@ -116,14 +115,21 @@ impl LastWords<'_> {
             lines.push(format!("read: {}", amount(read)));
         }
         lines.extend(summary.pruned.filter(|pruned| pruned.versions > 0).map(versions));
-        if summary.warnings > 0 {
-            let where_told = "the manifests tell them, and --report";
-            lines.push(format!("{} about files: {where_told}", counted(summary.warnings, "warning")));
-        }
+        lines.extend(self.warnings());
         if summary.not_taken_up > 0 && !summary.ends.is_empty() {
             lines.push(format!("not taken up: {}", elements(summary.not_taken_up)));
         }
         lines
+    }
+
+    /// How many warnings about files there are, and one of them.
+    fn warnings(&self) -> Option<String> {
+        let (count, first) = (self.summary.warnings, self.summary.first_warning.as_ref()?);
+        let (warnings, first) = (counted(count, "warning"), printable(first, MOST_WORDS));
+        Some(match count {
+            1 => format!("{warnings} about a file: {first}"),
+            _ => format!("{warnings} about files, such as {first} (--report tells each)"),
+        })
     }
 
     /// What came of it where no element was taken up, as none is where only a gallery is written, or versions are
@@ -154,7 +160,7 @@ impl LastWords<'_> {
     }
 
     /// A kind of failure: how many, in whose words, which, and what to do about it.
-    fn failures(&self, kind: ErrorKind, group: &FailureGroup) -> String {
+    fn failures(&self, (kind, side): (ErrorKind, Side), group: &FailureGroup) -> String {
         let FailureGroup { count, examples, message, .. } = group;
         let head = self.paint.bad.apply_to(kind);
         let mut names = examples.iter().map(|name| place(name)).collect::<Vec<_>>().join(", ");
@@ -162,7 +168,7 @@ impl LastWords<'_> {
             names += &format!(" and {} more", count - examples.len() as u64);
         }
         let told = format!("{head} ({count}): {}\n    {names}", printable(message, MOST_WORDS));
-        match hint::of_failures(kind, message, self.summary.repair) {
+        match hint::of_failures(kind, side, self.summary.repair) {
             Some(hint) => format!("{told}\n{}", self.hint(hint)),
             None => told,
         }
@@ -183,8 +189,8 @@ fn ails_more_than_one(kind: ErrorKind) -> bool {
 }
 
 /// A line that names the kinds of failures that are not told, where there are any.
-fn untold(groups: &[(ErrorKind, &FailureGroup)]) -> Option<String> {
-    let kinds: Vec<String> = groups.iter().map(|(kind, group)| format!("{kind} ({})", group.count)).collect();
+fn untold(groups: &[(&(ErrorKind, Side), &FailureGroup)]) -> Option<String> {
+    let kinds: Vec<String> = groups.iter().map(|((kind, _), group)| format!("{kind} ({})", group.count)).collect();
     (!kinds.is_empty()).then(|| format!("and {}: --report tells each", kinds.join(", ")))
 }
 
@@ -224,7 +230,9 @@ mod tests {
     use super::*;
     use crate::cli::When;
     use element_mirror::error::Failure;
+    use element_mirror::manifest::Warning;
     use element_mirror::outcome::ElementOutcome;
+    use serde_json::json;
 
     fn outcome(id: &str, status: Status, failure: Option<Failure>) -> ElementOutcome {
         let mut outcome = ElementOutcome::new(Some(id.parse().unwrap()), status);
@@ -272,6 +280,43 @@ mod tests {
             →  correct the line in the list
         mirror: mirror
         "#);
+    }
+
+    #[test]
+    fn what_the_api_refuses_and_what_the_cdn_refuses_are_told_apart() {
+        let refused = Failure::new(ErrorKind::Http(403), "the API answered 403: forbidden");
+        let mut link = Failure::new(ErrorKind::Http(403), "cover.jpg: the CDN answered 403");
+        link.asset = Some("cover.jpg".into());
+        let outcomes = [
+            outcome("u_1", Status::Failed, Some(refused)),
+            outcome("u_2", Status::Failed, Some(link.clone())),
+            outcome("u_3", Status::Failed, Some(link)),
+        ];
+        insta::assert_snapshot!(told(&outcomes, |_| {}), @r"
+        3 elements in 2.5 s: 3 failed
+        downloaded: 12 files, 3.00 MiB at 1.20 MiB/s
+        http_403 (2): cover.jpg: the CDN answered 403
+            u_2, u_3
+            →  run again later: links expire, and are asked for anew
+        http_403 (1): the API answered 403: forbidden
+            u_1
+            →  check token and account (--token-file, --email)
+        mirror: mirror
+        ");
+    }
+
+    #[test]
+    fn of_warnings_one_is_told() {
+        let warning = |file: &str| {
+            let told = json!({"file": file, "code": "dimensions_differ", "message": "declared 768x1365, is 512x512"});
+            serde_json::from_value::<Warning>(told).unwrap()
+        };
+        let mut odd = outcome("u_1", Status::Created, None);
+        odd.warnings = vec![warning("side.png")];
+        let told_of = |odd: &ElementOutcome| told(std::slice::from_ref(odd), |_| {}).lines().nth(2).unwrap().to_owned();
+        assert_eq!(told_of(&odd), "1 warning about a file: u_1/side.png: declared 768x1365, is 512x512");
+        odd.warnings.push(warning("back.png"));
+        insta::assert_snapshot!(told_of(&odd), @"2 warnings about files, such as u_1/side.png: declared 768x1365, is 512x512 (--report tells each)");
     }
 
     #[test]
