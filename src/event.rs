@@ -92,7 +92,9 @@ pub struct Counters {
     pub all_known: AtomicBool,
     /// Bytes of assets received.
     pub bytes: AtomicU64,
-    /// Assets being downloaded now.
+    /// Bytes of the mirror that a verification has read.
+    pub read: AtomicU64,
+    /// Assets being downloaded, or elements being verified, now.
     pub in_flight: AtomicU64,
     /// Requests sent to the API; each redirect that is followed is one more.
     pub api_requests: AtomicU64,

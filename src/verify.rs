@@ -111,7 +111,7 @@ impl<S: Store> Verify<S> {
         let mut summary = verify.summary().clone();
         summary.repair = is_repair;
         if !verify.options.depth.quick {
-            summary.read = Some(verify.events.counters.bytes.load(Relaxed).saturating_sub(summary.bytes));
+            summary.read = Some(verify.events.counters.read.load(Relaxed));
         }
         summary.elapsed = started.elapsed();
         if verify.events.counters.are_all(summary.total()) {

@@ -77,7 +77,7 @@ impl Progress {
     /// Shows how far the command is; gives the line to be written, where there is no terminal and it is time for one.
     pub(super) fn tick(&mut self, tally: Tally<'_>, counters: &Counters) -> Option<String> {
         let elapsed = self.started.elapsed();
-        self.speed.add(elapsed, tally.done.unwrap_or_default(), counters.bytes.load(Relaxed));
+        self.speed.add(elapsed, tally.done.unwrap_or_default(), moved(counters));
         self.mend_after_resize();
         match &mut self.shown {
             Shown::Bar(bar) => {
@@ -165,7 +165,7 @@ fn parts(tally: Tally<'_>, counters: &Counters, speed: &Speed, elapsed: Duration
             tally.flawed.iter().rev().map(|(status, count)| format!("{count} {}", status.as_str().replace('_', " ")));
         parts.push(part(1, format!("  {}", counts.collect::<Vec<_>>().join(", "))));
     }
-    let (bytes, in_flight) = (counters.bytes.load(Relaxed), counters.in_flight.load(Relaxed));
+    let (bytes, in_flight) = (moved(counters), counters.in_flight.load(Relaxed));
     if bytes > 0 {
         parts.push(part(3, format!("  {}", BinaryBytes(bytes))));
         parts.push(part(2, format!("  {}/s", BinaryBytes(speed.bytes_a_second()))));
@@ -177,6 +177,11 @@ fn parts(tally: Tally<'_>, counters: &Counters, speed: &Speed, elapsed: Duration
         parts.push(part(1, format!("  {eta} left")));
     }
     parts
+}
+
+/// How many bytes the command has received or read.
+fn moved(counters: &Counters) -> u64 {
+    counters.bytes.load(Relaxed) + counters.read.load(Relaxed)
 }
 
 /// As much of the parts as fits so many columns.

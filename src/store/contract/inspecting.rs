@@ -39,7 +39,7 @@ pub(super) fn what_is_whole_has_no_flaws<P: Place>(place: &P) {
             assert_eq!(inspection.past.len(), usize::from(depth.history), "{depth:?}");
             let standing = inspection.standing.unwrap();
             assert_eq!(standing.manifest, Some(Recipe::number(2).manifest(naming(place))), "{depth:?}");
-            let read = counters.bytes.load(Relaxed);
+            let read = counters.read.load(Relaxed);
             assert_eq!(read > 0, !depth.quick, "{depth:?}: {read} bytes");
         }
         let nobody = store.inspect(&id("u_9"), DEEP, &Counters::default()).unwrap();

@@ -119,7 +119,7 @@ impl LocalStore {
         if !quick {
             let read = |(entry, names): (Entry, Vec<(&Dir, String)>)| {
                 let read = self.read(&names)?;
-                counters.bytes.fetch_add(entry.size, Relaxed);
+                counters.read.fetch_add(entry.size, Relaxed);
                 Ok((entry, read))
             };
             let found = files.into_par_iter().map(read).collect::<Result<HashMap<_, _>, Failure>>()?;

@@ -161,7 +161,7 @@ impl BucketStore {
     ) -> Result<HashMap<String, Found>, Failure> {
         let read = |file: String| async move {
             let took = |bytes| {
-                counters.bytes.fetch_add(bytes, Relaxed);
+                counters.read.fetch_add(bytes, Relaxed);
             };
             let found = self.0.bucket.hash(&format!("{id}/{file}"), took).await?;
             Ok::<_, Failure>((file, found.map(|(size, digest)| (size, Some(digest)))))

@@ -52,6 +52,19 @@ fn only_what_is_damaged_is_fetched_and_what_was_damaged_is_put_aside() {
 }
 
 #[test]
+fn what_is_received_in_vain_is_not_counted_as_read() {
+    let read = |reply: Reply| {
+        let (upstream, mirror) = mirrored();
+        flip(&mirror, "u_1/cover.png");
+        upstream.on("/cdn/u_1/another", [reply]);
+        let program = repair(&upstream, &mirror).args(["--log-format", "json"]);
+        let log = program.output().expect(3).log();
+        log.iter().find(|record| record["event"] == "summary").unwrap()["bytesRead"].clone()
+    };
+    assert_eq!(read(Reply::ok(vec![7; 100_000]).broken_at(90_000)), read(Reply::new(404, "no")));
+}
+
+#[test]
 fn good_bytes_go_into_every_version_that_names_their_digest() {
     for history in [false, true] {
         let (upstream, mirror) = mirrored();
