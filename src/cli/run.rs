@@ -253,8 +253,8 @@ impl RunArgs {
         options.policy.refresh = self.refresh;
         options.max_size = self.network.max_size;
         options.keep = self.keep.keep();
-        options.index = self.index && !self.dry_run;
-        options.gallery = self.gallery && !self.dry_run;
+        options.index = self.index;
+        options.gallery = self.gallery;
         options.dry_run = self.dry_run;
         let ending = &self.ending;
         options.max_errors = ending.max_errors;

@@ -1,6 +1,6 @@
 //! The overviews of the mirror, as the last things that a run writes.
 
-use super::Mirror;
+use super::{Mirror, Purpose};
 use crate::error::ErrorKind;
 use crate::gallery::Page;
 use crate::outcome::End;
@@ -11,6 +11,9 @@ impl<S: Store> Mirror<S> {
     /// Writes the index and the gallery, where they are wanted, once the last commit is durable; says how many elements
     /// the gallery shows.
     pub(super) async fn write_overviews(&self) -> Option<u64> {
+        if self.purpose == Purpose::DryRun {
+            return None;
+        }
         if self.options.index {
             self.write_overview("index", Index).await;
         }
