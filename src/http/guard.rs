@@ -183,6 +183,12 @@ fn class_v6(address: Ipv6Addr) -> Class {
         return class_v4(inner);
     }
     match address.segments() {
+        // For local translators, which may put the IPv4 address into other bits than the last: those are looked at, and
+        // nothing behind such a translator is taken for public.
+        [0x64, 0xff9b, 1, .., high, low] => match class_v4(joined(high, low)) {
+            Class::Never(what) => Class::Never(what),
+            Class::Private(_) | Class::Public => Class::Private("an address behind a local translator"),
+        },
         [0xfc00..=0xfdff, ..] => Class::Private("a unique local address"),
         [0xfe80..=0xfebf, ..] => Class::Private("a link-local address"),
         [0xfec0..=0xfeff, ..] => Class::Private("a site-local address"),
@@ -194,18 +200,20 @@ fn class_v6(address: Ipv6Addr) -> Class {
     }
 }
 
-/// The IPv4 address inside an IPv6 one: mapped, compatible, NAT64 (both prefixes), 6to4, ISATAP.
+/// The IPv4 address inside an IPv6 one: mapped, compatible, NAT64, 6to4, ISATAP.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     match address.segments() {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
-        | [0x64, 0xff9b, 1, _, _, _, high, low]
         | [0x2002, high, low, ..]
-        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => v4(high, low),
+        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => Some(joined(high, low)),
         _ => None,
     }
+}
+
+fn joined(high: u16, low: u16) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))
 }
 
 #[cfg(test)]
@@ -255,6 +263,8 @@ mod tests {
     #[case::nat64("64:ff9b::10.0.0.1", false, true)]
     #[case::nat64_metadata("64:ff9b::169.254.169.254", false, false)]
     #[case::nat64_local("64:ff9b:1::10.0.0.1", false, true)]
+    #[case::nat64_local_of_what_may_be_anywhere("64:ff9b:1::8.8.8.8", false, true)]
+    #[case::nat64_local_of_metadata("64:ff9b:1::169.254.169.254", false, false)]
     #[case::six_to_four("2002:0a00:0001::1", false, true)]
     #[case::six_to_four_metadata("2002:a9fe:a9fe::1", false, false)]
     #[case::isatap("2606:4700::5efe:10.0.0.1", false, true)]
