@@ -25,6 +25,10 @@ impl Destination {
                 let (scheme, _) = slip.split_once(':').unwrap_or_default();
                 Err(format!("is {scheme}://bucket/prefix meant? (A folder of this name is ./{slip})"))
             }
+            tilde if tilde == "~" || tilde.starts_with("~/") => {
+                let why = "the shell makes ~ the home directory only where a word begins with it, as in -o ~/mirror";
+                Err(format!("{why} (A folder of this name is ./{tilde})"))
+            }
             path => Ok(Self::Folder(path.into())),
         }
     }

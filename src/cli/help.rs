@@ -103,7 +103,10 @@ impl Help {
             Some((_, words)) => arg.help(*words).hide(words.is_empty()),
             None => arg.hide(is_idle),
         };
-        arg.allow_negative_numbers(is_option_with_value)
+        let arg = arg.allow_negative_numbers(is_option_with_value);
+        // A switch that is said twice, as in -vv, is said. Of values none is passed over in silence.
+        let (is_switch, id) = (matches!(arg.get_action(), ArgAction::SetTrue), arg.get_id().clone());
+        if is_switch { arg.overrides_with(id) } else { arg }
     }
 }
 

@@ -37,6 +37,9 @@ impl ReportArgs {
         let read: Vec<&PathBuf> = read.into_iter().collect();
         let refused = |message: String| Err(RunError::Usage(message));
         let report = self.report.as_deref().filter(|path| *path != Path::new("-"));
+        if report != self.report.as_deref() && read.iter().any(|list| is_file(list, Path::new("/dev/stdout"))) {
+            return refused("--report - would overwrite standard output's file, which is to be read".into());
+        }
         let files = [("--report", report), ("--metrics", self.metrics.as_deref())];
         for (option, file) in files.iter().filter_map(|(option, file)| Some((option, (*file)?))) {
             if read.iter().any(|list| is_file(list, file)) {

@@ -10,6 +10,7 @@ Examples:
 #[derive(Args, Debug)]
 pub(crate) struct SchemaArgs {
     /// Of what.
+    #[arg(value_name = "WHAT")]
     pub(crate) of: SchemaOf,
 }
 

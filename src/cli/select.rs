@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueHint};
 use element_mirror::Filter;
+use element_mirror::error::RunError;
 use element_mirror::ids::{Input, Lists, Shard, Sieve};
 
 use super::{WHICH, value};
@@ -58,6 +59,15 @@ impl SelectArgs {
     /// The reports whose elements are left out where they are done.
     pub(crate) fn reports(&self) -> &[PathBuf] {
         &self.skip_done
+    }
+
+    /// Checks that standard input is not to be both one of the `lists` and such a report.
+    pub(crate) fn check(&self, lists: &[PathBuf]) -> Result<(), RunError> {
+        let input = PathBuf::from("-");
+        match lists.contains(&input) && self.skip_done.contains(&input) {
+            true => Err(RunError::Usage("standard input can't be an ID list and the report of --skip-done".into())),
+            false => Ok(()),
+        }
     }
 
     /// Those of these options that are given, by which elements are left out.

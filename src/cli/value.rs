@@ -105,10 +105,10 @@ impl TypedValueParser for Roles {
     }
 }
 
-/// A number of bytes: `2G`, `10M`, `512K`, `1048576`.
+/// A number of bytes: `2G`, `1.5M`, `512K`, `1048576`.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[number.len()..].to_ascii_uppercase().as_str() {
         "" | "B" => 0,
         "K" | "KB" | "KIB" => 10,
         "M" | "MB" | "MIB" => 20,
@@ -116,8 +116,15 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
         "T" | "TB" | "TIB" => 40,
         _ => return Err("a size is a number, with K, M, G or T behind it for powers of 1024".into()),
     };
-    let number: u64 = digits.parse().map_err(|_| "a size is a whole number, such as 10M".to_owned())?;
-    number.checked_mul(1 << shift).ok_or_else(|| "that is more than there can be".into())
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
+    if !is_number(whole) || !is_number(part) || (shift == 0 && number.contains('.')) {
+        return Err("a size is a number, such as 10M or 1.5G; of bytes a whole one".into());
+    }
+    let too_large = || "that is more than there can be".to_owned();
+    let whole = whole.parse::<u64>().ok().and_then(|whole| whole.checked_mul(1 << shift)).ok_or_else(too_large)?;
+    let part: f64 = format!("0.{part}").parse().unwrap_or_default();
+    whole.checked_add((part * (1_u64 << shift) as f64) as u64).ok_or_else(too_large)
 }
 
 /// A number of bytes a second.
@@ -175,7 +182,7 @@ pub(super) fn token(file: Option<&Path>) -> Result<Token, RunError> {
             };
             let bytes = std::fs::read(file);
             let bytes = bytes.map_err(|error| RunError::Usage(format!("can't read {place}: {error}")))?;
-            (String::from_utf8_lossy(&bytes).into_owned(), place)
+            (String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned(), place)
         }
         None => (std::env::var("USEAPI_TOKEN").unwrap_or_default(), "$USEAPI_TOKEN".to_owned()),
     };
@@ -187,8 +194,9 @@ pub(super) fn token(file: Option<&Path>) -> Result<Token, RunError> {
     if token.is_empty() {
         return Err(RunError::Usage(format!("{place} is empty: put the API token into it, as useapi.net shows it")));
     }
-    if !token.bytes().all(|c| c.is_ascii_graphic()) {
-        return Err(RunError::Usage(format!("{place} holds more than one token, or characters that no token has")));
+    if !token.bytes().all(|c| c.is_ascii_graphic()) || token.starts_with("USEAPI_TOKEN=") {
+        let alone = "the token alone is needed there, as useapi.net shows it, without \"Bearer\" or a variable's name";
+        return Err(RunError::Usage(format!("{place} holds more than a token: {alone}")));
     }
     Ok(token.into())
 }
@@ -207,7 +215,13 @@ mod tests {
     #[case("1MiB", Some(1 << 20))]
     #[case("", None)]
     #[case("M", None)]
-    #[case("1.5G", None)]
+    #[case("1.5G", Some(3 << 29))]
+    #[case("0.25K", Some(256))]
+    #[case("1.5", None)]
+    #[case("1.", None)]
+    #[case(".5G", None)]
+    #[case("1e3", None)]
+    #[case("1.-5G", None)]
     #[case("-1", None)]
     #[case("10X", None)]
     #[case("99999999T", None)]

@@ -18,6 +18,7 @@ use crate::session::{Audience, Session};
 /// Mirrors what the command line names.
 pub(crate) fn run(args: &RunArgs) -> Result<Summary, RunError> {
     let credentials = args.account.credentials()?;
+    args.select.check(args.lists())?;
     let read = args.lists().iter().chain(args.select.reports()).chain(args.account.token_file());
     args.report.check(args.destination().folder(), read)?;
     measured(args.metrics(), &args.saying, |counters| match args.destination() {

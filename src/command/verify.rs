@@ -19,6 +19,7 @@ use crate::session::{Audience, Session};
 /// Verifies what the command line names, and repairs it where that is asked for.
 pub(crate) fn verify(args: &VerifyArgs) -> Result<Summary, RunError> {
     let credentials = if args.repair { Some(args.account.credentials()?) } else { None };
+    args.select.check(args.named.words())?;
     let read = args.named.words().iter().chain(args.select.reports()).chain(args.account.token_file());
     args.report.check(args.destination.folder(), read)?;
     measured(args.report.metrics.as_deref(), &args.saying, |counters| match &args.destination {

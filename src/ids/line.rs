@@ -34,8 +34,13 @@ impl Reader {
 
     /// Reads a line, given with or without its end.
     pub(super) fn parse(&mut self, line: &[u8]) -> Parsed {
-        let Ok(line) = std::str::from_utf8(line) else {
-            return Parsed::Bad("the line is no UTF-8 text".into());
+        let line = match std::str::from_utf8(line) {
+            Ok(line) => line,
+            // What a comment says may be in any encoding.
+            Err(error) => match before_comment(&line[..error.valid_up_to()]) {
+                Some(line) => line,
+                None => return Parsed::Bad(self.unreadable(line).into()),
+            },
         };
         let line = if self.begun { line } else { line.trim_start_matches('\u{feff}') };
         let line = line.trim();
@@ -49,6 +54,21 @@ impl Reader {
             _ => text(line, first),
         }
     }
+
+    /// What is to be said of a `line` that is no text.
+    fn unreadable(&self, line: &[u8]) -> &'static str {
+        match line {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if !self.begun => "the list is UTF-16 text: save it as UTF-8",
+            [b'P', b'K', 3, 4, ..] if !self.begun => "the list is a spreadsheet or an archive: save it as CSV",
+            _ => "the line is no UTF-8 text",
+        }
+    }
+}
+
+/// The text of a line whose comment is no text; `None` where it has none.
+fn before_comment(line: &[u8]) -> Option<&str> {
+    let line = std::str::from_utf8(line).ok().filter(|line| !line.trim_start().starts_with('{'))?;
+    line.contains('#').then_some(line)
 }
 
 /// `id`, or `id` and `email` in columns, with a trailing comment; each may be quoted, as spreadsheets do it.
@@ -76,7 +96,9 @@ fn quoted_field(text: &str) -> Option<(String, &str)> {
         left = match rest.strip_prefix('"') {
             // A quote in a field is written twice.
             Some(after) => after,
-            None if rest.is_empty() || rest.starts_with(is_gap) => return Some((field.trim().to_owned(), rest)),
+            None if rest.is_empty() || rest.starts_with(is_gap) || rest.starts_with('#') => {
+                return Some((field.trim().to_owned(), rest));
+            }
             None => return None,
         };
         field.push('"');
@@ -91,11 +113,13 @@ fn columns(id: &str, rest: &str, first: bool) -> Parsed {
     {
         return told(id, &email, first);
     }
-    let email = match rest.find('#') {
-        Some(0) => "",
-        Some(_) => rest.split(" #").next().and_then(|rest| rest.split("\t#").next()).unwrap_or_default(),
-        None => rest,
+    // No host has a # in it, but the name before it may: there a comment needs a blank before it.
+    let begins_comment = |at: usize| {
+        let before = &rest[..at];
+        before.is_empty() || before.ends_with(char::is_whitespace) || before.contains('@')
     };
+    let comment = rest.match_indices('#').map(|(at, _)| at).find(|&at| begins_comment(at));
+    let email = &rest[..comment.unwrap_or(rest.len())];
     told(id, email.trim_matches(is_gap), first)
 }
 
@@ -138,12 +162,17 @@ fn has_failed(status: &Value) -> bool {
 
 fn entry(id: &str, email: Option<&str>) -> Parsed {
     let email = email.filter(|email| !email.is_empty());
-    match id.parse() {
-        Err(error) => Parsed::Bad(format!("{} is {error}", quoted(id))),
-        Ok(_) if email.is_some_and(|email| !is_email(email)) => {
-            Parsed::Bad(format!("{} is no account email", quoted(email.unwrap_or_default())))
+    match (id.parse(), email) {
+        (Err(_), _) if id.is_empty() => Parsed::Bad("the first column, that of the ID, is empty".into()),
+        (Err(_), _) if id.contains(';') => {
+            Parsed::Bad(format!("{} is not an element ID: a comma, a tab or blanks divide columns", quoted(id)))
         }
-        Ok(id) => Parsed::Entry(Entry { id, email: email.map(str::to_owned) }),
+        (Err(error), _) => Parsed::Bad(format!("{} is {error}", quoted(id))),
+        (Ok(_), Some(email)) if email.contains(is_gap) => {
+            Parsed::Bad(format!("{} is no account email: there are two columns, ID and email", quoted(email)))
+        }
+        (Ok(_), Some(email)) if !is_email(email) => Parsed::Bad(format!("{} is no account email", quoted(email))),
+        (Ok(id), _) => Parsed::Entry(Entry { id, email: email.map(str::to_owned) }),
     }
 }
 
@@ -157,7 +186,9 @@ fn quoted(text: &str) -> String {
 pub fn is_email(text: &str) -> bool {
     let plain = text.len() <= 320 && !text.chars().any(|c| c.is_whitespace() || is_hidden(c) || c == ',');
     plain
-        && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('"'))
+        && text
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains(['"', '#']))
 }
 
 #[cfg(test)]
@@ -183,6 +214,10 @@ mod tests {
     #[case::comma("u_1,a@b.c", "u_1", Some("a@b.c"))]
     #[case::comma_and_blank("u_1, a@b.c # his", "u_1", Some("a@b.c"))]
     #[case::empty_column("u_1,", "u_1", None)]
+    #[case::comment_behind_email("u_1,a@b.c#his", "u_1", Some("a@b.c"))]
+    #[case::comment_close_behind_email("u_1 a@b.c# his", "u_1", Some("a@b.c"))]
+    #[case::comment_behind_quotes("\"u_1\"# the first", "u_1", None)]
+    #[case::comment_behind_both_quoted("\"u_1\",\"a@b.c\"# his", "u_1", Some("a@b.c"))]
     #[case::hash_in_email("u_1 a#1@b.c\t# his", "u_1", Some("a#1@b.c"))]
     #[case::quoted("\"u_1\"", "u_1", None)]
     #[case::both_quoted("\"u_1\",\"a@b.c\"\r\n", "u_1", Some("a@b.c"))]
@@ -222,6 +257,7 @@ mod tests {
     #[case::json_without_id("{\"name\":\"x\"}")]
     #[case::json_with_a_number("{\"id\":5}")]
     #[case::broken_json("{\"id\":")]
+    #[case::comment_in_json("{\"id\":\"u_1\",\"email\":\"a@b.c#his\"}")]
     #[case::bad_id_in_json("{\"id\":\"a/b\"}")]
     #[case::quote_that_is_not_closed("\"u_1")]
     #[case::quote_that_is_closed_too_soon("\"u\"_1")]
@@ -264,6 +300,32 @@ mod tests {
         assert_eq!(reader.parse(b"# comment"), Parsed::Nothing);
         assert_eq!(reader.parse(line.as_bytes()), Parsed::Nothing);
         assert!(matches!(reader.parse(b"id"), Parsed::Entry(_)));
+    }
+
+    #[rstest]
+    #[case(b"# caf\xe9", None)]
+    #[case(b"u_1 # M\xfcller", Some("u_1"))]
+    #[case(b"u_1 a@b.c#\xe9", Some("u_1"))]
+    fn a_comment_may_be_in_any_encoding(#[case] line: &[u8], #[case] id: Option<&str>) {
+        let expected = id.map(|id| id.parse().unwrap());
+        match Reader::new(true, false).parse(line) {
+            Parsed::Nothing => assert_eq!(None, expected),
+            Parsed::Entry(entry) => assert_eq!(Some(entry.id), expected),
+            Parsed::Bad(message) => panic!("{message}"),
+        }
+    }
+
+    #[rstest]
+    #[case::utf16(b"\xff\xfeu\x001\x00", "save it as UTF-8")]
+    #[case::spreadsheet(b"PK\x03\x04\xff", "save it as CSV")]
+    #[case::id_in_another_encoding(b"u_\xe9 # his", "no UTF-8 text")]
+    #[case::json(b"{\"id\":\"u_1\",\"name\":\"#\xe9\"}", "no UTF-8 text")]
+    #[case::semicolons(b"u_1;a@b.c", "a comma, a tab or blanks")]
+    #[case::a_column_too_many(b"u_1,Rex,a@b.c", "two columns")]
+    #[case::empty_columns(b",,", "is empty")]
+    fn a_bad_line_is_said_to_be_what_it_is(#[case] line: &[u8], #[case] words: &str) {
+        let Parsed::Bad(message) = Reader::new(true, false).parse(line) else { panic!("{line:?} is taken") };
+        assert!(message.contains(words), "{message}");
     }
 
     #[test]

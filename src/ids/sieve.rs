@@ -26,6 +26,9 @@ struct Inner {
     done: HashSet<[u8; 9]>,
 }
 
+/// What some editors and spreadsheets put before the first line.
+const BOM: &[u8] = "\u{feff}".as_bytes();
+
 /// What becomes of an element that is named.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Sifted {
@@ -55,7 +58,7 @@ impl Sieve {
         loop {
             let reported = match next_line(&mut source, &mut line).map_err(cannot)? {
                 Next::End => return Ok(odd),
-                Next::Line => serde_json::from_slice::<Reported>(&line).ok(),
+                Next::Line => serde_json::from_slice::<Reported>(line.strip_prefix(BOM).unwrap_or(&line)).ok(),
                 Next::TooLong => None,
             };
             match reported {

@@ -46,7 +46,9 @@ fn a_token_file_that_gives_no_token_is_a_usage_error_even_with_one_in_the_enviro
     let empty = files.put("empty", "");
     let blank = files.put("blank", "\n\n");
     let two = files.put("two", "user:1-a\nuser:2-b\n");
-    for file in [files.beside("missing"), files.beside(""), empty, blank, two] {
+    let header = files.put("header", "Bearer user:1-a");
+    let variable = files.put("variable", "USEAPI_TOKEN=user:1-a");
+    for file in [files.beside("missing"), files.beside(""), empty, blank, two, header, variable] {
         let run = refused(|run| run.ids(["u_1"]).arg("--token-file").arg(&file));
         assert!(run.stderr.contains(file.to_str().unwrap()), "{}", run.stderr);
     }
@@ -83,7 +85,10 @@ fn a_token_in_the_place_of_its_file_is_not_repeated() {
 #[case::never_waits(&["--connect-timeout", "0s"])]
 #[case::negative_duration(&["--lock-wait=-1s"])]
 #[case::no_size(&["--max-size", "big"])]
-#[case::broken_size(&["--max-size", "1.5G"])]
+#[case::half_a_byte(&["--max-size", "1.5"])]
+#[case::given_twice(&["--max-size", "1G", "--max-size", "2G"])]
+#[case::home_that_the_shell_leaves(&["--out=~/mirror"])]
+#[case::list_and_report_from_one_input(&["--skip-done", "-", "-"])]
 #[case::no_role(&["--roles", "cover,hat"])]
 #[case::no_when(&["--progress", "sometimes"])]
 #[case::no_colour(&["--color", "blue"])]
@@ -147,6 +152,9 @@ fn a_report_that_is_also_an_input_is_a_usage_error_and_the_list_stays() {
     let upstream = Upstream::start();
     let run = program().run(&upstream, &mirror.path()).arg("-").arg("--report").arg(&list);
     run.output_through(std::fs::File::open(&list).unwrap(), std::process::Stdio::null()).expect(2);
+    let appending = std::fs::File::options().append(true).open(&list).unwrap();
+    let run = program().run(&upstream, &mirror.path()).arg(&list).args(["--report", "-"]);
+    run.output_through(std::process::Stdio::null(), appending).expect(2);
     assert_eq!(std::fs::read_to_string(&list).unwrap(), "u_1\n");
 }
 
@@ -180,6 +188,14 @@ fn options_are_taken_from_the_environment_and_the_command_line_wins() {
     assert_eq!(elsewhere.ids(), ["u_1"]);
     let queries: Vec<String> = upstream.requests_to("/v1/").into_iter().map(|request| request.query).collect();
     assert_eq!(queries, ["email=env%40example.org", "email=line%40example.org"]);
+}
+
+#[test]
+fn a_switch_that_is_said_twice_is_said() {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    upstream.add("u_1", 1);
+    let run = program().run(&upstream, &mirror.path()).ids(["u_1"]).args(["-vv", "--dry-run", "--dry-run"]);
+    assert_eq!(run.report().expect(0).status("u_1"), "would_create");
 }
 
 #[rstest]

@@ -203,7 +203,8 @@ fn a_run_waits_for_another_as_long_as_it_is_told() {
     upstream.add("u_1", 1);
     let first = holding(&upstream, &mirror);
     let started = Instant::now();
-    run(&upstream, &mirror).ids(["u_1"]).args(["--lock-wait", "1s"]).output().expect(5);
+    let waited = run(&upstream, &mirror).ids(["u_1"]).args(["--lock-wait", "1s"]).output().expect(5);
+    assert!(waited.stderr.contains("--lock-wait is over"), "{}", waited.stderr);
     assert!(started.elapsed() >= Duration::from_secs(1));
     let second = run(&upstream, &mirror).ids(["u_1"]).args(["--lock-wait", "60s", "--report", "-"]).spawn();
     first.signal("INT");

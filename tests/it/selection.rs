@@ -101,7 +101,9 @@ fn a_run_goes_on_where_another_ended() {
     let first = run(&upstream, &mirror).arg("-").output_with(&list).expect(3);
     // The line that was being written when the power went.
     let report = mirror.put("first.ndjson", first.stdout.clone() + "{\"schema\":1,\"id\":\"u_9");
-    let second = mirror.put("second.ndjson", reported("u_7", "unchanged") + &reported("u_8", "incomplete"));
+    // And one that an editor has saved.
+    let second = reported("u_7", "unchanged") + &reported("u_8", "incomplete");
+    let second = mirror.put("second.ndjson", format!("\u{feff}{second}"));
     (7..9).for_each(|number| _ = upstream.add(&format!("u_{number}"), 1));
     upstream.add("u_3", 2);
     upstream.forget();

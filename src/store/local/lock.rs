@@ -35,7 +35,10 @@ pub(super) async fn acquire(own: &Dir, wait: Duration) -> Result<Lock, RunError>
         match file.try_lock() {
             Ok(()) => break,
             Err(TryLockError::WouldBlock) if until.is_none_or(|until| Instant::now() < until) => pause().await,
-            Err(TryLockError::WouldBlock) => return Err(RunError::Locked(held(&mut file))),
+            Err(TryLockError::WouldBlock) => {
+                let to_do = if wait.is_zero() { "; --lock-wait waits for it" } else { ", and --lock-wait is over" };
+                return Err(RunError::Locked(held(&mut file, to_do)));
+            }
             Err(TryLockError::Error(error)) => {
                 let what = format!("{}; does this file system support locks?", what());
                 return Err(RunError::io(what, error));
@@ -54,7 +57,8 @@ async fn pause() {
     tokio::time::sleep(POLL).await;
 }
 
-fn held(file: &mut File) -> String {
+/// Who holds the lock, in words; of a run that is known, `to_do` about it.
+fn held(file: &mut File, to_do: &str) -> String {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
     match read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok()) {
@@ -63,9 +67,7 @@ fn held(file: &mut File) -> String {
             "this destination is locked, by a program that copies it or by a run that begins".to_owned()
         }
         Some(Holder { pid, host, since }) => {
-            format!(
-                "another run is working on this destination: pid {pid} on {host}, since {since}; --lock-wait waits for it"
-            )
+            format!("another run is working on this destination: pid {pid} on {host}, since {since}{to_do}")
         }
         None => "another run is working on this destination".to_owned(),
     }
