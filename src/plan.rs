@@ -173,7 +173,8 @@ struct Found {
     is_current: bool,
 }
 
-/// The files of a version, each to be taken once.
+/// The files of a version, each to be taken once. Where several assets share an identity, their order tells which is
+/// which, but only where none of them was missing and the API names as many: else none of them is taken.
 struct Files<'a> {
     place: Place,
     version: Option<&'a Standing>,
@@ -183,7 +184,16 @@ struct Files<'a> {
 
 impl<'a> Files<'a> {
     fn new(place: Place, version: Option<&'a Standing>, element: &Element) -> Self {
-        let left = version.map(|version| version.manifest.assets.iter().collect()).unwrap_or_default();
+        let is_told = |identity: &Identity<'_>, manifest: &Manifest| {
+            let named = element.assets.iter().filter(|asset| asset.identity() == *identity).count();
+            let had = manifest.assets.iter().filter(|asset| asset.identity() == *identity).count();
+            named == had && manifest.missing.iter().all(|missing| missing.identity() != *identity)
+        };
+        let told = |version: &'a Standing| {
+            let manifest = &version.manifest;
+            manifest.assets.iter().filter(|asset| is_told(&asset.identity(), manifest)).collect()
+        };
+        let left = version.map(told).unwrap_or_default();
         Self {
             place,
             version,
@@ -223,8 +233,10 @@ pub(crate) fn judge(candidate: &Manifest, standing: Option<&Standing>) -> Verdic
         manifest.missing.iter().map(Missing::identity).collect()
     }
     let covered = standing.is_none_or(|standing| {
-        let known = gaps(&standing.manifest);
-        gaps(candidate).iter().all(|gap| known.contains(gap))
+        let mut known = gaps(&standing.manifest);
+        // Each gap once: several assets may share an identity.
+        let mut was_known = |gap| known.iter().position(|known| *known == gap).map(|index| known.swap_remove(index));
+        gaps(candidate).into_iter().all(|gap| was_known(gap).is_some())
     });
     if !candidate.is_complete() && (candidate.assets.is_empty() || !covered) {
         return Verdict::Refuse;

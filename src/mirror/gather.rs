@@ -7,7 +7,7 @@ use super::Mirror;
 use super::sources::Sources;
 use crate::api::{Asked, ElementReply, Slot};
 use crate::download::{Description, Received, Wanted};
-use crate::element::{Asset, Role};
+use crate::element::{Asset, Element, Role};
 use crate::error::{ErrorKind, Failure};
 use crate::event::Event;
 use crate::plan::{Action, Plan, Planned, Prior};
@@ -36,6 +36,27 @@ pub(super) enum Got {
     Part(Part, Box<Description>),
     /// Nowhere: it can't be had.
     Missing(Failure),
+}
+
+/// What was had before the element was fetched once more.
+struct Had<'a> {
+    assets: Vec<GatheredAsset>,
+    /// The element as it was, and as it is.
+    replies: [&'a Element; 2],
+}
+
+impl Had<'_> {
+    /// What was had of `asset`, which the newer reply names.
+    fn take(&mut self, asset: &Asset) -> Option<Got> {
+        let identity = asset.identity();
+        let is_one_of_several =
+            |element: &&Element| element.assets.iter().filter(|other| other.identity() == identity).count() > 1;
+        // Then only the whole link tells them apart.
+        let by_link = self.replies.iter().any(is_one_of_several);
+        let is_it = |had: &Asset| had.identity() == identity && (!by_link || had.link == asset.link);
+        let index = self.assets.iter().position(|had| is_it(&had.planned.asset))?;
+        Some(self.assets.swap_remove(index).got)
+    }
 }
 
 impl GatheredAsset {
@@ -67,16 +88,17 @@ impl<S: Store> Mirror<S> {
         sources: &Sources<S::Place>,
         stage: &Stage,
     ) -> Result<Gathered, Failure> {
-        let mut assets = self.get_all(plan.assets, Vec::new(), (asked, stage)).await;
+        let mut assets = self.get_all(plan.assets, None, (asked, stage)).await;
         if let Some(refusal) = assets.iter().find_map(GatheredAsset::refusal)
             && let Some(fresh) = self.ask_again((asked, slot), sources, refusal).await?
         {
             // Of an element that was changed meanwhile the same path may have other bytes.
             let is_same = fresh.element.is_as_current_as(&reply.element.fields);
-            reply = fresh;
+            let before = std::mem::replace(&mut reply, fresh);
             plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
             assets.retain(|asset| is_same && asset.refusal().is_none());
-            assets = self.get_all(plan.assets, assets, (asked, stage)).await;
+            let had = Had { assets, replies: [&before.element, &reply.element] };
+            assets = self.get_all(plan.assets, Some(had), (asked, stage)).await;
         }
         let is_of_this_machine = |failure: &&Failure| failure.kind.is_local() || failure.kind == ErrorKind::Interrupted;
         if let Some(failure) = assets.iter().filter_map(GatheredAsset::failure).find(is_of_this_machine) {
@@ -121,13 +143,11 @@ impl<S: Store> Mirror<S> {
     async fn get_all(
         &self,
         plan: Vec<Planned>,
-        mut had: Vec<GatheredAsset>,
+        mut had: Option<Had<'_>>,
         (asked, stage): (&Asked<'_>, &Stage),
     ) -> Vec<GatheredAsset> {
         let get = |planned: Planned| {
-            let identity = planned.asset.identity();
-            let index = had.iter().position(|had| had.planned.asset.identity() == identity);
-            let had = index.map(|index| had.swap_remove(index).got);
+            let had = had.as_mut().and_then(|had| had.take(&planned.asset));
             async move {
                 let got = match had {
                     Some(got) => got,

@@ -301,6 +301,12 @@ fn two_assets_of_one_identity_are_kept_one_for_one() {
         Asset { link: twins.assets[0].link.as_str().replace("sig=1", "sig=2").into(), ..twins.assets[0].clone() };
     let standing = stands(&twins, &[]);
     assert!(!Plan::new(&twins, held(Some(&standing)), &Policy::default()).changed);
+    // Where one was missing, or there are fewer of them now, nobody knows whose the file is.
+    let told_of =
+        |element: &Element, standing: &Standing| told(&Plan::new(element, held(Some(standing)), &Policy::default()));
+    assert_eq!(told_of(&twins, &stands(&twins, &[0])), "fetch cover, fetch cover, keep video.mp4, changed");
+    twins.assets.remove(0);
+    assert_eq!(told_of(&twins, &standing), "fetch cover, keep video.mp4, changed");
 }
 
 /// `standing` and `candidate` are the places of assets that are missing.
@@ -328,6 +334,15 @@ fn a_version_replaces_one_that_misses_at_least_the_same(
         Verdict::Refuse => "refuse",
     };
     assert_eq!(verdict, expected);
+}
+
+#[test]
+fn a_gap_that_two_share_covers_one() {
+    let twins = Element { assets: [0, 1, 0].map(|index| sample(1).assets[index].clone()).into(), ..sample(1) };
+    let judged =
+        |candidate: &[usize], standing: &[usize]| judge(&manifest(&twins, candidate), Some(&stands(&twins, standing)));
+    assert_eq!(judged(&[0, 2], &[0]), Verdict::Refuse);
+    assert_eq!(judged(&[0], &[0, 2]), Verdict::Commit);
 }
 
 #[test]

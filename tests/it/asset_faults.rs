@@ -9,6 +9,7 @@ mod links;
 mod names;
 mod proxies;
 mod resume;
+mod twins;
 
 use serde_json::Value;
 
