@@ -118,7 +118,11 @@ impl WireElement<'_> {
             official: boolean(&self.official),
             create_time: time(&self.create_time),
             update_time: time(&self.update_time),
-            tags: self.tag_list.items.or_else(|| self.tag.is_object().then(|| vec![self.tag])).filter(are_shallow),
+            tags: self
+                .tag_list
+                .items
+                .or_else(|| self.tag.is_object().then(|| vec![self.tag]))
+                .filter(fit_into_a_manifest),
         }
     }
 
@@ -146,10 +150,14 @@ impl WireElement<'_> {
     }
 }
 
-/// Whether tags can be read again from a manifest. They may be nested deeper than the reply was: serde_json takes an
-/// object with its own marker for raw values for the JSON in its text.
-fn are_shallow(tags: &Vec<Value>) -> bool {
-    serde_json::to_vec(tags).is_ok_and(|json| !is_too_deep(&json))
+/// The most bytes that tags may take as JSON: a manifest is indented, which makes a hundred bytes of one that is nested
+/// deep.
+const MAX_TAGS_SIZE: usize = 256 * 1024;
+
+/// Whether tags can be written into a manifest, and read again from it. They may be nested deeper than the reply was:
+/// serde_json takes an object with its own marker for raw values for the JSON in its text.
+fn fit_into_a_manifest(tags: &Vec<Value>) -> bool {
+    serde_json::to_vec(tags).is_ok_and(|json| json.len() <= MAX_TAGS_SIZE && !is_too_deep(&json))
 }
 
 /// The assets found so far.

@@ -141,6 +141,13 @@ fn a_reply_that_is_no_element_says_what_is_wrong(#[case] body: &str, #[case] exp
 }
 
 #[test]
+fn tags_that_would_blow_up_a_manifest_are_left_to_the_reply() {
+    let tags = |count: usize| json!({"tagList": [vec![0; count]], "cover": {"resource": "https://h/c"}});
+    assert!(read(&tags(1000)).unwrap().fields.tags.is_some());
+    assert_eq!(read(&tags(200_000)).unwrap().fields.tags, None);
+}
+
+#[test]
 fn brackets_in_texts_are_no_nesting() {
     let body =
         json!({"description": "[{".repeat(200), "name": "a\\\"[".repeat(200), "cover": {"resource": "https://h/c"}});
