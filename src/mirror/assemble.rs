@@ -141,12 +141,13 @@ impl<S: Store> Assembly<'_, S> {
             false => self.name(planned, extension, asset.sha256),
         };
         let asset = Asset { file, url: planned.asset.link.public(), ..asset };
+        let warnings = &mut self.done.manifest.warnings;
+        warnings.extend(dimensions_differ(planned, &asset.file, asset.width.zip(asset.height)));
         if let Some(version) = self.sources.version(place) {
-            let known = version.standing.manifest.warnings.iter().filter(|warning| warning.file == held);
-            self.done
-                .manifest
-                .warnings
-                .extend(known.map(|warning| Warning { file: asset.file.clone(), ..warning.clone() }));
+            // The API may declare other dimensions now.
+            let known = version.standing.manifest.warnings.iter();
+            let known = known.filter(|warning| warning.file == held && warning.code != DIMENSIONS_DIFFER);
+            warnings.extend(known.map(|warning| Warning { file: asset.file.clone(), ..warning.clone() }));
         }
         self.share(place, &held, asset)
     }
@@ -178,16 +179,20 @@ fn good_twin(standing: &Standing, digest: Digest) -> Option<Asset> {
 }
 
 fn warnings(planned: &Planned, file: &str, description: &Description) -> Vec<Warning> {
-    let warning = |code: &str, message| Warning { file: file.to_owned(), code: code.to_owned(), message };
-    let mut warnings = Vec::new();
-    if let (Some(width), Some(height), Some(own)) = (planned.asset.width, planned.asset.height, description.pixels)
-        && (width, height) != own
-    {
-        let message = format!("declared {width}x{height}, is {}x{}", own.0, own.1);
-        warnings.push(warning("dimensions_differ", message));
-    }
-    if !description.ends_whole {
-        warnings.push(warning("truncated_media", "the picture's end is missing".to_owned()));
-    }
-    warnings
+    let is_cut = !description.ends_whole;
+    let cut = is_cut.then(|| warning(file, "truncated_media", "the picture's end is missing".to_owned()));
+    dimensions_differ(planned, file, description.pixels).into_iter().chain(cut).collect()
+}
+
+const DIMENSIONS_DIFFER: &str = "dimensions_differ";
+
+/// That a picture has other dimensions, its `own`, than the API declares.
+fn dimensions_differ(planned: &Planned, file: &str, own: Option<(u32, u32)>) -> Option<Warning> {
+    let ((declared_width, declared_height), (width, height)) = (planned.asset.width.zip(planned.asset.height)?, own?);
+    let message = format!("declared {declared_width}x{declared_height}, is {width}x{height}");
+    ((declared_width, declared_height) != (width, height)).then(|| warning(file, DIMENSIONS_DIFFER, message))
+}
+
+fn warning(file: &str, code: &str, message: String) -> Warning {
+    Warning { file: file.to_owned(), code: code.to_owned(), message }
 }

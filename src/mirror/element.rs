@@ -175,6 +175,8 @@ impl<S: Store> Mirror<S> {
         let status = match (&assembled.failure, verdict, standing) {
             (Some(failure), Verdict::Refuse, _) => {
                 let outcome = as_it_stands(id, standing, Status::Failed).with_failure(failure.clone());
+                // It is back, though not all of it can be had.
+                self.ask(id, S::clear_gone).await?;
                 self.keep_draft(stage, &assembled).await?;
                 return Ok(Step::Settled(outcome));
             }
@@ -193,9 +195,9 @@ impl<S: Store> Mirror<S> {
             bytes: Some(bytes),
             ..ElementOutcome::holding(id, &manifest, status)
         };
-        if verdict == Verdict::Same {
+        if let (Verdict::Same, Some(standing)) = (verdict, standing) {
             self.settle(id).await?;
-            return Ok(Step::Settled(outcome));
+            return Ok(Step::Settled(ElementOutcome { warnings: standing.manifest.warnings.clone(), ..outcome }));
         }
         let digest = stage.complete(&manifest, &response)?;
         let candidate = Candidate { stage, manifest, digest, occupant, has_news };

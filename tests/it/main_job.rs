@@ -129,6 +129,15 @@ fn an_element_that_the_api_forgets_is_gone_and_its_folder_stays() {
     mirror.check();
     let again = program().run(&upstream, &mirror.path()).ids(["u_1", "u_2"]).report().expect(0);
     assert_eq!(again.line("u_1")["goneSince"], since);
+    // It is known again, but can't be had: it is not gone any more, and counts as newly gone when it is again.
+    upstream.on("/cdn/u_1/new", [Reply::new(404, "no")]);
+    upstream.tell("u_1", &element("u_1", &[upstream.url("/cdn/u_1/new")]));
+    let failed = program().run(&upstream, &mirror.path()).ids(["u_1"]).report().expect(3);
+    assert_eq!((failed.status("u_1").as_str(), &failed.line("u_1")["stands"]), ("failed", &json!("complete")));
+    assert!(!mirror.has(".element-mirror/gone/u_1"), "it is known");
+    upstream.on_element("u_1", [Reply::json(404, &json!({"error": "not found"}))]);
+    program().run(&upstream, &mirror.path()).ids(["u_1", "u_2"]).output().expect(0);
+    assert!(mirror.has(".element-mirror/gone/u_1"));
     upstream.tell("u_1", &told);
     let back = program().run(&upstream, &mirror.path()).ids(["u_1"]).report().expect(0);
     assert_eq!(back.status("u_1"), "unchanged");

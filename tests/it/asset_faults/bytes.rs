@@ -74,6 +74,24 @@ fn a_picture_that_is_not_as_declared_or_not_whole_is_stored_with_a_warning() {
     // An element that stays as it is keeps its warnings.
     let again = program().run(&upstream, &mirror.path()).ids(["u_1"]).report().expect(0);
     assert_eq!((again.status("u_1").as_str(), &again.line("u_1")["warnings"]), ("unchanged", &warnings));
+    // So it does where the same bytes are fetched again, whatever the API has come to declare.
+    told["cover"]["width"] = json!(512);
+    upstream.tell("u_1", &told);
+    let refreshed = program().run(&upstream, &mirror.path()).ids(["u_1"]).arg("--refresh").report().expect(0);
+    assert_eq!((refreshed.status("u_1").as_str(), &refreshed.line("u_1")["warnings"]), ("unchanged", &warnings));
+    // A new version is held to what is declared now.
+    told["cover"]["height"] = json!(512);
+    told["name"] = json!("Another");
+    told["resources"][2]["width"] = json!(7);
+    told["resources"][2]["height"] = json!(9);
+    upstream.tell("u_1", &told);
+    let updated = program().run(&upstream, &mirror.path()).ids(["u_1"]).report().expect(0).line("u_1");
+    let warnings = json!([
+        {"file": "side.png", "code": "truncated_media", "message": "the picture's end is missing"},
+        {"file": "back.png", "code": "dimensions_differ", "message": "declared 7x9, is 9x9"},
+    ]);
+    assert_eq!((&updated["status"], &updated["warnings"]), (&json!("updated"), &warnings));
+    mirror.check();
 }
 
 /// A JPEG with a thumbnail, whose own end marker comes first, and its end marker `before_the_end` bytes before its end.
