@@ -87,7 +87,8 @@ struct Source {
 impl Source {
     fn of(reply: &Reply<'_>) -> Self {
         let text = |name: &HeaderName| reply.header(name).map(str::to_owned);
-        let (etag, last_modified, content_type) = (text(&ETAG), text(&LAST_MODIFIED), text(&CONTENT_TYPE));
+        let etag = text(&ETAG).filter(|etag| is_validator(etag));
+        let (last_modified, content_type) = (text(&LAST_MODIFIED), text(&CONTENT_TYPE));
         // Of a part this is no whole length; a Content-Range says that.
         let length = reply.content_length().filter(|_| reply.status == 200);
         Self { length, etag, last_modified, content_type }
@@ -109,6 +110,11 @@ impl Source {
             && (part.last_modified.is_none() || self.last_modified == part.last_modified)
             && (self.length.is_none() || whole.is_none() || self.length == whole)
     }
+}
+
+/// Whether an `ETag` tells versions apart. (Asked with `*`, a server says of anything that it is current.)
+fn is_validator(etag: &str) -> bool {
+    !matches!(etag.trim(), "" | "*")
 }
 
 impl Downloader {

@@ -318,6 +318,9 @@ fn classify(error: reqwest::Error, url: &Url) -> Failure {
         ErrorKind::Tls
     } else if is_of_this_machine(&error) {
         ErrorKind::Io
+    } else if error.is_builder() {
+        // A link that is longer than requests can be, say. It does not pass.
+        ErrorKind::UnsafeUrl
     } else if error.is_dns() {
         ErrorKind::Dns
     } else {

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{COVER, run};
@@ -110,6 +111,23 @@ fn a_date_is_asked_with_where_there_is_no_etag() {
     assert_eq!(headers["if-modified-since"], LAST_MODIFIED);
     assert!(!headers.contains_key("if-none-match"));
     assert_eq!(mirror.manifest("u_1")["element"]["currentVersion"], 2);
+}
+
+#[rstest]
+#[case::empty("")]
+#[case::of_anything("*")]
+fn an_etag_that_tells_nothing_is_none(#[case] etag: &str) {
+    let (upstream, mirror) = (Upstream::start(), MirrorDir::new());
+    upstream.on(COVER, [Reply::ok(png(1, 1, 1)).header("etag", etag).header("last-modified", LAST_MODIFIED)]);
+    let told = told(&upstream);
+    run(&upstream, &mirror).expect(0);
+    assert_eq!(mirror.manifest("u_1")["assets"][0].get("etag"), None);
+    moved(&upstream, told);
+    upstream.forget();
+    assert_eq!(run(&upstream, &mirror).expect(0).status("u_1"), "updated");
+    let headers = &upstream.cdn_requests()[0].headers;
+    assert!(!headers.contains_key("if-none-match"), "{headers:?}");
+    assert_eq!(headers["if-modified-since"], LAST_MODIFIED);
 }
 
 #[test]
