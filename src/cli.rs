@@ -147,7 +147,8 @@ pub(crate) struct KeepArgs {
 
     /// Keep those superseded less than, say, 30d ago.
     ///
-    /// However many they are; with --keep-versions, those that either keeps. Without both all are kept.
+    /// However many they are (m is minutes, 30d a month); with --keep-versions, those that either keeps. Without both
+    /// all are kept.
     #[arg(long, value_name = "DURATION", value_parser = value::age,
           env = "ELEMENT_MIRROR_KEEP_WITHIN", hide_env = true)]
     keep_within: Option<Duration>,
