@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Serialize, Serializer};
 
+use crate::exit;
+
 /// The code of a failure, `error.kind` in a report, written in `snake_case`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
@@ -263,9 +265,9 @@ impl RunError {
     /// The process' exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
-            Self::Locked(_) => 5,
-            Self::Io { .. } | Self::Broken(_) => 1,
+            Self::Usage(_) => exit::USAGE,
+            Self::Locked(_) => exit::LOCKED,
+            Self::Io { .. } | Self::Broken(_) => exit::BROKEN,
         }
     }
 }

@@ -95,6 +95,7 @@ mod element;
 
 pub mod digest;
 pub mod error;
+pub mod exit;
 mod header;
 pub mod time;
 

@@ -11,6 +11,7 @@ use std::thread;
 
 use element_mirror::error::RunError;
 use element_mirror::event::{Counters, Events};
+use element_mirror::exit;
 use element_mirror::outcome::{End, Summary};
 use element_mirror::report::{JsonLog, NdjsonReport, Reporter, Sink, Verbosity, drain};
 use element_mirror::stop::Stop;
@@ -20,8 +21,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::{Complaint, Instead, LogFormat, SayingArgs};
 use crate::terminal::{self, Terminal};
 
-/// The exit code of a command line that is wrong.
-const USAGE: u8 = 2;
 /// How many events may wait for the reporters.
 const EVENTS: usize = 1024;
 /// With fewer workers a flush or a slow file would hold up the network.
@@ -193,15 +192,15 @@ pub(crate) fn answer(instead: Instead, saying: &SayingArgs) -> u8 {
         Instead::Answer(text) => exit_code(print(terminal::fit_for_output(&text, saying).as_bytes()), saying),
         Instead::NoCommand(text) if saying.log_format == LogFormat::Text => {
             terminal::show(&text, saying);
-            USAGE
+            exit::USAGE
         }
         Instead::NoCommand(_) => {
             complain(saying, &Complaint::new("no command is given"));
-            USAGE
+            exit::USAGE
         }
         Instead::Complaint(complaint) => {
             complain(saying, &complaint);
-            USAGE
+            exit::USAGE
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{ElementOutcome, Status};
 use crate::error::{ErrorKind, Failure, Side};
+use crate::exit;
 use crate::manifest::Warning;
 
 /// Why a run ended before its list did, or can't count as done.
@@ -94,12 +95,12 @@ impl End {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Signal(number) => 128_u8.saturating_add(u8::try_from(*number).unwrap_or(0)),
-            Self::ReaderGone => 141,
-            Self::Refused(_) => 4,
-            Self::AccountNeeded(_) => 2,
-            Self::Broken(_) | Self::Unanswered(..) => 1,
-            Self::TimeUp => 6,
-            Self::TooManyErrors(_) => FLAWED,
+            Self::ReaderGone => exit::READER_GONE,
+            Self::Refused(_) => exit::REFUSED,
+            Self::AccountNeeded(_) => exit::USAGE,
+            Self::Broken(_) | Self::Unanswered(..) => exit::BROKEN,
+            Self::TimeUp => exit::TIME_UP,
+            Self::TooManyErrors(_) => exit::FLAWED,
         }
     }
 
@@ -115,9 +116,6 @@ impl End {
         }
     }
 }
-
-/// The exit code of a run that was done, but not without failures.
-const FLAWED: u8 = 3;
 
 /// How many examples of each kind of failure are kept.
 const EXAMPLES: usize = 5;
@@ -251,7 +249,7 @@ impl Summary {
 
     /// Whether there is something that a person should know, also where the exit code is 0.
     pub fn is_flawed(&self) -> bool {
-        self.exit_code() != 0 || self.flawed > 0 || self.suspiciously_gone > 0
+        self.exit_code() != exit::DONE || self.flawed > 0 || self.suspiciously_gone > 0
     }
 
     /// The process' exit code.
@@ -260,7 +258,7 @@ impl Summary {
         // With a list that could not be had nobody knows which elements were not taken up.
         let excused = self.partial_ok && self.unlisted == 0;
         let flawed = self.suspiciously_gone > 0 || self.flawed > 0;
-        end.map_or(if flawed && !excused { FLAWED } else { 0 }, End::exit_code)
+        end.map_or(if flawed && !excused { exit::FLAWED } else { exit::DONE }, End::exit_code)
     }
 }
 

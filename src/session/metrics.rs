@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use element_mirror::error::RunError;
 use element_mirror::event::Counters;
+use element_mirror::exit;
 use element_mirror::outcome::{End, Summary};
 use element_mirror::report::{Metrics, last_success};
 use element_mirror::time::Time;
@@ -55,12 +56,12 @@ pub(crate) fn measured(
     let (started, counters) = (Instant::now(), Arc::default());
     let done = work(&counters);
     let exit_code = done.as_ref().map_or_else(RunError::exit_code, Summary::exit_code);
-    let Some(file) = file.filter(|_| !matches!(exit_code, 2 | 5)) else { return done };
+    let Some(file) = file.filter(|_| !matches!(exit_code, exit::USAGE | exit::LOCKED)) else { return done };
     let nothing = Summary::default();
     let (summary, duration) = (done.as_ref().unwrap_or(&nothing), started.elapsed());
     let written = replace(file, |earlier| {
         let last_success = match exit_code {
-            0 => Some(Time::now().to_unix().0.to_string()),
+            exit::DONE => Some(Time::now().to_unix().0.to_string()),
             _ => last_success(earlier),
         };
         Metrics { summary, counters: &counters, duration, exit_code, last_success }.render()
