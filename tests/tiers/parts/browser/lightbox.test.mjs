@@ -174,7 +174,7 @@ test("a link to an element opens it, and a reload too", async (t) => {
 test("it says all there is to say of an element, and links to its files", async (t) => {
   const { page } = await visit(t, mirror, { hash: `#id=${OWL}` });
   const said = await page.innerText("#panel");
-  for (const words of ["2 missing", "Official", "Animal", "A violet owl", OWL, "left: http_404", "voice: too_large"]) {
+  for (const words of ["2 missing", "Official", "Animal", "A violet owl", OWL, "Left: http_404", "Voice: too_large"]) {
     assert.ok(said.includes(words), `${words}: ${said}`);
   }
   const links = await page.$$eval("#details a", (all) => all.map((one) => one.getAttribute("href")));
