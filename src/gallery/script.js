@@ -67,7 +67,9 @@
     count.textContent = shown.length === elements.length ? all : `${grouped(shown.length)} of ${all}`;
   }
 
-  // What is asked for stands in the address, behind the #, so that a link or a reload shows it again.
+  // What is asked for stands in the address, behind the #, so that a link or a reload shows it again. The large view is
+  // a step of its own where it was opened from a card: the way back leads to the cards.
+  const OPENED = "opened from its card";
   let writing;
   function remember() {
     clearTimeout(writing);
@@ -75,6 +77,9 @@
   }
   function write() {
     clearTimeout(writing);
+    history.replaceState(history.state, "", address());
+  }
+  function address() {
     const asked = new URLSearchParams();
     if (search.value.trim()) asked.set("q", search.value.trim());
     if (choices.type.value) asked.set("type", choices.type.value);
@@ -86,7 +91,7 @@
       asked.set("id", current.id);
       if (view > 0) asked.set("view", view);
     }
-    history.replaceState(null, "", `#${asked}`);
+    return `#${asked}`;
   }
   function read() {
     const asked = new URLSearchParams(location.hash.slice(1));
@@ -317,8 +322,10 @@
     const card = event.target.closest("h2 a")?.closest("li");
     if (!card) return;
     event.preventDefault();
-    open(byCard.get(card));
+    // The way back is to the page as it is now, with the words that may still wait to be written into its address.
     write();
+    open(byCard.get(card));
+    history.pushState(OPENED, "", address());
   });
   $("previous").addEventListener("click", () => step(-1));
   $("next").addEventListener("click", () => step(1));
@@ -350,8 +357,15 @@
   });
   lightbox.addEventListener("close", () => {
     figure.replaceChildren();
-    current?.link.focus();
-    write();
+    clearTimeout(writing);
+    if (history.state === OPENED) {
+      // The browser scrolls to where it was opened; the element that was looked at last may stand elsewhere.
+      addEventListener("hashchange", () => current.link.focus(), { once: true });
+      history.back();
+    } else {
+      write();
+      current?.link.focus();
+    }
   });
 
   addEventListener("hashchange", read);
