@@ -35,8 +35,8 @@
   let shown = elements;
 
   function words(element) {
-    const said = element.card.querySelector(".said")?.textContent ?? "";
-    return folded([element.name, element.id, ...element.tags, said].join("\n"));
+    const said = [".said", ".kinds"].map((part) => element.card.querySelector(part)?.textContent ?? "");
+    return folded([element.name, element.id, element.type, ...element.tags, ...said].join("\n"));
   }
 
   // Shows what is asked for: nothing is measured between the changes, so that there is one layout for all of them.
@@ -120,10 +120,10 @@
   offer(choices.tag, elements.flatMap((element) => [...new Set(element.tags)]));
   for (const mark of marks) {
     const total = elements.filter((element) => element.is.includes(mark.dataset.mark)).length;
-    mark.hidden = total === 0;
+    mark.hidden = total === 0 || total === elements.length;
     mark.lastElementChild.textContent = grouped(total);
   }
-  $("controls").hidden = elements.length === 0;
+  $("controls").hidden = elements.length < 2;
 
   let asked;
   search.addEventListener("input", () => {
