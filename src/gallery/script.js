@@ -231,7 +231,10 @@
   function open(element, at = 0) {
     if (element !== current || !lightbox.open) fill(element);
     look(at);
-    if (!lightbox.open) lightbox.showModal();
+    if (lightbox.open) return;
+    // How wide the page's scrollbar is, which is away for now.
+    document.body.style.setProperty("--gutter", `${innerWidth - document.documentElement.clientWidth}px`);
+    lightbox.showModal();
   }
   function fill(element) {
     current = element;

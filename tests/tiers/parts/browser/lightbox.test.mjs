@@ -47,6 +47,7 @@ test("the keyboard alone is enough", async (t) => {
   assert.equal(await focused(page), ROBOT, "a card is one stop");
   await page.keyboard.press("Enter");
   assert.equal(await title(page), "PipTheRobot K7Q2M");
+  assert.equal(await page.$eval("#stage:focus-visible", (stage) => getComputedStyle(stage).outlineStyle), "none");
   const stops = [];
   for (let presses = 0; presses < 30; presses += 1) {
     await page.keyboard.press("Tab");
@@ -204,6 +205,33 @@ test("what was looked at last is in sight when it is closed", async (t) => {
   await page.waitForFunction((name) => document.activeElement.textContent === name, last);
   const { top, bottom } = await page.evaluate(() => document.activeElement.getBoundingClientRect());
   assert.ok(top >= 0 && bottom <= 500, `${top} to ${bottom}`);
+});
+
+test("the page behind stays where it is, and nothing is under a scrollbar", async (t) => {
+  for (const width of [1280, 800]) {
+    const { page } = await visit(t, mirror, { bars: true, size: { width, height: 700 } });
+    const places = () => page.$$eval("h1, #grid > li", (all) => all.map((one) => {
+      const { x, y, width } = one.getBoundingClientRect();
+      return [x, y, width];
+    }));
+    await page.locator(link(ROBOT)).scrollIntoViewIfNeeded();
+    const before = await places();
+    const room = await page.evaluate(() => innerWidth - document.documentElement.clientWidth);
+    assert.ok(room > 0, "the scrollbar takes room");
+    await page.click(link(ROBOT));
+    assert.deepEqual(await places(), before);
+    const [inside, close] = await page.$eval("#lightbox", (dialog) =>
+      [dialog.clientWidth, document.getElementById("close").getBoundingClientRect().right]);
+    assert.equal(inside, width < 860 ? width - room : width, "no room for a scrollbar beside the one there is");
+    assert.ok(close <= inside - 10, `${close} of ${inside}`);
+  }
+});
+
+test("in a low window what there is to say is beside the picture", async (t) => {
+  const { page } = await visit(t, mirror, { size: { width: 740, height: 360 }, hash: `#id=${ROBOT}` });
+  const [stage, title, facts] = await Promise.all(["#stage", "#title", "#details dl"].map((part) => page.locator(part).boundingBox()));
+  assert.ok(title.x > stage.x + stage.width && facts.y < 300, JSON.stringify({ stage, title, facts }));
+  assert.ok(await isWithinWidth(page));
 });
 
 test("its buttons and small views do the same", async (t) => {
