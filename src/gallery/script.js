@@ -191,7 +191,8 @@
     const steps = document.createElement("span");
     steps.className = "steps";
     steps.append(...links.map(() => document.createElement("i")));
-    if (links.length > 1) cover.append(steps);
+    // Before what is to be seen at once, which makes room for them.
+    if (links.length > 1) cover.querySelector("img").after(steps);
     return { card, cover, links, steps, images: [], at: -1 };
   }
   function rest() {
