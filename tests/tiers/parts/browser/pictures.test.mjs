@@ -85,6 +85,10 @@ test("on a phone nothing is wider than the window", async (t) => {
     assert.ok(await isWithinWidth(page));
     await page.evaluate(() => scrollTo(0, 0));
     await screenshot(page, "phone");
+    const rows = await page.$$eval("#marks button:not([hidden])", (all) => all.map((one) => one.getBoundingClientRect().y));
+    assert.equal(new Set(rows).size, 1, "the filters are one row");
+    const video = page.locator(`[data-id="${ROBOT}"] .video`);
+    assert.deepEqual([(await video.boundingBox()).width, await video.textContent()], [26, "Video"], "a sign, and its word");
     assertIsCalm(seen, made);
   }
 });
