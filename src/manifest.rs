@@ -258,7 +258,12 @@ impl Manifest {
 
     /// The size in bytes of all [`own_files`](Self::own_files) together.
     pub fn size(&self) -> u64 {
-        self.own_files().map(|file| file.size).fold(0, u64::saturating_add)
+        self.assets_size().saturating_add(self.response.size)
+    }
+
+    /// The size in bytes of the assets together.
+    pub fn assets_size(&self) -> u64 {
+        self.assets.iter().map(|asset| asset.size).fold(0, u64::saturating_add)
     }
 
     /// The content of `SHA256SUMS`, in GNU format: every file of the version but itself. `own` is the digest of

@@ -39,12 +39,14 @@ impl Card<'_> {
         let millis = |time: Time| time.to_unix().0;
         let item = html! {
             li data-id=(id) data-is=[self.marks()] data-updated=[element.update_time.map(millis)]
-                data-mirrored=(millis(manifest.committed_at)) data-size=(manifest.size()) {
+                data-mirrored=(millis(manifest.committed_at)) data-size=(manifest.assets_size()) {
                 (self.cover())
                 h2 { a href=(self.link()) { (isolated(self.name())) } }
                 p .about {
                     @if let Some(kind) = &element.kind { bdi .type { (word(kind)) } " " }
-                    @if let Some(time) = element.update_time { time datetime=(time) { (time.to_day()) } " " }
+                    @if let Some(time) = element.update_time {
+                        time datetime=(time) title="Updated" { (time.to_day()) } " "
+                    }
                     @if element.official == Some(true) { span .official { "Official" } " " }
                     @if !self.older.is_empty() { span { (self.older.len()) " older" } }
                 }
@@ -157,7 +159,7 @@ impl Card<'_> {
     /// A file of it: what it shows, its name, and how large it is. The script takes it for a view by its type.
     fn file(&self, asset: &Asset) -> Markup {
         html! {
-            a href=(self.link_to(&asset.file)) type=(asset.media_type) { (label(asset)) }
+            a href=(self.link_to(&asset.file)) type=(asset.media_type) { (label(asset.role, &asset.slot)) }
             " " small {
                 (asset.file) ", "
                 @if let (Some(width), Some(height)) = (asset.width, asset.height) { (width) " × " (height) ", " }
@@ -170,12 +172,12 @@ impl Card<'_> {
         let Manifest { element, committed_at, roles, assets, .. } = self.manifest;
         let minute = |time: Time| html! { (time.to_minute()) };
         let roles = roles.as_ref().map(|roles| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", "));
-        let size = format!("{}, {}", counted(assets.len() as u64, "file"), Bytes(self.manifest.size()));
+        let size = format!("{}, {}", counted(assets.len() as u64, "file"), Bytes(self.manifest.assets_size()));
         let facts = [
             ("ID", Some(html! { code { (self.id) } })),
             ("Type", element.kind.as_ref().map(|kind| isolated(&word(kind)))),
             ("Gone since", self.gone_since.map(minute)),
-            ("Made", element.create_time.map(minute)),
+            ("Created", element.create_time.map(minute)),
             ("Updated", element.update_time.map(minute)),
             ("Mirrored", Some(minute(*committed_at))),
             ("Version", element.current_version.map(|version| html! { (version) })),
@@ -187,12 +189,12 @@ impl Card<'_> {
     }
 }
 
-/// What a file shows.
-fn label(asset: &Asset) -> Markup {
-    match asset.role {
-        Role::Secondary if asset.slot.trim().is_empty() => html! { "View" },
-        Role::Secondary => name(&asset.slot),
-        Role::Cover | Role::Video | Role::Voice | Role::Other => html! { (word(asset.role.as_str())) },
+/// What an asset shows.
+fn label(role: Role, slot: &str) -> Markup {
+    match role {
+        Role::Secondary if slot.trim().is_empty() => html! { "View" },
+        Role::Secondary => name(slot),
+        Role::Cover | Role::Video | Role::Voice | Role::Other => html! { (word(role.as_str())) },
     }
 }
 
@@ -206,7 +208,7 @@ fn name(slot: &str) -> Markup {
 
 /// What is missing, and why.
 fn lost(Missing { role, slot, error, .. }: &Missing) -> Markup {
-    html! { (isolated(if slot.is_empty() { role.as_str() } else { slot })) ": " (isolated(error)) }
+    html! { (label(*role, slot)) ": " (isolated(error)) }
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl Totals {
     pub(super) fn add(&mut self, manifest: &Manifest) {
         self.elements += 1;
         self.files += manifest.assets.len() as u64;
-        self.bytes = self.bytes.saturating_add(manifest.size());
+        self.bytes = self.bytes.saturating_add(manifest.assets_size());
     }
 }
 

@@ -35,8 +35,8 @@
   let shown = elements;
 
   function words(element) {
-    const said = element.card.querySelector(".said")?.textContent ?? "";
-    return folded([element.name, element.id, ...element.tags, said].join("\n"));
+    const said = [".said", ".kinds"].map((part) => element.card.querySelector(part)?.textContent ?? "");
+    return folded([element.name, element.id, element.type, ...element.tags, ...said].join("\n"));
   }
 
   // Shows what is asked for: nothing is measured between the changes, so that there is one layout for all of them.
@@ -67,7 +67,9 @@
     count.textContent = shown.length === elements.length ? all : `${grouped(shown.length)} of ${all}`;
   }
 
-  // What is asked for stands in the address, behind the #, so that a link or a reload shows it again.
+  // What is asked for stands in the address, behind the #, so that a link or a reload shows it again. The large view is
+  // a step of its own where it was opened from a card: the way back leads to the cards.
+  const OPENED = "opened from its card";
   let writing;
   function remember() {
     clearTimeout(writing);
@@ -75,6 +77,9 @@
   }
   function write() {
     clearTimeout(writing);
+    history.replaceState(history.state, "", address());
+  }
+  function address() {
     const asked = new URLSearchParams();
     if (search.value.trim()) asked.set("q", search.value.trim());
     if (choices.type.value) asked.set("type", choices.type.value);
@@ -86,7 +91,7 @@
       asked.set("id", current.id);
       if (view > 0) asked.set("view", view);
     }
-    history.replaceState(null, "", `#${asked}`);
+    return `#${asked}`;
   }
   function read() {
     const asked = new URLSearchParams(location.hash.slice(1));
@@ -115,10 +120,10 @@
   offer(choices.tag, elements.flatMap((element) => [...new Set(element.tags)]));
   for (const mark of marks) {
     const total = elements.filter((element) => element.is.includes(mark.dataset.mark)).length;
-    mark.hidden = total === 0;
+    mark.hidden = total === 0 || total === elements.length;
     mark.lastElementChild.textContent = grouped(total);
   }
-  $("controls").hidden = elements.length === 0;
+  $("controls").hidden = elements.length < 2;
 
   let asked;
   search.addEventListener("input", () => {
@@ -186,7 +191,8 @@
     const steps = document.createElement("span");
     steps.className = "steps";
     steps.append(...links.map(() => document.createElement("i")));
-    if (links.length > 1) cover.append(steps);
+    // Before what is to be seen at once, which makes room for them.
+    if (links.length > 1) cover.querySelector("img").after(steps);
     return { card, cover, links, steps, images: [], at: -1 };
   }
   function rest() {
@@ -226,7 +232,10 @@
   function open(element, at = 0) {
     if (element !== current || !lightbox.open) fill(element);
     look(at);
-    if (!lightbox.open) lightbox.showModal();
+    if (lightbox.open) return;
+    // How wide the page's scrollbar is, which is away for now.
+    document.body.style.setProperty("--gutter", `${innerWidth - document.documentElement.clientWidth}px`);
+    lightbox.showModal();
   }
   function fill(element) {
     current = element;
@@ -317,8 +326,10 @@
     const card = event.target.closest("h2 a")?.closest("li");
     if (!card) return;
     event.preventDefault();
-    open(byCard.get(card));
+    // The way back is to the page as it is now, with the words that may still wait to be written into its address.
     write();
+    open(byCard.get(card));
+    history.pushState(OPENED, "", address());
   });
   $("previous").addEventListener("click", () => step(-1));
   $("next").addEventListener("click", () => step(1));
@@ -350,8 +361,15 @@
   });
   lightbox.addEventListener("close", () => {
     figure.replaceChildren();
-    current?.link.focus();
-    write();
+    clearTimeout(writing);
+    if (history.state === OPENED) {
+      // The browser scrolls to where it was opened; the element that was looked at last may stand elsewhere.
+      addEventListener("hashchange", () => current.link.focus(), { once: true });
+      history.back();
+    } else {
+      write();
+      current?.link.focus();
+    }
   });
 
   addEventListener("hashchange", read);

@@ -145,7 +145,7 @@ fn what_is_gone_incomplete_or_superseded_is_said() {
     let plain = card(&page, "u_3");
     assert!(!plain.contains("data-is") && !plain.contains("older") && !plain.contains("class=\"marks\""), "{plain}");
     let incomplete = card(&page, "u_4");
-    for said in ["data-is=\"incomplete\"", "1 missing", "<bdi>side</bdi>: <bdi>http_404</bdi>"] {
+    for said in ["data-is=\"incomplete\"", "1 missing", "<li>Side: <bdi>http_404</bdi>"] {
         assert!(incomplete.contains(said), "{said}: {incomplete}");
     }
 }

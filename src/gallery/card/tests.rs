@@ -42,7 +42,7 @@ fn an_element_of_which_little_is_known_is_shown_by_its_id_and_without_empty_part
         for absent in ["data-is", "data-updated", "class=\"tags\"", "class=\"said\"", "Updated", "star"] {
             assert!(!card.contains(absent), "{absent}: {card}");
         }
-        assert!(card.contains("data-mirrored=\"1795420800\" data-size=\"2058\""), "{card}");
+        assert!(card.contains("data-mirrored=\"1795420800\" data-size=\"2048\""), "{card}");
     }
 }
 
@@ -65,7 +65,10 @@ fn the_cover_is_the_first_picture_and_the_other_pictures_are_its_views() {
 fn every_mark_is_one_to_filter_by_and_one_to_see() {
     let manifest = manifest(&[COVER, ("voice.mp3", "voice", "audio/mpeg")], |told| {
         told["element"] = json!({"id": "u_1", "favored": true, "official": true, "type": "VIDEO", "currentVersion": 3});
-        told["missing"] = json!([{"role": "video", "slot": "", "url": "https://x", "error": "too_large"}]);
+        told["missing"] = json!([
+            {"role": "video", "slot": "", "url": "https://x", "error": "too_large"},
+            {"role": "secondary", "slot": "topView", "url": "https://x", "error": "http_404"},
+        ]);
         told["warnings"] = json!([{"file": "cover.jpg", "code": "truncated_media", "message": "it ends <early>"}]);
         told["roles"] = json!(["cover", "voice"]);
     });
@@ -78,11 +81,13 @@ fn every_mark_is_one_to_filter_by_and_one_to_see() {
         "Favored",
         "Official",
         "Gone since 3 Nov 2026",
-        "1 missing",
+        "2 missing",
         "1 warning",
         "2 older",
         "Voice",
-        "<bdi>video</bdi>: <bdi>too_large</bdi>",
+        "<li>Video: <bdi>too_large</bdi></li>",
+        "<li>Top view: <bdi>http_404</bdi></li>",
+        "<dt>Size</dt><dd>2 files, 4.0 KiB</dd>",
         "<bdi>cover.jpg</bdi>: <bdi>it ends &lt;early&gt;</bdi>",
         "<dt>Only roles</dt><dd>cover, voice</dd>",
         "<dt>Version</dt><dd>3</dd>",

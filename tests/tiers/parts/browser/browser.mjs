@@ -18,8 +18,14 @@ export const PHONE = { width: 390, height: 844 };
 const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"];
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGS });
-after(() => browser.close());
+const launch = async (how) => {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGS, ...how });
+  after(() => browser.close());
+  return browser;
+};
+const browser = await launch();
+// One whose scrollbars take room, as on most desks.
+let desk;
 
 /** A folder that is gone when the tier ends. */
 export const folder = () => mkdtempSync(join(process.env.SCRATCH, "mirror-"));
@@ -43,11 +49,13 @@ export async function served(test, folder) {
 
 /**
  * Opens a page from the disk, or what is at `url`. `seen` gathers what it asks for and complains of; a context with a
- * fresh profile is closed when the test ends. `wishes` are what else the reader's system asks for.
+ * fresh profile is closed when the test ends. With `bars` its scrollbars take room. `wishes` are what else the reader's
+ * system asks for.
  */
 export async function visit(test, { page: path, url }, looking = {}) {
-  const { hash = "", scripts = true, size = WIDE, dark = false, ...wishes } = looking;
-  const context = await browser.newContext({
+  const { hash = "", scripts = true, size = WIDE, dark = false, bars = false, ...wishes } = looking;
+  const chosen = bars ? await (desk ??= launch({ ignoreDefaultArgs: ["--hide-scrollbars"] })) : browser;
+  const context = await chosen.newContext({
     viewport: size, javaScriptEnabled: scripts, colorScheme: dark ? "dark" : "light", reducedMotion: "reduce",
     hasTouch: size === PHONE, isMobile: size === PHONE, ...wishes,
   });

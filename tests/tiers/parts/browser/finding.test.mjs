@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { folder, names, visit } from "./browser.mjs";
-import { aged, many } from "./mirrors.mjs";
+import { aged, hostile, many } from "./mirrors.mjs";
 
 const mirror = aged(folder());
 const few = many(folder(), 40);
@@ -24,6 +24,8 @@ test("search finds names, IDs, tags and descriptions, whatever their case, and s
   assert.deepEqual(await found(page, "u_303118460275593"), ["ProfessorOwl B4HRZ"]);
   assert.equal((await found(page, "vehicle")).length, 2);
   assert.deepEqual(await found(page, "brass face"), ["LumiLantern 8DFAS"], "words in any order, of the description");
+  assert.deepEqual(await found(page, "voice"), ["LumiLantern 8DFAS", "PipTheRobot K7Q2M"], "what there is of it");
+  assert.deepEqual(await found(page, "video"), ["PipTheRobot K7Q2M", "ProfessorOwl B4HRZ"]);
   assert.deepEqual(await found(page, "nothing of the kind"), []);
   assert.ok(await page.isVisible("#none"));
   await page.click("#none button");
@@ -66,6 +68,12 @@ test("only those filters are offered that there is something for", async (t) => 
   const { page } = await visit(t, few);
   const offered = await page.$$eval("#marks button:not([hidden])", (marks) => marks.map((mark) => mark.textContent));
   assert.deepEqual(offered, ["Favored 4"]);
+  const { page: alike } = await visit(t, hostile(folder()));
+  const marks = await alike.$eval("#marks", (marks) => getComputedStyle(marks).display);
+  assert.equal(marks, "none", "all are incomplete, and all have warnings");
+  assert.ok(await alike.isVisible("#search"));
+  const { page: alone } = await visit(t, many(folder(), 1));
+  assert.equal(await alone.isVisible("#controls"), false);
 });
 
 test("elements are sorted by name, dates, size and ID", async (t) => {

@@ -47,6 +47,7 @@ test("the keyboard alone is enough", async (t) => {
   assert.equal(await focused(page), ROBOT, "a card is one stop");
   await page.keyboard.press("Enter");
   assert.equal(await title(page), "PipTheRobot K7Q2M");
+  assert.equal(await page.$eval("#stage:focus-visible", (stage) => getComputedStyle(stage).outlineStyle), "none");
   const stops = [];
   for (let presses = 0; presses < 30; presses += 1) {
     await page.keyboard.press("Tab");
@@ -130,6 +131,109 @@ test("a finger that goes sideways turns the page, one that goes down does not", 
   assert.equal(await swipe([200, 400], [260, 100]), "Side");
 });
 
+/** It is closed, and the address is that of the cards. */
+const isBack = (page, hash) =>
+  page.waitForFunction(
+    (hash) => !document.getElementById("lightbox").open && location.hash === hash, hash, { timeout: 5000 },
+  );
+
+/** The page is left with the next step back: to the empty one that a window begins with. */
+async function assertLeaves(page) {
+  await page.goBack();
+  assert.equal(page.url(), "about:blank");
+}
+
+test("the way back leads from it to the cards, and forward to it again", async (t) => {
+  const { page, seen } = await visit(t, mirror, { hash: "#only=favored" });
+  await page.click(link(LANTERN));
+  for (let presses = 0; presses < 5; presses += 1) await page.keyboard.press("ArrowRight");
+  await page.waitForFunction((id) => location.hash.includes(id), ROBOT);
+  await page.goBack();
+  await isBack(page, "#only=favored");
+  await hasFocus(page, ROBOT);
+  await page.goForward();
+  await page.waitForFunction(() => document.getElementById("lightbox").open);
+  assert.equal(await title(page), "PipTheRobot K7Q2M");
+  await page.goBack();
+  await isBack(page, "#only=favored");
+  await assertLeaves(page);
+  assert.deepEqual(seen.complaints, []);
+});
+
+test("once it is closed the way back is as if it had never been open", async (t) => {
+  const closings = { escape: (page) => page.keyboard.press("Escape"), button: (page) => page.click("#close") };
+  for (const [name, close] of Object.entries(closings)) {
+    const { page } = await visit(t, mirror);
+    for (const id of [FOX, OWL]) {
+      await page.click(link(id));
+      await page.keyboard.press("ArrowRight");
+      if (id === OWL) await page.reload();
+      assert.ok(await isOpen(page), name);
+      await close(page);
+      await isBack(page, "");
+    }
+    await assertLeaves(page);
+    const { page: linked } = await visit(t, mirror, { hash: `#id=${ROBOT}` });
+    await linked.keyboard.press("ArrowRight");
+    await close(linked);
+    await isBack(linked, "");
+    await assertLeaves(linked);
+  }
+});
+
+test("the words that were looked for are there when it is closed, however late they were typed", async (t) => {
+  const { page } = await visit(t, mirror);
+  await page.evaluate(async (id) => {
+    const search = document.getElementById("search");
+    search.value = "fox";
+    search.dispatchEvent(new Event("input", { bubbles: true }));
+    await new Promise(requestAnimationFrame);
+    document.querySelector(`[data-id="${id}"] h2 a`).click();
+  }, FOX);
+  await page.keyboard.press("Escape");
+  await isBack(page, "#q=fox");
+  assert.equal(await page.inputValue("#search"), "fox");
+  assert.equal(await page.textContent("#count"), "1 of 11 elements");
+});
+
+test("what was looked at last is in sight when it is closed", async (t) => {
+  const { page } = await visit(t, mirror, { size: { width: 500, height: 500 } });
+  await page.click("#grid h2 a >> nth=0");
+  while (await page.isEnabled("#next")) await page.keyboard.press("ArrowRight");
+  const last = await title(page);
+  await page.keyboard.press("Escape");
+  await page.waitForFunction((name) => document.activeElement.textContent === name, last);
+  const { top, bottom } = await page.evaluate(() => document.activeElement.getBoundingClientRect());
+  assert.ok(top >= 0 && bottom <= 500, `${top} to ${bottom}`);
+});
+
+test("the page behind stays where it is, and nothing is under a scrollbar", async (t) => {
+  for (const width of [1280, 800]) {
+    const { page } = await visit(t, mirror, { bars: true, size: { width, height: 700 } });
+    const places = () => page.$$eval("h1, #grid > li", (all) => all.map((one) => {
+      const { x, y, width } = one.getBoundingClientRect();
+      return [x, y, width];
+    }));
+    await page.locator(link(ROBOT)).scrollIntoViewIfNeeded();
+    const before = await places();
+    const room = await page.evaluate(() => innerWidth - document.documentElement.clientWidth);
+    assert.ok(room > 0, "the scrollbar takes room");
+    await page.click(link(ROBOT));
+    assert.deepEqual(await places(), before);
+    const [inside, close] = await page.$eval("#lightbox", (dialog) =>
+      [dialog.clientWidth, document.getElementById("close").getBoundingClientRect().right]);
+    assert.equal(inside, width < 860 ? width - room : width, "no room for a scrollbar beside the one there is");
+    assert.ok(close <= inside - 10, `${close} of ${inside}`);
+  }
+});
+
+test("in a low window what there is to say is beside the picture", async (t) => {
+  const { page } = await visit(t, mirror, { size: { width: 740, height: 360 }, hash: `#id=${ROBOT}` });
+  const [stage, title, facts] = await Promise.all(["#stage", "#title", "#details dl"].map((part) => page.locator(part).boundingBox()));
+  assert.ok(title.x > stage.x + stage.width && facts.y < 300, JSON.stringify({ stage, title, facts }));
+  assert.ok(await isWithinWidth(page));
+});
+
 test("its buttons and small views do the same", async (t) => {
   const { page } = await visit(t, mirror, { hash: `#id=${ROBOT}` });
   await page.click("#next");
@@ -174,7 +278,7 @@ test("a link to an element opens it, and a reload too", async (t) => {
 test("it says all there is to say of an element, and links to its files", async (t) => {
   const { page } = await visit(t, mirror, { hash: `#id=${OWL}` });
   const said = await page.innerText("#panel");
-  for (const words of ["2 missing", "Official", "Animal", "A violet owl", OWL, "left: http_404", "voice: too_large"]) {
+  for (const words of ["2 missing", "Official", "Animal", "A violet owl", OWL, "Left: http_404", "Voice: too_large"]) {
     assert.ok(said.includes(words), `${words}: ${said}`);
   }
   const links = await page.$$eval("#details a", (all) => all.map((one) => one.getAttribute("href")));

@@ -69,6 +69,10 @@ test("under the pointer a card shows its views, each of them loaded when it is l
   assert.equal(await shown(), `${ROBOT}/topView.png`);
   assert.equal(views().length, 1);
   assert.equal(await card.locator(".steps i").count(), 4);
+  const [{ y: steps }, star, kinds] = await Promise.all(
+    [".steps i >> nth=0", ".star", ".kinds"].map((part) => card.locator(part).boundingBox()),
+  );
+  for (const { y, height } of [star, kinds]) assert.ok(y + height < steps, `${y + height} is not above ${steps}`);
   await page.mouse.move(2, 2);
   assert.equal(await shown(), `${ROBOT}/cover.jpg`);
   assert.equal(await page.locator(".steps").count(), 0);
@@ -81,6 +85,10 @@ test("on a phone nothing is wider than the window", async (t) => {
     assert.ok(await isWithinWidth(page));
     await page.evaluate(() => scrollTo(0, 0));
     await screenshot(page, "phone");
+    const rows = await page.$$eval("#marks button:not([hidden])", (all) => all.map((one) => one.getBoundingClientRect().y));
+    assert.equal(new Set(rows).size, 1, "the filters are one row");
+    const video = page.locator(`[data-id="${ROBOT}"] .video`);
+    assert.deepEqual([(await video.boundingBox()).width, await video.textContent()], [26, "Video"], "a sign, and its word");
     assertIsCalm(seen, made);
   }
 });

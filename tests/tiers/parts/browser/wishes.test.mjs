@@ -33,6 +33,7 @@ for (const dark of [false, true]) {
     for (const sign of [".star", ".kinds .video"]) {
       assert.notEqual(await ground(sign, "::before"), await ground(sign), sign);
     }
+    assert.equal(await colour(page, "#sort", "appearance"), "auto", "the arrow is the system's");
     await screenshot(page, dark ? "forced-dark" : "forced");
     await page.click(`[data-id="${ROBOT}"] h2 a`);
     assert.notEqual(await ground("#views .video", "::before"), await ground("#views .video"), "a small view");
