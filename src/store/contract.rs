@@ -59,6 +59,7 @@ contract! {
         elements_are_named_once_and_in_order,
         a_note_that_an_element_is_gone_outlives_the_run_until_it_is_back,
         a_manifest_that_cant_be_read_is_replaced_and_kept_aside,
+        a_file_that_is_lost_or_cut_is_damage_and_the_next_commit_makes_it_good,
         a_newer_manifest_and_that_of_another_element_are_not_touched,
         the_index_has_a_line_for_each_manifest_that_can_be_read,
         an_index_that_is_interrupted_leaves_the_old_one,

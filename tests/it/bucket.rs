@@ -2,6 +2,7 @@
 
 mod gone;
 mod layout;
+mod lost;
 mod manifest_put;
 mod overlap;
 mod parts;

@@ -76,6 +76,32 @@ pub(super) fn a_manifest_that_cant_be_read_is_replaced_and_kept_aside<P: Place>(
     assert!(store.history(&id("u_1")).unwrap().is_empty());
 }
 
+pub(super) fn a_file_that_is_lost_or_cut_is_damage_and_the_next_commit_makes_it_good<P: Place>(place: &P) {
+    let version = Recipe::number(1);
+    commit_each(place, std::slice::from_ref(&version));
+    // Strangers' files are none of ours, nor are those of an ID that begins alike.
+    ["u_1/x/cover.png", "u_1/notes.txt", "u_10/notes.txt"].iter().for_each(|path| place.write(path, b"mine"));
+    for (file, bytes) in version.files(naming(place)) {
+        for cut in [None, Some(&bytes[..bytes.len() - 1])] {
+            let path = format!("u_1/{file}");
+            match cut {
+                None => place.remove(&path),
+                Some(bytes) => place.write(&path, bytes),
+            }
+            for access in [Access::Look, Access::Write] {
+                let store = place.open(access).unwrap_or_else(|error| panic!("{error}")).store;
+                let occupant = store.occupant(&id("u_1")).unwrap();
+                assert!(occupant.is_damaged());
+                assert_eq!(occupant.standing().unwrap().damaged, std::slice::from_ref(&file), "{access:?}");
+            }
+            commit_each(place, std::slice::from_ref(&version));
+            assert_stands(place, &version);
+            assert!(!run(place).occupant(&id("u_1")).unwrap().is_damaged());
+            assert!(cut.is_none_or(|cut| is_aside(place, cut)), "{:#?}", place.list());
+        }
+    }
+}
+
 pub(super) fn a_newer_manifest_and_that_of_another_element_are_not_touched<P: Place>(place: &P) {
     commit_each(place, &[Recipe::number(1)]);
     let ours = String::from_utf8(place.read("u_1/manifest.json").unwrap()).unwrap();

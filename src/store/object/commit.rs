@@ -189,6 +189,14 @@ impl BucketStore {
         let sums = manifest.sums_of_data();
         self.0.bucket.put(&format!("{id}/{SUMS}"), sums.into(), "text/plain").await
     }
+
+    /// Puts that list where there is none, as after a run that was killed. It may lag, so that it can't be put is no
+    /// failure: the next run looks again.
+    pub(super) async fn put_lost_sums(&self, id: &ElementId, manifest: &Manifest) {
+        let (path, sums) = (format!("{id}/{SUMS}"), manifest.sums_of_data());
+        // On a condition: another run may have put that of a newer version meanwhile.
+        let _ = self.0.bucket.put_if(&path, (sums.into(), "text/plain"), Condition::Absent).await;
+    }
 }
 
 /// The names that the standing manifest vouches for.

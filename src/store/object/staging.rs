@@ -1,6 +1,6 @@
 //! Where versions are put together on their way to a bucket: a local folder of the run's own, removed at its end.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,25 @@ use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock, fstat};
 use rustix::io::Errno;
-use tempfile::TempDir;
 
 use crate::error::RunError;
 use crate::store::dir::{self, Dir};
 
 /// How the names of such folders begin.
 const PREFIX: &str = "element-mirror-";
+/// How many letters and digits follow.
+const RANDOM: usize = 6;
 /// The file in it that is locked as long as the run goes on; no ID is so named.
 const LOCK: &str = ".lock";
 
 /// The folder of a run.
 pub(super) struct Staging {
     pub(super) dir: Arc<Dir>,
-    _folder: TempDir,
-    /// Dropped after the folder: without its lock, another run would take the folder for one that was left behind.
+    parent: Dir,
+    /// The folder's name in its parent.
+    name: OsString,
+    /// Dropped after the folder was removed: without its lock, another run would take the folder for one that was left
+    /// behind.
     _lock: File,
 }
 
@@ -40,16 +44,34 @@ impl Staging {
 
     fn make(parent: &Path) -> io::Result<Self> {
         loop {
-            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-            let dir = Dir::open(folder.path())?;
-            let lock = dir.open_or_create(LOCK)?;
-            // One that sweeps may have been faster; then this one is about to go, or has gone already. (Where there are
-            // no locks nobody sweeps.)
-            let is_taken = flock(&lock, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
-            if !is_taken && fstat(&lock)?.st_nlink > 0 {
-                return Ok(Self { dir: Arc::new(dir), _lock: lock, _folder: folder });
+            let folder = tempfile::Builder::new().prefix(PREFIX).rand_bytes(RANDOM).tempdir_in(parent)?;
+            if let Some(staging) = Self::hold(parent, folder.path())? {
+                let _ = folder.keep();
+                return Ok(staging);
             }
         }
+    }
+
+    /// Locks the folder at `path`, which was just made; none where one that sweeps has got hold of it before.
+    fn hold(parent: &Path, path: &Path) -> io::Result<Option<Self>> {
+        let (parent, name) = (Dir::open(parent)?, path.file_name().unwrap_or_default().to_owned());
+        let opened = parent.dir(&name).and_then(|dir| Ok((dir.open_or_create(LOCK)?, dir)));
+        let (lock, dir) = match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        // Either it is about to go, or it has gone already. (Where there are no locks nobody sweeps more than empty
+        // folders.)
+        let is_taken = flock(&lock, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+        let is_held = !is_taken && fstat(&lock)?.st_nlink > 0;
+        Ok(is_held.then(|| Self { dir: Arc::new(dir), parent, name, _lock: lock }))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What can't be removed now, a later run sweeps.
+        let _ = remove(&self.parent, &self.name, &self.dir);
     }
 }
 
@@ -57,23 +79,42 @@ impl Staging {
 fn sweep(parent: &Path) {
     let Ok(parent) = Dir::open(parent) else { return };
     for name in parent.list().unwrap_or_default() {
-        if !name.to_str().is_some_and(|name| name.starts_with(PREFIX)) {
-            continue;
-        }
-        // Held until all is gone: whoever has just made the folder must not get the lock meanwhile.
-        if let Ok(Some(_lock)) = lock_left(&parent, &name) {
-            let _ = parent.remove_tree(&name);
+        if let Some(name) = name.to_str().filter(|name| is_ours(name)) {
+            let _ = remove_left(&parent, name);
         }
     }
 }
 
-/// The lock of a folder that was left behind; none where the folder is another user's, or in use.
-fn lock_left(parent: &Dir, name: &OsStr) -> io::Result<Option<File>> {
+/// Whether a folder is named as those of runs are.
+fn is_ours(name: &str) -> bool {
+    let random = name.strip_prefix(PREFIX).unwrap_or_default();
+    random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Removes a folder that was left behind; not one that is another user's, in use, or a stranger's by what it holds.
+fn remove_left(parent: &Dir, name: &str) -> io::Result<()> {
     let folder = parent.dir(name)?;
-    let lock = folder.file(LOCK)?;
-    let is_own = fstat(folder.fd())?.st_uid == rustix::process::geteuid().as_raw();
-    let is_left = is_own && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
-    Ok(is_left.then_some(lock))
+    if fstat(folder.fd())?.st_uid != rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    match folder.file(LOCK) {
+        // Its run was killed before it made the lock, or after it removed that; or is about to make it, and then makes
+        // another folder.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => parent.remove_if_empty(name).map(drop),
+        // Held until all is gone: whoever has just made the folder must not get the lock meanwhile.
+        Ok(lock) if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() => {
+            remove(parent, name.as_ref(), &folder)
+        }
+        lock => lock.map(drop),
+    }
+}
+
+/// Removes the folder `name` in `parent`, whose lock is held. The lock goes last of what it holds: where this is
+/// interrupted, the next run knows by it whose the rest was.
+fn remove(parent: &Dir, name: &OsStr, folder: &Dir) -> io::Result<()> {
+    folder.list()?.into_iter().filter(|inner| inner != LOCK).try_for_each(|inner| folder.remove_tree(inner))?;
+    folder.remove_if_there(LOCK)?;
+    parent.remove_tree(name)
 }
 
 #[cfg(test)]
@@ -81,6 +122,7 @@ mod tests {
     #![expect(clippy::disallowed_methods, reason = "tests look at the files from outside")]
 
     use super::*;
+    use crate::store::dir::trouble;
 
     fn names(parent: &Path) -> Vec<String> {
         let names = std::fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -101,17 +143,74 @@ mod tests {
         assert_eq!(names(parent.path()), Vec::<String>::new());
     }
 
+    /// A folder as a run has it that is killed.
+    fn left(parent: &Path, name: &str) -> PathBuf {
+        let folder = parent.join(name);
+        for element in ["u_1", "u_2"] {
+            std::fs::create_dir_all(folder.join(element).join("version")).unwrap();
+            std::fs::write(folder.join(element).join("version/cover.png"), "bytes").unwrap();
+        }
+        std::fs::write(folder.join(LOCK), "").unwrap();
+        folder
+    }
+
     #[test]
     fn what_a_killed_run_left_is_removed_and_nothing_else() {
         let parent = tempfile::tempdir().unwrap();
-        let killed = parent.path().join("element-mirror-killed");
-        std::fs::create_dir_all(killed.join("u_1/version")).unwrap();
-        std::fs::write(killed.join("u_1/version/cover.png"), "bytes").unwrap();
-        std::fs::write(killed.join(LOCK), "").unwrap();
-        std::fs::create_dir(parent.path().join("element-mirror-of-somebody")).unwrap();
-        std::fs::write(parent.path().join("element-mirror-notes"), "mine").unwrap();
-        let staging = Staging::new(Some(parent.path())).unwrap();
+        left(parent.path(), "element-mirror-Killd1");
+        // One that was killed before it had a lock.
+        std::fs::create_dir(parent.path().join("element-mirror-Killd2")).unwrap();
+        let strangers = ["-of-somebody", "-7letters", "-5let3", "-s_x-it", "-si.ték", "x-aaaaaa"];
+        strangers.iter().for_each(|name| drop(left(parent.path(), &format!("element-mirror{name}"))));
+        std::fs::create_dir(parent.path().join("element-mirror-empty")).unwrap();
+        std::fs::write(parent.path().join("element-mirror-afiles"), "mine").unwrap();
+        let no_lock = left(parent.path(), "element-mirror-noLock");
+        std::fs::remove_file(no_lock.join(LOCK)).unwrap();
+        let mut expected = names(parent.path());
+        expected.retain(|name| !name.contains("Killd"));
+        drop(Staging::new(Some(parent.path())).unwrap());
+        assert_eq!(names(parent.path()), expected);
+        assert_eq!(names(&no_lock), ["u_1", "u_2"]);
+    }
+
+    #[test]
+    fn a_removal_that_is_killed_at_any_step_leaves_what_the_next_run_removes() {
+        for is_swept in [false, true] {
+            for steps in 0.. {
+                let parent = tempfile::tempdir().unwrap();
+                let staging = (!is_swept).then(|| Staging::new(Some(parent.path())).unwrap());
+                let own = names(parent.path()).pop().unwrap_or_else(|| "element-mirror-Killed".to_owned());
+                left(parent.path(), &own);
+                trouble::kill_after(steps);
+                match staging {
+                    Some(staging) => drop(staging),
+                    None => sweep(parent.path()),
+                }
+                let is_reached = trouble::end();
+                sweep(parent.path());
+                assert_eq!(names(parent.path()), Vec::<String>::new(), "{is_swept}, after {steps}");
+                if !is_reached {
+                    break;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_another_run_sweeps_as_it_is_made_is_not_had() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("element-mirror-Made01");
+        let is_had = || Staging::hold(parent.path(), &folder).unwrap().is_some();
+        assert!(!is_had(), "it is gone");
+        std::fs::create_dir(&folder).unwrap();
+        let sweeping = File::create(folder.join(LOCK)).unwrap();
+        flock(&sweeping, FlockOperation::NonBlockingLockExclusive).unwrap();
+        assert!(!is_had(), "it is going");
+        drop(sweeping);
+        let staging = Staging::hold(parent.path(), &folder).unwrap().unwrap();
+        sweep(parent.path());
+        assert_eq!(names(&folder), [LOCK]);
         drop(staging);
-        assert_eq!(names(parent.path()), ["element-mirror-notes", "element-mirror-of-somebody"]);
+        assert_eq!(names(parent.path()), Vec::<String>::new());
     }
 }

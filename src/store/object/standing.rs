@@ -1,5 +1,6 @@
 //! What stands in an element's place in a bucket: its manifest decides.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -8,7 +9,7 @@ use super::bucket::{Bucket, Revision};
 use super::{AT_A_TIME, BucketStore};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::layout::{MANIFEST, Naming};
+use crate::layout::{MANIFEST, Naming, SUMS};
 use crate::manifest::{InvalidManifest, Manifest, OwnFile};
 use crate::plan::Standing;
 use crate::store::Readable;
@@ -56,23 +57,45 @@ pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Fa
 }
 
 impl BucketStore {
-    /// What is in the place of `id`; where nothing is trusted, every object of it is read.
+    /// What is in the place of `id`, its manifest held against a listing of the objects; where nothing is trusted,
+    /// every one is read instead.
     pub(super) async fn look_at(&self, id: &ElementId) -> Result<Occupant, Failure> {
         let mut occupant = find(&self.0.bucket, id).await?;
-        if let Occupant::Version(version) = &mut occupant
-            && self.0.distrust
-        {
+        if let Occupant::Version(version) = &mut occupant {
             let Standing { manifest, damaged } = &mut version.standing;
-            let files = manifest.own_files().map(|OwnFile { name, size, sha256, .. }| async move {
-                let found = self.0.bucket.hash(&format!("{id}/{name}"), |_| ()).await?;
-                Ok::<_, Failure>((found != Some((size, sha256))).then(|| name.to_owned()))
-            });
-            let files: Vec<_> = futures::stream::iter(files).buffer_unordered(AT_A_TIME).try_collect().await?;
-            for file in files.into_iter().flatten().filter(|file| !damaged.contains(file)).collect::<Vec<_>>() {
-                damaged.push(file);
+            let found = match self.0.distrust {
+                true => self.damaged_by_reading(id, manifest).await?,
+                false => self.damaged_by_listing(id, manifest).await?,
+            };
+            for file in found {
+                if !damaged.contains(&file) {
+                    damaged.push(file);
+                }
             }
         }
         Ok(occupant)
+    }
+
+    async fn damaged_by_reading(&self, id: &ElementId, manifest: &Manifest) -> Result<Vec<String>, Failure> {
+        let files = manifest.own_files().map(|OwnFile { name, size, sha256, .. }| async move {
+            let found = self.0.bucket.hash(&format!("{id}/{name}"), |_| ()).await?;
+            Ok::<_, Failure>((found != Some((size, sha256))).then(|| name.to_owned()))
+        });
+        let files: Vec<_> = futures::stream::iter(files).buffer_unordered(AT_A_TIME).try_collect().await?;
+        Ok(files.into_iter().flatten().collect())
+    }
+
+    /// The objects that are not there, or have another size. Another run may have replaced the manifest since it was
+    /// read, but what it names is there for a day after that.
+    async fn damaged_by_listing(&self, id: &ElementId, manifest: &Manifest) -> Result<Vec<String>, Failure> {
+        let listed = self.0.bucket.list_files(id.as_str()).await?;
+        let sizes: HashMap<&str, u64> = listed.iter().map(|(_, object)| (object.name.as_str(), object.size)).collect();
+        let is_damaged = |file: &OwnFile<'_>| sizes.get(file.name) != Some(&file.size);
+        let damaged: Vec<String> = manifest.own_files().filter(is_damaged).map(|file| file.name.to_owned()).collect();
+        if damaged.is_empty() && !sizes.contains_key(SUMS) && self.0.staging.is_some() {
+            self.put_lost_sums(id, manifest).await;
+        }
+        Ok(damaged)
     }
 
     /// The manifest of `id`, or what is wrong with it; none where there is none.

@@ -74,6 +74,7 @@ fn eight_shards_at_once_do_each_element_once() {
 
 #[rstest]
 #[case::look(Op::Get, "u_1/manifest.json")]
+#[case::listing(Op::List, "u_1/")]
 #[case::cover(Op::Put, "u_1/cover.*")]
 #[case::response(Op::Put, "u_1/element.*")]
 #[case::superseded(Op::Put, ".element-mirror/history/u_1/*")]

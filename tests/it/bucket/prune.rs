@@ -212,7 +212,7 @@ fn a_manifest_goes_before_the_objects_that_it_alone_names_and_each_is_looked_at_
         assert!(manifest < looked && looked < removed, "{told:#?}");
     }
     // What stands and what is kept is read after the manifests are gone, and listed after that.
-    let listed = at("LIST u_1/");
+    let listed = told.iter().rposition(|line| line == "LIST u_1/").unwrap();
     assert!(manifest < listed && listed < at("HEAD u_1/cover.png"), "{told:#?}");
     assert_eq!(log.iter().filter(|seen| seen.op == Op::Delete).count(), 3, "{}", bucket.shown());
 }
@@ -286,6 +286,16 @@ fn what_stands_may_be_damaged_and_its_past_the_last_that_is_whole() {
 }
 
 #[test]
+fn where_what_stands_has_lost_an_object_nothing_goes() {
+    let (_upstream, bucket) = versions(3, 25);
+    bucket.remove(&format!("u_1/{}", bucket.manifest("u_1")["assets"][0]["file"].as_str().unwrap()));
+    let before = bucket.snapshot();
+    let run = prune(&bucket, &NONE).expect(3);
+    assert!(run.stderr.contains("what stands is damaged"), "{}", run.stderr);
+    assert_eq!(bucket.snapshot(), before);
+}
+
+#[test]
 fn the_past_of_what_stands_nowhere_keeps_its_last_version() {
     let (_upstream, bucket) = versions(3, 25);
     bucket.remove("u_1/manifest.json");
@@ -326,6 +336,8 @@ fn a_pruning_that_is_killed_leaves_every_manifest_whole_and_the_next_one_goes_on
     ];
     for (op, key) in steps {
         let (upstream, bucket) = versions(4, 25);
+        // The first listing is a look at what stands, before anything is removed.
+        bucket.on(Op::List, key, [Fault::none()]);
         let held = bucket.hold(op, key);
         let pruning = bucket.command(&["prune"]).args(NONE).spawn();
         held.wait();

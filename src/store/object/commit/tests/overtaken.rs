@@ -76,7 +76,7 @@ fn none_of_them_is_torn_where_the_store_heeds_no_condition() {
 fn what_stands_is_refused_at_once_where_another_run_has_replaced_it() {
     let bench = Before::Version.bench(Conditions::Heeded);
     let (store, client) = bench.faulty_run();
-    let candidate = Before::Version.stage(&store).unwrap();
+    let candidate = Recipe::number(2).stage(&store).unwrap();
     bench.commit(&[Recipe::number(3)]);
     client.calls();
     assert!(is_conflict(&commit(&store, candidate).0));
