@@ -24,16 +24,16 @@ impl Default for Policy {
     }
 }
 
-/// A version of an element in the mirror: the one that stands, or a draft.
+/// A version of an element, and which of its files are not good.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct Checked {
     /// What it should hold.
     pub manifest: Manifest,
     /// Its files that are not there, or not as the manifest says.
     pub damaged: Vec<String>,
 }
 
-impl Standing {
+impl Checked {
     fn holds_good(&self, asset: &manifest::Asset) -> bool {
         !self.damaged.contains(&asset.file)
     }
@@ -57,9 +57,9 @@ pub enum Place {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Held<'a> {
     /// The version that stands.
-    pub standing: Option<&'a Standing>,
+    pub standing: Option<&'a Checked>,
     /// What an earlier run kept of the next version.
-    pub draft: Option<&'a Standing>,
+    pub draft: Option<&'a Checked>,
 }
 
 /// A file of an asset that the mirror holds.
@@ -141,7 +141,7 @@ impl Plan {
 }
 
 /// The wanted roles and those that the element has had, in order.
-fn roles(standing: Option<&Standing>, policy: &Policy) -> Vec<Role> {
+fn roles(standing: Option<&Checked>, policy: &Policy) -> Vec<Role> {
     if standing.is_none() && policy.roles.is_empty() {
         return Role::ALL.to_vec();
     }
@@ -176,13 +176,13 @@ struct Found {
 /// The files of a version, each to be taken once.
 struct Files<'a> {
     place: Place,
-    version: Option<&'a Standing>,
+    version: Option<&'a Checked>,
     is_current: bool,
     left: Vec<&'a manifest::Asset>,
 }
 
 impl<'a> Files<'a> {
-    fn new(place: Place, version: Option<&'a Standing>, element: &Element) -> Self {
+    fn new(place: Place, version: Option<&'a Checked>, element: &Element) -> Self {
         let left = version.map(|version| version.manifest.assets.iter().collect()).unwrap_or_default();
         Self {
             place,
@@ -218,7 +218,7 @@ pub(crate) enum Verdict {
 ///
 /// A complete version replaces anything. An incomplete one replaces nothing, or an incomplete one that misses at least
 /// the same.
-pub(crate) fn judge(candidate: &Manifest, standing: Option<&Standing>) -> Verdict {
+pub(crate) fn judge(candidate: &Manifest, standing: Option<&Checked>) -> Verdict {
     fn gaps(manifest: &Manifest) -> Vec<Identity<'_>> {
         manifest.missing.iter().map(Missing::identity).collect()
     }
@@ -229,7 +229,7 @@ pub(crate) fn judge(candidate: &Manifest, standing: Option<&Standing>) -> Verdic
     if !candidate.is_complete() && (candidate.assets.is_empty() || !covered) {
         return Verdict::Refuse;
     }
-    let same = |standing: &Standing| standing.damaged.is_empty() && standing.manifest.holds_same(candidate);
+    let same = |standing: &Checked| standing.damaged.is_empty() && standing.manifest.holds_same(candidate);
     if standing.is_some_and(same) { Verdict::Same } else { Verdict::Commit }
 }
 

@@ -7,7 +7,7 @@ use crate::download::Description;
 use crate::error::Failure;
 use crate::layout::{Names, RESPONSE};
 use crate::manifest::{Asset, FORMAT, Manifest, Missing, Response, Warning};
-use crate::plan::{Action, Place, Planned, Prior, Standing};
+use crate::plan::{Action, Checked, Place, Planned, Prior};
 use crate::store::Store;
 use crate::store::stage::{Part, Stage};
 use crate::store::standing::Occupant;
@@ -142,7 +142,7 @@ impl<S: Store> Assembly<'_, S> {
         };
         let asset = Asset { file, url: planned.asset.link.public(), ..asset };
         if let Some(version) = self.sources.version(place) {
-            let known = version.standing.manifest.warnings.iter().filter(|warning| warning.file == held);
+            let known = version.checked.manifest.warnings.iter().filter(|warning| warning.file == held);
             self.done
                 .manifest
                 .warnings
@@ -172,7 +172,7 @@ impl<S: Store> Assembly<'_, S> {
     }
 }
 
-fn good_twin(standing: &Standing, digest: Digest) -> Option<Asset> {
+fn good_twin(standing: &Checked, digest: Digest) -> Option<Asset> {
     let good = |asset: &&Asset| asset.sha256 == digest && !standing.damaged.contains(&asset.file);
     standing.manifest.assets.iter().find(good).cloned()
 }

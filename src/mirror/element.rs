@@ -11,7 +11,7 @@ use crate::element::{ElementId, Listed};
 use crate::error::{ErrorKind, Failure};
 use crate::ids::Entry;
 use crate::outcome::{ElementOutcome, Stands, Status};
-use crate::plan::{Held, Plan, Standing, Verdict, judge, says_enough, stands_as_listed};
+use crate::plan::{Checked, Held, Plan, Verdict, judge, says_enough, stands_as_listed};
 use crate::store::Store;
 use crate::store::commit::{Candidate, Committer};
 use crate::store::stage::Stage;
@@ -231,8 +231,8 @@ impl<S: Store> Mirror<S> {
     async fn occupant(&self, id: &ElementId) -> Result<Occupant<S::Place>, Failure> {
         let occupant = self.ask(id, S::occupant).await?;
         let damage = match &occupant {
-            Occupant::Version(version) if !version.standing.damaged.is_empty() => {
-                let files = version.standing.damaged.join(", ");
+            Occupant::Version(version) if !version.checked.damaged.is_empty() => {
+                let files = version.checked.damaged.join(", ");
                 Some(format!("damaged or missing in its folder: {files}"))
             }
             Occupant::Remains(remains) => remains.damage().map(str::to_owned),
@@ -355,7 +355,7 @@ impl<S: Store> Mirror<S> {
 }
 
 /// The outcome of an element as it stands, its damaged files counted as missing.
-fn as_it_stands(id: &ElementId, standing: Option<&Standing>, status: Status) -> ElementOutcome {
+fn as_it_stands(id: &ElementId, standing: Option<&Checked>, status: Status) -> ElementOutcome {
     let Some(standing) = standing else {
         let outcome = ElementOutcome::new(Some(id.clone()), status);
         return ElementOutcome { downloaded: Some(0), bytes: Some(0), ..outcome };

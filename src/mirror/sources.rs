@@ -18,7 +18,7 @@ pub(super) struct Sources<P> {
 impl<P> Sources<P> {
     /// What the planner needs to know of it.
     pub(super) fn held(&self) -> Held<'_> {
-        Held { standing: self.occupant.standing(), draft: self.draft.as_ref().map(|draft| &draft.standing) }
+        Held { standing: self.occupant.standing(), draft: self.draft.as_ref().map(|draft| &draft.checked) }
     }
 
     pub(super) fn version(&self, place: Place) -> Option<&Version<P>> {

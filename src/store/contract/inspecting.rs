@@ -153,7 +153,7 @@ pub(super) fn what_nothing_else_has_stays_flawed<P: Place>(place: &P) {
     // A run that does not trust what it finds fetches that alone.
     let mut occupant = store.occupant(&id("u_1")).unwrap();
     if let Occupant::Version(version) = &mut occupant {
-        version.standing.damaged = vec![side];
+        version.checked.damaged = vec![side];
     }
     let again = Recipe::number(2).at_the_time_of(&Recipe::number(3));
     let candidate = again.stage_against(&store, occupant).unwrap();

@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::event::{Event, Events};
 use crate::layout::{Naming, RESPONSE};
 use crate::manifest::Manifest;
+use crate::plan::Checked;
 use crate::store::Destination;
 use crate::store::commit::Candidate;
 use crate::store::standing::Occupant;
@@ -128,8 +129,8 @@ impl Recipe {
         let manifest = self.manifest(S::NAMING);
         for (asset, (_, bytes)) in manifest.assets.iter().zip(&self.assets) {
             let is_held = |version: &&crate::store::standing::Version<S::Place>| {
-                let standing = &version.standing;
-                let mut held = standing.manifest.assets.iter().filter(|held| !standing.damaged.contains(&held.file));
+                let Checked { manifest, damaged } = &version.checked;
+                let mut held = manifest.assets.iter().filter(|held| !damaged.contains(&held.file));
                 held.any(|held| held.file == asset.file && held.sha256 == asset.sha256)
             };
             if let Some(version) = occupant.version().filter(is_held) {

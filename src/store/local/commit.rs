@@ -203,13 +203,13 @@ fn superseded(own: &Own, candidate: &Candidate) -> Result<Option<Superseded>, Fa
         Occupant::Nothing => return Ok(None),
         Occupant::Remains(_) => (Fate::Damaged, Time::now(), Vec::new()),
         Occupant::Version(version) => {
-            let standing = &version.standing;
-            let aside = put_aside(own, id, &version.place, &standing.damaged);
+            let checked = &version.checked;
+            let aside = put_aside(own, id, &version.place, &checked.damaged);
             let damaged = aside.map_err(|error| Failure::io(format!("put damaged files of {id} aside"), &error))?;
-            let is_all = damaged.len() == standing.damaged.len();
-            let same = is_all && standing.manifest.holds_same(&candidate.manifest);
+            let is_all = damaged.len() == checked.damaged.len();
+            let same = is_all && checked.manifest.holds_same(&candidate.manifest);
             let fate = if same { Fate::Discard } else { Fate::History };
-            (fate, standing.manifest.committed_at, damaged)
+            (fate, checked.manifest.committed_at, damaged)
         }
     };
     let shelf = if fate == Fate::Damaged { Shelf::Damaged } else { Shelf::History };

@@ -17,7 +17,7 @@ use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::MANIFEST;
 use crate::manifest::Manifest;
-use crate::plan::Standing;
+use crate::plan::Checked;
 
 /// How long a draft is kept since it was put together.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -72,7 +72,7 @@ pub(super) fn look(staging: &Dir, id: &ElementId, stop: &CancellationToken) -> R
             _ => damaged.push(asset.file.clone()),
         }
     }
-    Ok(Some(Version { place: Arc::new(dir), standing: Standing { manifest, damaged } }))
+    Ok(Some(Version { place: Arc::new(dir), checked: Checked { manifest, damaged } }))
 }
 
 fn manifest(draft: &Dir, id: &ElementId) -> Option<Manifest> {

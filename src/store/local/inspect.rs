@@ -73,10 +73,10 @@ impl LocalStore {
                 inspection.remains = Some(remains.holds).filter(|holds| *holds != Holds::Strangers);
             }
             Occupant::Version(version) => {
-                let Version { place: dir, standing } = *version;
+                let Version { place: dir, checked } = *version;
                 // Of a version whose files nobody has looked at yet, only the checksums can be known to be damaged.
-                let flaws = standing.damaged.iter().map(|_| sums_flaw(&dir, SUMS)).collect();
-                let manifest = Some(standing.manifest);
+                let flaws = checked.damaged.iter().map(|_| sums_flaw(&dir, SUMS)).collect();
+                let manifest = Some(checked.manifest);
                 inspection.standing =
                     Some(Inspected { when: None, folder: String::new(), manifest, flaws, place: dir });
             }

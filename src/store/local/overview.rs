@@ -61,7 +61,7 @@ impl LocalStore {
     /// The manifest of `id`, none where nothing of ours is in its place; or why it can't be had.
     fn manifest(&self, root: &Dir, id: &ElementId) -> Result<Option<Manifest>, String> {
         match standing::find(root, id) {
-            Ok(Occupant::Version(version)) => Ok(Some(version.standing.manifest)),
+            Ok(Occupant::Version(version)) => Ok(Some(version.checked.manifest)),
             Ok(Occupant::Remains(remains)) => remains.damage().map_or(Ok(None), |damage| Err(damage.to_owned())),
             Ok(Occupant::Nothing) => Ok(None),
             // Somebody's file whose name might be an ID.

@@ -144,7 +144,7 @@ impl Work {
             Occupant::Version(version) => {
                 let new: HashSet<&str> = manifest.own_files().map(|file| file.name).collect();
                 let is_in_new = |file: &str| new.contains(file);
-                let old = &version.standing;
+                let old = &version.checked;
                 let is_all_in_new = old.manifest.own_files().all(|file| is_in_new(file.name));
                 if is_all_in_new && old.manifest.holds_same(manifest) {
                     return Ok(());

@@ -84,7 +84,7 @@ impl BucketStore {
                 manifest = Some(version.place.bytes.clone());
                 let flaws = self.lagging_sums(id, &version).await?;
                 let folder = String::new();
-                let (place, standing) = (version.place, version.standing.manifest);
+                let (place, standing) = (version.place, version.checked.manifest);
                 inspection.standing = Some(Inspected { when: None, folder, manifest: Some(standing), flaws, place });
             }
         }
@@ -112,7 +112,7 @@ impl BucketStore {
         let sums = self.0.bucket.read(&format!("{id}/{SUMS}")).await?;
         let defect = match sums {
             None => Defect::Missing,
-            Some(sums) if sums.bytes == version.standing.manifest.sums_of_data() => return Ok(Vec::new()),
+            Some(sums) if sums.bytes == version.checked.manifest.sums_of_data() => return Ok(Vec::new()),
             Some(_) => Defect::Bytes,
         };
         Ok(vec![Flaw { file: SUMS.to_owned(), digest: None, defect }])

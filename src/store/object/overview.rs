@@ -59,7 +59,7 @@ impl BucketStore {
 /// The manifest of `id`, none where nothing of ours is in its place; or why it can't be had.
 async fn manifest(bucket: &Bucket, id: ElementId) -> (ElementId, Result<Option<Manifest>, Failure>) {
     let manifest = match standing::find(bucket, &id).await {
-        Ok(Occupant::Version(version)) => Ok(Some(version.standing.manifest)),
+        Ok(Occupant::Version(version)) => Ok(Some(version.checked.manifest)),
         Ok(Occupant::Remains(remains)) => match remains.damage() {
             Some(damage) => Err(Failure::new(ErrorKind::Damaged, damage)),
             None => Ok(None),

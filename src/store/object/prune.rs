@@ -104,7 +104,7 @@ impl BucketStore {
         }
         let is_kept = |past: &&PastVersion| !versions.iter().any(|version| version.when == past.when);
         let kept = past.iter().filter(is_kept).flat_map(names);
-        let stands = standing.standing.manifest.own_files().map(|file| file.name);
+        let stands = standing.checked.manifest.own_files().map(|file| file.name);
         let mut named: HashSet<String> = stands.chain(kept).map(str::to_owned).collect();
         for (path, object) in self.0.bucket.list(&Shelf::Damaged.folder(id)).await? {
             if object.name == MANIFEST

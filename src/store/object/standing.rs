@@ -10,7 +10,7 @@ use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::layout::{MANIFEST, Naming};
 use crate::manifest::{InvalidManifest, Manifest, OwnFile};
-use crate::plan::Standing;
+use crate::plan::Checked;
 use crate::store::Readable;
 use crate::store::standing::{self, Holds};
 
@@ -40,7 +40,7 @@ pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Fa
         Ok(manifest) => {
             let unnamed = manifest.own_files().filter(|file| !Naming::ByContent.fits(file.name, file.sha256));
             let damaged = unnamed.map(|file| file.name.to_owned()).collect();
-            Ok(Occupant::Version(Box::new(Version { place: revision, standing: Standing { manifest, damaged } })))
+            Ok(Occupant::Version(Box::new(Version { place: revision, checked: Checked { manifest, damaged } })))
         }
         Err(InvalidManifest::Damaged(why)) => {
             let holds = Holds::BadManifest(format!("{} is damaged: {why}", shown()));
@@ -62,7 +62,7 @@ impl BucketStore {
         if let Occupant::Version(version) = &mut occupant
             && self.0.distrust
         {
-            let Standing { manifest, damaged } = &mut version.standing;
+            let Checked { manifest, damaged } = &mut version.checked;
             let files = manifest.own_files().map(|OwnFile { name, size, sha256, .. }| async move {
                 let found = self.0.bucket.hash(&format!("{id}/{name}"), |_| ()).await?;
                 Ok::<_, Failure>((found != Some((size, sha256))).then(|| name.to_owned()))

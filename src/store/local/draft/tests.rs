@@ -62,15 +62,15 @@ fn a_draft_takes_the_place_of_an_older_one() {
 #[test]
 fn every_byte_of_a_draft_is_read_before_it_is_used() {
     let bench = bench();
-    assert_eq!(draft(&bench.open().store).unwrap().standing.damaged, Vec::<String>::new());
+    assert_eq!(draft(&bench.open().store).unwrap().checked.damaged, Vec::<String>::new());
     let side = bench.staged("draft/side.png");
     let (bytes, time) = (std::fs::read(&side).unwrap(), side.metadata().unwrap().modified().unwrap());
     // The same size and time, other bytes.
     std::fs::write(&side, bytes.to_ascii_uppercase()).unwrap();
     std::fs::File::options().write(true).open(&side).unwrap().set_modified(time).unwrap();
-    assert_eq!(draft(&bench.open().store).unwrap().standing.damaged, ["side.png"]);
+    assert_eq!(draft(&bench.open().store).unwrap().checked.damaged, ["side.png"]);
     std::fs::remove_file(bench.staged("draft/cover.png")).unwrap();
-    assert_eq!(draft(&bench.open().store).unwrap().standing.damaged, ["cover.png", "side.png"]);
+    assert_eq!(draft(&bench.open().store).unwrap().checked.damaged, ["cover.png", "side.png"]);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_version_that_could_not_take_its_place_waits_as_a_draft() {
     drop(store);
     std::fs::remove_file(bench.at("u_1")).unwrap();
     let held = draft(&bench.open().store).unwrap();
-    assert_eq!((held.standing.manifest.assets.len(), held.standing.damaged.len()), (2, 0));
+    assert_eq!((held.checked.manifest.assets.len(), held.checked.damaged.len()), (2, 0));
     assert_eq!(bench.names(".element-mirror/staging/u_1"), ["draft"], "no seal");
 }
 
@@ -236,7 +236,7 @@ fn every_state_of_a_draft_and_its_former_is_cleared_up(
     assert_eq!(bench.history(), if stands == 1 { vec![] } else { vec![1] });
     match drafted {
         Some(number) => {
-            assert_eq!(draft(&opened.store).unwrap().standing.damaged, Vec::<String>::new());
+            assert_eq!(draft(&opened.store).unwrap().checked.damaged, Vec::<String>::new());
             assert_eq!(whole(&bench.staged(DRAFT)), number);
             assert_eq!(bench.names(".element-mirror/staging/u_1"), [DRAFT]);
         }

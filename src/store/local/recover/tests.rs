@@ -30,7 +30,7 @@ fn leave(bench: &Bench, fate: Fate, more: impl FnOnce(&Dir)) {
     candidate.stage.leaves = Leaves::All;
     let superseded = candidate.occupant.version().map(|version| Superseded {
         fate,
-        when: version.standing.manifest.committed_at.to_compact(),
+        when: version.checked.manifest.committed_at.to_compact(),
         damaged: Vec::new(),
     });
     let seal = serde_json::to_vec(&Seal { manifest: candidate.digest, superseded }).unwrap();

@@ -96,8 +96,8 @@ impl Before {
                 _ => None,
             };
             // What stands may be the new version already.
-            let is_named = |side: &String| version.standing.manifest.own_files().any(|file| file.name == side);
-            version.standing.damaged.extend(side.filter(is_named));
+            let is_named = |side: &String| version.checked.manifest.own_files().any(|file| file.name == side);
+            version.checked.damaged.extend(side.filter(is_named));
         }
         new.stage_against(store, occupant)
     }
