@@ -201,7 +201,7 @@ impl<'a> Transfer<'a, '_> {
             (304 | 412 | 416, _) if resuming => return Ok(Attempt::StartOver("the server has no such range")),
             (status, _) => {
                 let failure = Failure::new(ErrorKind::Http(status), format!("the CDN answered {status}"));
-                return Err(Setback { failure, asked: reply.retry_after() });
+                return Err(Setback { failure, retry_after: reply.retry_after() });
             }
         };
         self.read_body(&mut reply, end).await

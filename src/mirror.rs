@@ -123,7 +123,7 @@ pub struct Mirror<S: Store> {
     downloader: Downloader,
     store: S,
     /// None in a dry run.
-    committer: Option<Arc<Committer<S::Place>>>,
+    committer: Option<Arc<Committer<S::Handle>>>,
     /// Elements in flight: enough for every download, and for some whose next step is not yet clear.
     slots: Arc<Semaphore>,
     purpose: Purpose,
@@ -247,7 +247,7 @@ impl<S: Store> Mirror<S> {
         self: &Arc<Self>,
         mut named: impl Stream<Item = Named> + Unpin,
         tasks: &mut JoinSet<()>,
-        committer: Option<&Arc<Committer<S::Place>>>,
+        committer: Option<&Arc<Committer<S::Handle>>>,
     ) {
         while let Some(Some(named)) = self.stop.closing().run_until_cancelled(named.next()).await {
             let Some((entry, listed)) = self.sift(named).await else { continue };

@@ -46,7 +46,7 @@ impl Checked {
 
 /// Where in the mirror a file of an element is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum HeldIn {
     /// In the version that stands.
     Standing,
     /// In the draft of one that could not replace it.
@@ -68,7 +68,7 @@ pub struct Prior {
     /// The file, as the manifest beside it describes it.
     pub asset: manifest::Asset,
     /// Where it is.
-    pub place: Place,
+    pub held_in: HeldIn,
 }
 
 /// What to do about one asset.
@@ -110,8 +110,8 @@ impl Plan {
     /// Plans the next version of `element` against what is held of it.
     pub fn new(element: &Element, held: Held<'_>, policy: &Policy) -> Self {
         let roles = roles(held.standing, policy);
-        let mut standing = Files::new(Place::Standing, held.standing, element);
-        let mut draft = Files::new(Place::Draft, held.draft, element);
+        let mut standing = Files::new(HeldIn::Standing, held.standing, element);
+        let mut draft = Files::new(HeldIn::Draft, held.draft, element);
         let assets: Vec<Planned> = element
             .assets
             .iter()
@@ -126,7 +126,7 @@ impl Plan {
             .collect();
         let roles = (roles.len() < Role::ALL.len()).then_some(roles);
         let stays =
-            |planned: &Planned| matches!(&planned.action, Action::Keep(prior) if prior.place == Place::Standing);
+            |planned: &Planned| matches!(&planned.action, Action::Keep(prior) if prior.held_in == HeldIn::Standing);
         let as_it_stands = held.standing.is_some_and(|standing| {
             // Where all assets are kept and the standing version is incomplete, the API has ceased to name what is
             // missing.
@@ -175,17 +175,17 @@ struct Found {
 
 /// The files of a version, each to be taken once.
 struct Files<'a> {
-    place: Place,
+    held_in: HeldIn,
     version: Option<&'a Checked>,
     is_current: bool,
     left: Vec<&'a manifest::Asset>,
 }
 
 impl<'a> Files<'a> {
-    fn new(place: Place, version: Option<&'a Checked>, element: &Element) -> Self {
+    fn new(held_in: HeldIn, version: Option<&'a Checked>, element: &Element) -> Self {
         let left = version.map(|version| version.manifest.assets.iter().collect()).unwrap_or_default();
         Self {
-            place,
+            held_in,
             version,
             is_current: version.is_some_and(|version| element.is_as_current_as(&version.manifest.element)),
             left,
@@ -196,7 +196,7 @@ impl<'a> Files<'a> {
         let index = self.left.iter().position(|asset| asset.identity() == *identity)?;
         let asset = self.left.remove(index);
         Some(Found {
-            prior: Prior { asset: asset.clone(), place: self.place },
+            prior: Prior { asset: asset.clone(), held_in: self.held_in },
             is_good: self.version.is_some_and(|version| version.holds_good(asset)),
             is_current: self.is_current,
         })

@@ -143,7 +143,7 @@ pub(crate) fn apply<S: Store>(
     scope: Scope,
 ) -> (Pruned, Result<(), Failure>) {
     let mut pruned = Pruned { foreseen: scope == Scope::Foreseen, ..Pruned::default() };
-    let mut told = |version: &PastVersion<S::Place>| tell(events, id, version, &mut pruned);
+    let mut told = |version: &PastVersion<S::Handle>| tell(events, id, version, &mut pruned);
     let done = store.expired(id, keep).and_then(|expired| match scope {
         Scope::Foreseen => {
             expired.iter().for_each(told);

@@ -89,18 +89,18 @@ impl Gate {
 }
 
 impl Passage<'_> {
-    /// The request was answered by a 429: shuts the gate for as long as that `asked`, or where it named no time, for a
+    /// The request was answered by a 429: shuts the gate for as long as its `retry_after`, or where it named no time, for a
     /// second, two, four… A pause that another request began meanwhile is not begun again, but can become longer.
-    pub(super) fn shut(self, asked: Option<Duration>) -> Shut {
+    pub(super) fn shut(self, retry_after: Option<Duration>) -> Shut {
         let mut state = self.gate.state();
         if state.generation != self.generation {
-            let asked = asked.unwrap_or_default().min(MAX_ASKED);
-            let until = Some(Instant::now() + asked);
-            if asked.is_zero() || state.opens_at >= until {
+            let retry_after = retry_after.unwrap_or_default().min(MAX_ASKED);
+            let until = Some(Instant::now() + retry_after);
+            if retry_after.is_zero() || state.opens_at >= until {
                 return Shut::Already;
             }
             state.opens_at = until;
-            return Shut::For(asked);
+            return Shut::For(retry_after);
         }
         state.generation += 1;
         state.pauses_in_row += 1;
@@ -111,8 +111,8 @@ impl Passage<'_> {
         // At most 16 seconds: the pause after that ends the account.
         let own = Duration::from_secs(1 << (state.pauses_in_row - 1));
         // "At once" is what a clock that goes wrong makes of a date; taken at its word it would only use up the pauses.
-        let asked = asked.map(|asked| if asked.is_zero() { Duration::from_secs(1) } else { asked });
-        let delay = asked.unwrap_or(own).min(MAX_ASKED);
+        let retry_after = retry_after.map(|wait| if wait.is_zero() { Duration::from_secs(1) } else { wait });
+        let delay = retry_after.unwrap_or(own).min(MAX_ASKED);
         state.opens_at = Some(Instant::now() + delay);
         Shut::For(delay)
     }
@@ -134,10 +134,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_lasts_as_long_as_asked_and_no_longer_than_five_minutes() {
-        for (asked, expected) in [(7, 7), (100_000, 300), (0, 1)] {
+        for (retry_after, expected) in [(7, 7), (100_000, 300), (0, 1)] {
             let gate = Gate::default();
             let passage = gate.pass().await.unwrap();
-            assert_eq!(passage.shut(Some(Duration::from_secs(asked))), Shut::For(Duration::from_secs(expected)));
+            assert_eq!(passage.shut(Some(Duration::from_secs(retry_after))), Shut::For(Duration::from_secs(expected)));
             let start = Instant::now();
             gate.pass().await.unwrap();
             assert_eq!(start.elapsed().as_secs(), expected);

@@ -32,7 +32,7 @@ impl<S: Store> Mirror<S> {
         &self,
         entry: Entry,
         listed: Option<Box<Listed>>,
-        committer: Option<&Committer<S::Place>>,
+        committer: Option<&Committer<S::Handle>>,
     ) {
         let started = Instant::now();
         let attempts = AtomicU64::new(0);
@@ -71,7 +71,7 @@ impl<S: Store> Mirror<S> {
         &self,
         asked: &Asked<'_>,
         listed: Option<Box<Listed>>,
-        committer: Option<&Committer<S::Place>>,
+        committer: Option<&Committer<S::Handle>>,
     ) -> ElementOutcome {
         // (Not `run_until_cancelled`, whose future has room for this large one twice.)
         let done = tokio::select! {
@@ -90,7 +90,7 @@ impl<S: Store> Mirror<S> {
     }
 
     /// Does everything up to the commit. The slot in flight is to be kept until the version waits for that.
-    async fn prepare(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step<S::Place>, Slot) {
+    async fn prepare(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step<S::Handle>, Slot) {
         let mut slot = Slot::of(&self.slots);
         if let Some(listed) = listed.filter(|listed| says_enough(listed)) {
             match self.settle_by_list(asked, &listed).await {
@@ -141,7 +141,7 @@ impl<S: Store> Mirror<S> {
         &self,
         (asked, slot): (&Asked<'_>, &mut Slot),
         reply: ElementReply,
-    ) -> Result<Step<S::Place>, Failure> {
+    ) -> Result<Step<S::Handle>, Failure> {
         let id = asked.id;
         let mut sources = Sources { occupant: self.occupant(id).await?, draft: None };
         let plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
@@ -167,9 +167,9 @@ impl<S: Store> Mirror<S> {
     async fn decide(
         &self,
         id: &ElementId,
-        (stage, occupant): (Stage, Occupant<S::Place>),
+        (stage, occupant): (Stage, Occupant<S::Handle>),
         assembled: Assembled,
-    ) -> Result<Step<S::Place>, Failure> {
+    ) -> Result<Step<S::Handle>, Failure> {
         let standing = occupant.standing();
         let verdict = judge(&assembled.manifest, standing);
         let status = match (&assembled.failure, verdict, standing) {
@@ -210,7 +210,7 @@ impl<S: Store> Mirror<S> {
     }
 
     /// What an earlier run had of the next version.
-    async fn draft(&self, id: &ElementId) -> Result<Option<Version<S::Place>>, Failure> {
+    async fn draft(&self, id: &ElementId) -> Result<Option<Version<S::Handle>>, Failure> {
         if !self.store.has_draft(id) {
             return Ok(None);
         }
@@ -228,7 +228,7 @@ impl<S: Store> Mirror<S> {
     }
 
     /// What is in the element's place; says where that was found damaged.
-    async fn occupant(&self, id: &ElementId) -> Result<Occupant<S::Place>, Failure> {
+    async fn occupant(&self, id: &ElementId) -> Result<Occupant<S::Handle>, Failure> {
         let occupant = self.ask(id, S::occupant).await?;
         let damage = match &occupant {
             Occupant::Version(version) if !version.checked.damaged.is_empty() => {
@@ -249,9 +249,9 @@ impl<S: Store> Mirror<S> {
     async fn finish(
         &self,
         id: &ElementId,
-        step: Step<S::Place>,
+        step: Step<S::Handle>,
         slot: Slot,
-        committer: Option<&Committer<S::Place>>,
+        committer: Option<&Committer<S::Handle>>,
     ) -> ElementOutcome {
         let (candidate, outcome, committer) = match (step, committer) {
             (Step::Settled(outcome), _) => return outcome,

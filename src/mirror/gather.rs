@@ -64,7 +64,7 @@ impl<S: Store> Mirror<S> {
         &self,
         (mut plan, mut reply): (Plan, ElementReply),
         (asked, slot): (&Asked<'_>, &mut Slot),
-        sources: &Sources<S::Place>,
+        sources: &Sources<S::Handle>,
         stage: &Stage,
     ) -> Result<Gathered, Failure> {
         let mut assets = self.get_all(plan.assets, Vec::new(), (asked, stage)).await;
@@ -96,7 +96,7 @@ impl<S: Store> Mirror<S> {
     async fn ask_again(
         &self,
         (asked, slot): (&Asked<'_>, &mut Slot),
-        sources: &Sources<S::Place>,
+        sources: &Sources<S::Handle>,
         refusal: &Failure,
     ) -> Result<Option<ElementReply>, Failure> {
         let what = asked.id.to_string();

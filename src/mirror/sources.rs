@@ -3,7 +3,7 @@
 use super::Mirror;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::plan::{Held, Place};
+use crate::plan::{Held, HeldIn};
 use crate::store::Store;
 use crate::store::standing::{Occupant, Version};
 
@@ -21,10 +21,10 @@ impl<P> Sources<P> {
         Held { standing: self.occupant.standing(), draft: self.draft.as_ref().map(|draft| &draft.checked) }
     }
 
-    pub(super) fn version(&self, place: Place) -> Option<&Version<P>> {
-        match place {
-            Place::Standing => self.occupant.version(),
-            Place::Draft => self.draft.as_ref(),
+    pub(super) fn version(&self, held_in: HeldIn) -> Option<&Version<P>> {
+        match held_in {
+            HeldIn::Standing => self.occupant.version(),
+            HeldIn::Draft => self.draft.as_ref(),
         }
     }
 }

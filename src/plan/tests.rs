@@ -92,7 +92,7 @@ fn stands(element: &Element, gaps: &[usize]) -> Checked {
 
 /// A plan in a line: what becomes of each asset, and whether anything changes.
 fn told(plan: &Plan) -> String {
-    let drafted = |prior: &Prior| if prior.place == Place::Draft { " drafted" } else { "" };
+    let drafted = |prior: &Prior| if prior.held_in == HeldIn::Draft { " drafted" } else { "" };
     let actions = plan.assets.iter().map(|planned| match &planned.action {
         Action::Keep(prior) => format!("keep{} {}", drafted(prior), prior.asset.file),
         Action::Ask(prior) => format!("ask{} {}", drafted(prior), planned.stem),

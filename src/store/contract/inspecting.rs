@@ -13,7 +13,7 @@ use crate::store::{Access, Destination};
 
 const DEEP: Depth = Depth { history: true, quick: false };
 
-fn inspect<S: Destination>(store: &S, depth: Depth) -> Inspection<S::Place> {
+fn inspect<S: Destination>(store: &S, depth: Depth) -> Inspection<S::Handle> {
     store.inspect(&id("u_1"), depth, &Counters::default()).unwrap()
 }
 

@@ -25,7 +25,7 @@ use crate::time::Time;
 impl Store for LocalStore {}
 
 impl Destination for LocalStore {
-    type Place = Arc<Dir>;
+    type Handle = Arc<Dir>;
 
     const NAMING: Naming = Naming::Plain;
 

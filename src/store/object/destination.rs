@@ -30,7 +30,7 @@ const INSPECTIONS: usize = 16;
 impl Store for BucketStore {}
 
 impl Destination for BucketStore {
-    type Place = Arc<Revision>;
+    type Handle = Arc<Revision>;
 
     const NAMING: Naming = Naming::ByContent;
 
