@@ -11,7 +11,7 @@ use crate::keep;
 use crate::layout::{MANIFEST, OWN};
 use crate::manifest::Manifest;
 use crate::store::Store;
-use crate::store::past::PastVersion;
+use crate::store::past::SupersededVersion;
 use crate::time::Time;
 
 /// A superseded version.
@@ -101,7 +101,7 @@ fn of(store: &impl Store, id: &ElementId) -> Result<Option<Vec<Superseded>>, Fai
     if versions.is_empty() && standing.is_none() {
         return Ok(None);
     }
-    let past: Vec<_> = versions.iter().map(PastVersion::past).collect();
+    let past: Vec<_> = versions.iter().map(SupersededVersion::past).collect();
     let standing_since = standing.as_ref().and_then(|found| found.as_ref().ok()).map(|manifest| manifest.committed_at);
     let superseded_at = keep::superseded_at(&past, standing_since);
     let successors = versions.iter().skip(1).map(|next| Some(&next.manifest)).chain([standing.as_ref()]);

@@ -11,7 +11,7 @@ mod element;
 mod gather;
 mod gone;
 mod overviews;
-mod past;
+mod prune;
 mod sources;
 mod watch;
 
@@ -33,7 +33,6 @@ use crate::ids::{Entry, Line};
 use crate::keep::Keep;
 use crate::outcome::{ElementOutcome, End, Summary};
 pub use crate::plan::Policy;
-use crate::prune;
 use crate::stop::Stop;
 use crate::store::commit::Committer;
 use crate::store::{Opened, Recovered, Store};
@@ -195,7 +194,7 @@ impl<S: Store> Mirror<S> {
             events,
             stop,
             asks: TaskTracker::new(),
-            pruning: Semaphore::new(prune::THREADS),
+            pruning: Semaphore::new(crate::prune::THREADS),
             accounts: OnceCell::new(),
         })
     }

@@ -12,7 +12,7 @@ use crate::keep::Keep;
 use crate::layout::MANIFEST;
 use crate::outcome::{ElementOutcome, End, Pruned, Status, Summary};
 use crate::stop::Stop;
-use crate::store::past::PastVersion;
+use crate::store::past::SupersededVersion;
 use crate::store::{Opened, Recovered, Store};
 
 /// How many elements are pruned at a time: flushes that are asked for together are done together.
@@ -104,7 +104,7 @@ impl<S: Store> Prune<S> {
     /// What can't be read is never removed, and whoever prunes is to know why it stays.
     fn tell_of_damaged(&self, id: &ElementId) {
         let past = self.store.history(id).unwrap_or_default();
-        for PastVersion { when, manifest, .. } in past {
+        for SupersededVersion { when, manifest, .. } in past {
             if let Err(why) = manifest {
                 self.events.warn_blocking(id, format!("the superseded version {when} stays: its {MANIFEST} {why}"));
             }
@@ -143,7 +143,7 @@ pub(crate) fn apply<S: Store>(
     scope: Scope,
 ) -> (Pruned, Result<(), Failure>) {
     let mut pruned = Pruned { foreseen: scope == Scope::Foreseen, ..Pruned::default() };
-    let mut told = |version: &PastVersion<S::Handle>| tell(events, id, version, &mut pruned);
+    let mut told = |version: &SupersededVersion<S::Handle>| tell(events, id, version, &mut pruned);
     let done = store.expired(id, keep).and_then(|expired| match scope {
         Scope::Foreseen => {
             expired.iter().for_each(told);
@@ -156,7 +156,7 @@ pub(crate) fn apply<S: Store>(
     (pruned, done)
 }
 
-fn tell<P>(events: &Events, id: &ElementId, version: &PastVersion<P>, pruned: &mut Pruned) {
+fn tell<P>(events: &Events, id: &ElementId, version: &SupersededVersion<P>, pruned: &mut Pruned) {
     // Only versions that can be read expire.
     let bytes = version.size().unwrap_or(0);
     pruned.add(bytes);

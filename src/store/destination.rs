@@ -11,7 +11,7 @@ use super::Readable;
 use super::commit::Committer;
 use super::inspect::{Depth, Inspection};
 use super::overview::Overview;
-use super::past::PastVersion;
+use super::past::SupersededVersion;
 use super::stage::Stage;
 use super::standing::{Occupant, Version};
 use crate::element::ElementId;
@@ -145,14 +145,14 @@ pub trait Destination: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// They can't be read.
-    fn history(&self, id: &ElementId) -> Result<Vec<PastVersion<Self::Handle>>, Failure>;
+    fn history(&self, id: &ElementId) -> Result<Vec<SupersededVersion<Self::Handle>>, Failure>;
 
     /// How many files a superseded version has, and how many bytes are in them, as they are found and not as its
     /// manifest says.
     ///
     /// # Errors
     /// It can't be read.
-    fn measure(&self, version: &PastVersion<Self::Handle>) -> Result<(u64, u64), Failure>;
+    fn measure(&self, version: &SupersededVersion<Self::Handle>) -> Result<(u64, u64), Failure>;
 
     /// Removes these superseded `versions` of `id`, and calls `gone` with each as soon as it is.
     ///
@@ -161,8 +161,8 @@ pub trait Destination: Clone + Send + Sync + 'static {
     fn prune(
         &self,
         id: &ElementId,
-        versions: &[PastVersion<Self::Handle>],
-        gone: impl FnMut(&PastVersion<Self::Handle>),
+        versions: &[SupersededVersion<Self::Handle>],
+        gone: impl FnMut(&SupersededVersion<Self::Handle>),
     ) -> Result<(), Failure>;
 
     /// Looks at the versions of `id`; bytes are counted in `counters` as they are read.
@@ -213,7 +213,7 @@ pub trait Destination: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// The versions of `id` can't be read; or what stands is damaged, where any would go.
-    fn expired(&self, id: &ElementId, keep: &Keep) -> Result<Vec<PastVersion<Self::Handle>>, Failure> {
+    fn expired(&self, id: &ElementId, keep: &Keep) -> Result<Vec<SupersededVersion<Self::Handle>>, Failure> {
         if keep.is_all() {
             return Ok(Vec::new());
         }
@@ -223,7 +223,7 @@ pub trait Destination: Clone + Send + Sync + 'static {
             return Ok(versions);
         }
         let standing = self.standing_manifest(id)?.and_then(Result::ok).map(|manifest| manifest.committed_at);
-        let past: Vec<Past> = versions.iter().map(PastVersion::past).collect();
+        let past: Vec<Past> = versions.iter().map(SupersededVersion::past).collect();
         let is_expired = keep.expired(&past, standing, Time::now());
         let versions = versions.into_iter().zip(is_expired);
         let expired: Vec<_> = versions.filter_map(|(version, is_expired)| is_expired.then_some(version)).collect();

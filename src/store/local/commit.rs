@@ -16,7 +16,7 @@ use super::dir::Dir;
 use super::draft;
 use super::flush::Flusher;
 use super::recover;
-use super::seal::{Fate, OLD, SEALED, Seal, Site, Superseded, VERSION};
+use super::seal::{Displaced, Fate, OLD, SEALED, Seal, Site, VERSION};
 use super::shelf::{Shelf, put_aside};
 use super::stage::{Leaves, Stage};
 use super::standing::Occupant;
@@ -108,7 +108,7 @@ impl Work {
 
     fn try_seal(&self, candidate: &Candidate) -> Result<Seal, Failure> {
         let own = self.store.own()?;
-        let seal = Seal { manifest: candidate.digest, superseded: superseded(own, candidate)? };
+        let seal = Seal { manifest: candidate.digest, superseded: displaced(own, candidate)? };
         let text = serde_json::to_vec(&seal).unwrap_or_default();
         let dir = &candidate.stage.dir;
         let written = dir.write(SEALED, &text, None);
@@ -152,7 +152,7 @@ impl Work {
             return fail(sealed.job, failure);
         }
         let cleared = match &sealed.seal.superseded {
-            Some(superseded) => self.site(&sealed).and_then(|site| site.clear_away(superseded)),
+            Some(displaced) => self.site(&sealed).and_then(|site| site.clear_away(displaced)),
             None => Ok(()),
         };
         match cleared {
@@ -197,7 +197,7 @@ fn fail<T>(job: Job, failure: Failure) -> Option<T> {
 }
 
 /// Decides what becomes of the folder that stands, and puts its damaged files aside.
-fn superseded(own: &Own, candidate: &Candidate) -> Result<Option<Superseded>, Failure> {
+fn displaced(own: &Own, candidate: &Candidate) -> Result<Option<Displaced>, Failure> {
     let id = &candidate.stage.id;
     let (fate, time, damaged) = match &candidate.occupant {
         Occupant::Nothing => return Ok(None),
@@ -215,7 +215,7 @@ fn superseded(own: &Own, candidate: &Candidate) -> Result<Option<Superseded>, Fa
     let shelf = if fate == Fate::Damaged { Shelf::Damaged } else { Shelf::History };
     let when = shelf.free_name(own, id, &time.to_compact());
     let when = when.map_err(|error| Failure::io(format!("name the old version of {id}"), &error))?;
-    Ok(Some(Superseded { fate, when, damaged }))
+    Ok(Some(Displaced { fate, when, damaged }))
 }
 
 impl Site<'_> {

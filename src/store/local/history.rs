@@ -15,9 +15,9 @@ use crate::store::past::{self, Position};
 
 /// A superseded version. Its place is the folder that its own folder is in: a long history has more folders than can be
 /// open at once.
-pub(super) type PastVersion = past::PastVersion<Arc<Dir>>;
+pub(super) type SupersededVersion = past::SupersededVersion<Arc<Dir>>;
 
-impl PastVersion {
+impl SupersededVersion {
     /// How many files, and bytes in them, are in its folder, whatever its manifest says.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// They can't be read.
-    pub(super) fn history(&self, id: &ElementId) -> Result<Vec<PastVersion>, Failure> {
+    pub(super) fn history(&self, id: &ElementId) -> Result<Vec<SupersededVersion>, Failure> {
         let cannot = |error: io::Error| Failure::io(format!("read the history of {id}"), &error);
         let Some(shelf) = self.shelf(id).map_err(cannot)? else { return Ok(Vec::new()) };
         let shelf = Arc::new(shelf);
@@ -116,13 +116,20 @@ fn folder(dir: &Dir, name: &str) -> io::Result<Option<Dir>> {
 }
 
 /// The superseded version in the folder `name`, if it is one.
-fn look(shelf: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<PastVersion>, Failure> {
+fn look(shelf: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<SupersededVersion>, Failure> {
     let Some((when, position)) = name.to_str().and_then(|when| Some((when, Position::parse(when)?))) else {
         return Ok(None);
     };
     let Some(Content { manifest, sums_hold, inode }) = find(shelf, when, id)? else { return Ok(None) };
     let position = manifest.as_ref().map_or(position, |manifest| position.at(manifest.committed_at));
-    Ok(Some(PastVersion { when: when.to_owned(), manifest, sums_hold, inode, position, place: Arc::clone(shelf) }))
+    Ok(Some(SupersededVersion {
+        when: when.to_owned(),
+        manifest,
+        sums_hold,
+        inode,
+        position,
+        place: Arc::clone(shelf),
+    }))
 }
 
 /// What is in a version's folder.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::LocalStore;
 use super::dir::{Dir, Entry};
-use super::history::PastVersion;
+use super::history::SupersededVersion;
 use super::standing::{self, Holds, MOST_LOOKS, Occupant, Version};
 use crate::digest::Digest;
 use crate::element::ElementId;
@@ -91,7 +91,7 @@ impl LocalStore {
         let mut past = past.iter();
         inspection.past.retain(|version| {
             let past = past.next();
-            version.flaws.is_empty() || past.is_none_or(PastVersion::is_kept)
+            version.flaws.is_empty() || past.is_none_or(SupersededVersion::is_kept)
         });
         Ok(inspection)
     }
@@ -178,7 +178,7 @@ fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
 }
 
 /// A superseded version, its files unchecked.
-fn superseded(id: &ElementId, past: &PastVersion) -> Inspected {
+fn superseded(id: &ElementId, past: &SupersededVersion) -> Inspected {
     let (when, place) = (Some(past.when.clone()), Arc::clone(&past.place));
     let folder = format!("{OWN}/history/{id}/{}/", past.when);
     let mut version = Inspected { when, folder, manifest: None, flaws: Vec::new(), place };

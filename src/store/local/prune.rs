@@ -7,7 +7,7 @@
 use std::io;
 
 use super::dir::Dir;
-use super::history::PastVersion;
+use super::history::SupersededVersion;
 use super::shelf::Shelf;
 use super::{LocalStore, Own, standing};
 use crate::element::ElementId;
@@ -27,8 +27,8 @@ impl LocalStore {
     pub(super) fn prune(
         &self,
         id: &ElementId,
-        versions: &[PastVersion],
-        mut gone: impl FnMut(&PastVersion),
+        versions: &[SupersededVersion],
+        mut gone: impl FnMut(&SupersededVersion),
     ) -> Result<(), Failure> {
         if versions.is_empty() {
             return Ok(());

@@ -17,12 +17,12 @@ pub(super) struct Seal {
     /// The digest of the new `manifest.json`.
     pub(super) manifest: Digest,
     /// What becomes of the folder that stands; none where there is none.
-    pub(super) superseded: Option<Superseded>,
+    pub(super) superseded: Option<Displaced>,
 }
 
 /// What becomes of a superseded folder.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Superseded {
+pub(super) struct Displaced {
     pub(super) fate: Fate,
     /// The folder's name under `history/<id>/` or `damaged/<id>/`.
     pub(super) when: String,

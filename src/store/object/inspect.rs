@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::bucket::Revision;
-use super::history::{PastVersion, place_of};
+use super::history::{SupersededVersion, place_of};
 use super::standing::{self, Occupant, place};
 use super::{AT_A_TIME, BucketStore};
 use crate::digest::Digest;
@@ -172,8 +172,8 @@ impl BucketStore {
 }
 
 /// A superseded version, its objects unchecked.
-fn superseded(id: &ElementId, past: PastVersion) -> Inspected {
-    let PastVersion { when, manifest, place, .. } = past;
+fn superseded(id: &ElementId, past: SupersededVersion) -> Inspected {
+    let SupersededVersion { when, manifest, place, .. } = past;
     let (manifest, flaws, folder) = match manifest {
         Ok(manifest) => (Some(manifest), Vec::new(), String::new()),
         Err(why) => {

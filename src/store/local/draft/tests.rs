@@ -9,7 +9,7 @@ use crate::store::local::LocalStore;
 use crate::store::local::commit::tests::commit;
 use crate::store::local::dir::trouble;
 use crate::store::local::flush::Flusher;
-use crate::store::local::seal::{Fate, Seal, Superseded};
+use crate::store::local::seal::{Displaced, Fate, Seal};
 use crate::store::local::stage::Leaves;
 use crate::store::local::tests::{Bench, candidate, candidate_at, id, whole};
 use crate::time::Time;
@@ -176,7 +176,7 @@ fn leave_version(bench: &Bench, sealed: bool) {
     let mut candidate = candidate_at(&store, &id("u_1"), (3, days_ago(0))).unwrap();
     candidate.stage.leaves = Leaves::All;
     if sealed {
-        let superseded = Superseded { fate: Fate::History, when: "then".to_owned(), damaged: Vec::new() };
+        let superseded = Displaced { fate: Fate::History, when: "then".to_owned(), damaged: Vec::new() };
         let seal = Seal { manifest: candidate.digest, superseded: Some(superseded) };
         candidate.stage.dir.write(SEALED, &serde_json::to_vec(&seal).unwrap(), None).unwrap();
     }
