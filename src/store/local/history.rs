@@ -66,11 +66,11 @@ impl LocalStore {
     /// They can't be read.
     pub(super) fn history(&self, id: &ElementId) -> Result<Vec<SupersededVersion>, Failure> {
         let cannot = |error: io::Error| Failure::io(format!("read the history of {id}"), &error);
-        let Some(shelf) = self.shelf(id).map_err(cannot)? else { return Ok(Vec::new()) };
-        let shelf = Arc::new(shelf);
+        let Some(history) = self.history_of(id).map_err(cannot)? else { return Ok(Vec::new()) };
+        let history = Arc::new(history);
         let mut past = Vec::new();
-        for name in shelf.names().map_err(cannot)? {
-            past.extend(look(&shelf, &name.map_err(cannot)?, id)?);
+        for name in history.names().map_err(cannot)? {
+            past.extend(look(&history, &name.map_err(cannot)?, id)?);
         }
         past.sort_by_key(|past| past.position);
         Ok(past)
@@ -87,7 +87,7 @@ impl LocalStore {
     }
 
     /// The folder `history/`; none where there is none.
-    pub(super) fn shelves(&self) -> io::Result<Option<Dir>> {
+    pub(super) fn history_root(&self) -> io::Result<Option<Dir>> {
         if let Some(own) = &self.0.own {
             return own.history.again().map(Some);
         }
@@ -99,10 +99,10 @@ impl LocalStore {
     }
 
     /// The folder `history/<id>/`; none where there is none.
-    fn shelf(&self, id: &ElementId) -> io::Result<Option<Dir>> {
+    fn history_of(&self, id: &ElementId) -> io::Result<Option<Dir>> {
         match &self.0.own {
             Some(own) => folder(&own.history, id.as_str()),
-            None => self.shelves()?.map_or(Ok(None), |shelves| folder(&shelves, id.as_str())),
+            None => self.history_root()?.map_or(Ok(None), |root| folder(&root, id.as_str())),
         }
     }
 }
@@ -116,11 +116,11 @@ fn folder(dir: &Dir, name: &str) -> io::Result<Option<Dir>> {
 }
 
 /// The superseded version in the folder `name`, if it is one.
-fn look(shelf: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<SupersededVersion>, Failure> {
+fn look(history: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<SupersededVersion>, Failure> {
     let Some((when, position)) = name.to_str().and_then(|when| Some((when, Position::parse(when)?))) else {
         return Ok(None);
     };
-    let Some(Content { manifest, sums_hold, inode }) = find(shelf, when, id)? else { return Ok(None) };
+    let Some(Content { manifest, sums_hold, inode }) = find(history, when, id)? else { return Ok(None) };
     let position = manifest.as_ref().map_or(position, |manifest| position.at(manifest.committed_at));
     Ok(Some(SupersededVersion {
         when: when.to_owned(),
@@ -128,7 +128,7 @@ fn look(shelf: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<Supe
         sums_hold,
         inode,
         position,
-        place: Arc::clone(shelf),
+        place: Arc::clone(history),
     }))
 }
 
