@@ -45,7 +45,7 @@ pub struct Superseded {
 
 /// One thing to tell of a mirror's past.
 #[derive(Debug)]
-pub enum Told {
+pub enum Item {
     /// A superseded version.
     Version(Box<Superseded>),
     /// Something that could not be told: of an element, or of a line that is no ID.
@@ -60,37 +60,37 @@ pub enum Told {
 }
 
 /// The superseded versions of the elements that `lines` name, element by element, and for each in the order in which
-/// they stood. An element that the mirror does not know is told as [`Told::Failed`]. The iterator blocks.
-pub fn history(store: impl Store, lines: impl Iterator<Item = Line>) -> impl Iterator<Item = Told> {
-    told(store, lines, true)
+/// they stood. An element that the mirror does not know is told as [`Item::Failed`]. The iterator blocks.
+pub fn history(store: impl Store, lines: impl Iterator<Item = Line>) -> impl Iterator<Item = Item> {
+    items(store, lines, true)
 }
 
 /// The superseded versions of every element, in the order of their IDs. It blocks, and so does the iterator.
 ///
 /// # Errors
 /// The elements can't be listed.
-pub fn whole_history(store: impl Store) -> Result<impl Iterator<Item = Told>, RunError> {
+pub fn whole_history(store: impl Store) -> Result<impl Iterator<Item = Item>, RunError> {
     let elements = store.elements_with_history()?.into_iter();
     let lines = elements.map(|id| Line::Entry(Entry { id, email: None }));
-    Ok(told(store, lines, false))
+    Ok(items(store, lines, false))
 }
 
 /// What there is to tell of the elements of `lines`. Where a user named them (`are_named`), one that has no past and
 /// does not stand is told, too.
-fn told(store: impl Store, lines: impl Iterator<Item = Line>, are_named: bool) -> impl Iterator<Item = Told> {
+fn items(store: impl Store, lines: impl Iterator<Item = Line>, are_named: bool) -> impl Iterator<Item = Item> {
     lines.flat_map(move |line| match line {
         Line::Entry(entry) => match of(&store, &entry.id) {
-            Ok(Some(versions)) => versions.into_iter().map(|version| Told::Version(Box::new(version))).collect(),
+            Ok(Some(versions)) => versions.into_iter().map(|version| Item::Version(Box::new(version))).collect(),
             Ok(None) if !are_named => Vec::new(),
             Ok(None) => {
-                vec![Told::Failed { what: entry.id.to_string(), message: "the mirror does not know it".into() }]
+                vec![Item::Failed { what: entry.id.to_string(), message: "the mirror does not know it".into() }]
             }
-            Err(failure) => vec![Told::Failed { what: entry.id.to_string(), message: failure.message }],
+            Err(failure) => vec![Item::Failed { what: entry.id.to_string(), message: failure.message }],
         },
-        Line::Bad { source, message } => vec![Told::Failed { what: source, message }],
+        Line::Bad { source, message } => vec![Item::Failed { what: source, message }],
         // The accounts that the lists name don't matter here.
         Line::Contradiction { .. } => Vec::new(),
-        Line::Unreadable(error) => vec![Told::Broken(error)],
+        Line::Unreadable(error) => vec![Item::Broken(error)],
     })
 }
 

@@ -89,18 +89,18 @@ fn columns(id: &str, rest: &str, first: bool) -> Parsed {
     if let Some((email, rest)) = quoted_field(rest)
         && (rest.is_empty() || rest.trim_start_matches(is_gap).starts_with('#'))
     {
-        return told(id, &email, first);
+        return row(id, &email, first);
     }
     let email = match rest.find('#') {
         Some(0) => "",
         Some(_) => rest.split(" #").next().and_then(|rest| rest.split("\t#").next()).unwrap_or_default(),
         None => rest,
     };
-    told(id, email.trim_matches(is_gap), first)
+    row(id, email.trim_matches(is_gap), first)
 }
 
 /// What the columns `id` and `email` come to; in a `first` line they may be a header.
-fn told(id: &str, email: &str, first: bool) -> Parsed {
+fn row(id: &str, email: &str, first: bool) -> Parsed {
     if first && id.eq_ignore_ascii_case("id") && (email.is_empty() || email.eq_ignore_ascii_case("email")) {
         return Parsed::Nothing;
     }
