@@ -67,7 +67,7 @@ impl<S: Store> Prune<S> {
     /// `unfinished` is what could not be removed of elements whose pruning was begun before.
     fn walk(&self, unfinished: Vec<(ElementId, Failure)>) -> Summary {
         let started = Instant::now();
-        let pruned = Pruned { foreseen: self.options.dry_run, ..Pruned::default() };
+        let pruned = Pruned { dry_run: self.options.dry_run, ..Pruned::default() };
         let summary = Mutex::new(Summary { pruned: Some(pruned), ..Summary::default() });
         for (id, failure) in unfinished {
             self.fail(id, failure, &summary);
@@ -92,7 +92,7 @@ impl<S: Store> Prune<S> {
 
     fn take_up(&self, id: ElementId, summary: &Mutex<Summary>) {
         let at = (&self.store, &self.events);
-        let scope = if self.options.dry_run { Scope::Foreseen } else { Scope::Thorough };
+        let scope = if self.options.dry_run { Scope::DryRun } else { Scope::Thorough };
         let (pruned, done) = apply(at, &id, &self.options.keep, scope);
         self.tell_of_damaged(&id);
         lock(summary).pruned.get_or_insert_default().extend(pruned);
@@ -127,7 +127,7 @@ fn lock(summary: &Mutex<Summary>) -> MutexGuard<'_, Summary> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// Nothing: it is only said what would be.
-    Foreseen,
+    DryRun,
     /// Of elements of which a version expires.
     Expired,
     /// Of all, since an earlier pruning may have left something.
@@ -142,10 +142,10 @@ pub(crate) fn apply<S: Store>(
     keep: &Keep,
     scope: Scope,
 ) -> (Pruned, Result<(), Failure>) {
-    let mut pruned = Pruned { foreseen: scope == Scope::Foreseen, ..Pruned::default() };
+    let mut pruned = Pruned { dry_run: scope == Scope::DryRun, ..Pruned::default() };
     let mut told = |version: &SupersededVersion<S::Handle>| tell(events, id, version, &mut pruned);
     let done = store.expired(id, keep).and_then(|expired| match scope {
-        Scope::Foreseen => {
+        Scope::DryRun => {
             expired.iter().for_each(told);
             Ok(())
         }
@@ -161,5 +161,5 @@ fn tell<P>(events: &Events, id: &ElementId, version: &SupersededVersion<P>, prun
     let bytes = version.size().unwrap_or(0);
     pruned.add(bytes);
     let (what, when) = (id.to_string(), version.when.clone());
-    events.tell_blocking(Event::Pruned { what, when, bytes, foreseen: pruned.foreseen });
+    events.tell_blocking(Event::Pruned { what, when, bytes, dry_run: pruned.dry_run });
 }

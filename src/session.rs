@@ -55,7 +55,7 @@ pub(crate) struct Audience<'a> {
     /// The mirror's path; `None` for a command that has no mirror.
     pub(crate) destination: Option<&'a Path>,
     /// Whether it is told what a run would do.
-    pub(crate) foresees: bool,
+    pub(crate) is_dry_run: bool,
     /// The options given that leave elements out.
     pub(crate) leaving_out: Vec<&'static str>,
 }
@@ -154,7 +154,7 @@ impl Audience<'_> {
             LogFormat::Text => {
                 let terminal = Terminal::new(saying, destination, standard_error, Arc::clone(counters));
                 let terminal = terminal.leaving_out(self.leaving_out.clone());
-                Box::new(if self.foresees { terminal.of_dry_run() } else { terminal })
+                Box::new(if self.is_dry_run { terminal.of_dry_run() } else { terminal })
             }
         });
         Ok(reporters)

@@ -26,7 +26,7 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
         When::Auto if !is_into_file => args.saying.without_progress(),
         _ => args.saying.clone(),
     };
-    let audience = Audience { saying, report: None, destination: None, foresees: false, leaving_out: Vec::new() };
+    let audience = Audience { saying, report: None, destination: None, is_dry_run: false, leaving_out: Vec::new() };
     let nothing = async |_| Ok(());
     let listed = session.conduct(&audience, nothing, |(), events, stop| async move {
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };

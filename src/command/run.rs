@@ -50,7 +50,7 @@ fn mirror<S: Store>(
         saying: &args.saying,
         report,
         destination: Some(&destination),
-        foresees: args.is_dry_run(),
+        is_dry_run: args.is_dry_run(),
         leaving_out: args.leaving_out(),
     };
     session.conduct(&audience, open, |opened, events, stop| async move {

@@ -51,7 +51,7 @@ fn look<S: Store>(
         saying: &args.saying,
         report,
         destination: Some(&destination),
-        foresees: false,
+        is_dry_run: false,
         leaving_out: args.select.leaving_out(),
     };
     session.conduct(&audience, open, |opened, events, stop| async move {

@@ -110,7 +110,7 @@ impl<S: Store> Mirror<S> {
         };
         self.watch().asked(asked.account, true);
         let done = match self.purpose {
-            Purpose::DryRun => self.foresee(asked.id, &reply).await.map(Step::Settled),
+            Purpose::DryRun => self.dry_run(asked.id, &reply).await.map(Step::Settled),
             // In a box: many elements wait for their turn above, and none of those needs the room that this takes.
             Purpose::Mirror | Purpose::Repair => Box::pin(self.bring_up_to_date((asked, &mut slot), reply)).await,
         };
@@ -274,7 +274,7 @@ impl<S: Store> Mirror<S> {
     }
 
     /// The outcome in a dry run: what one that writes would do.
-    async fn foresee(&self, id: &ElementId, reply: &ElementReply) -> Result<ElementOutcome, Failure> {
+    async fn dry_run(&self, id: &ElementId, reply: &ElementReply) -> Result<ElementOutcome, Failure> {
         let occupant = self.ask(id, S::occupant).await?;
         let held = Held { standing: occupant.standing(), draft: None };
         let plan = Plan::new(&reply.element, held, &self.options.policy);

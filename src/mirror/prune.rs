@@ -19,7 +19,7 @@ impl<S: Store> Mirror<S> {
         // As many at a time as the command `prune` takes. (The semaphore is never closed.)
         let _permit = self.pruning.acquire().await;
         let (store, events) = (self.store.clone(), self.events.clone());
-        let scope = if self.purpose == Purpose::DryRun { Scope::Foreseen } else { Scope::Expired };
+        let scope = if self.purpose == Purpose::DryRun { Scope::DryRun } else { Scope::Expired };
         // It reads, flushes and removes, which no worker of the runtime should wait for.
         let pruned = self.asks.spawn_blocking(move || prune::apply((&store, &events), &id, &keep, scope)).await;
         let (pruned, done) = pruned.unwrap_or_else(|error| {

@@ -150,10 +150,10 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
         Event::Paused { account, message, delay } => hint("pause", account, ErrorKind::Http(429), message, Some(delay)),
         Event::Refreshed { what, kind, message } => hint("refresh", what, *kind, message, None),
         Event::Refused { what, kind, message } => hint("refusal", what, *kind, message, None),
-        Event::Pruned { what, when, bytes, foreseen } => {
+        Event::Pruned { what, when, bytes, dry_run } => {
             let (what, when) = (Some(what.as_str()), Some(when.as_str()));
             let record = Record { what, when, bytes: Some(*bytes), ..Record::default() };
-            match foreseen {
+            match dry_run {
                 true => (Verbosity::Normal, Record { level: "info", event: "would_prune", ..record }),
                 false => (Verbosity::Verbose, Record { level: "info", event: "pruned", ..record }),
             }

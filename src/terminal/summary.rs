@@ -189,8 +189,8 @@ fn untold(groups: &[(ErrorKind, &FailureGroup)]) -> Option<String> {
 }
 
 /// How many versions were pruned, in words.
-fn versions(Pruned { versions, bytes, foreseen, .. }: Pruned) -> String {
-    let what = if foreseen { "would prune" } else { "pruned" };
+fn versions(Pruned { versions, bytes, dry_run, .. }: Pruned) -> String {
+    let what = if dry_run { "would prune" } else { "pruned" };
     let bytes = if versions == 0 { String::new() } else { format!(", {}", BinaryBytes(bytes)) };
     format!("{what} {}{bytes}", counted(versions, "version"))
 }
