@@ -142,7 +142,7 @@ impl Http {
         let lane = self.lane(target);
         let permit = lane.permits.acquire().await;
         lane.turn().await;
-        self.check_on()?;
+        self.check_running()?;
         permit.map_err(|_| ended())
     }
 
@@ -150,7 +150,7 @@ impl Http {
     ///
     /// # Errors
     /// The run has ended.
-    pub fn check_on(&self) -> Result<(), Failure> {
+    pub fn check_running(&self) -> Result<(), Failure> {
         if self.stop.is_cancelled() { Err(ended()) } else { Ok(()) }
     }
 
