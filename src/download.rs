@@ -238,8 +238,8 @@ impl<'a> Transfer<'a, '_> {
         headers
     }
 
-    /// Accepts the range that a 206 brings: how long the part will be with it. An error says why that is not the rest of the same
-    /// file.
+    /// Accepts the range that a 206 brings: how long the part will be with it. An error says why that is
+    /// not the rest of the same file.
     fn accept_range(&mut self, reply: &Reply<'_>) -> Result<u64, &'static str> {
         let range = reply.header(&CONTENT_RANGE).and_then(ContentRange::parse);
         let Some(ContentRange { first, last, whole }) = range else { return Err("the server sent no range") };

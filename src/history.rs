@@ -89,7 +89,7 @@ fn items(store: impl Store, lines: impl Iterator<Item = Line>, are_named: bool) 
         },
         Line::Bad { source, message } => vec![Item::Failed { what: source, message }],
         // The accounts that the lists name don't matter here.
-        Line::Contradiction { .. } => Vec::new(),
+        Line::OtherAccount { .. } => Vec::new(),
         Line::Unreadable(error) => vec![Item::Broken(error)],
     })
 }

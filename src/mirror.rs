@@ -249,7 +249,7 @@ impl<S: Store> Mirror<S> {
         committer: Option<&Arc<Committer<S::Handle>>>,
     ) {
         while let Some(Some(named)) = self.stop.closing().run_until_cancelled(named.next()).await {
-            let Some((entry, listed)) = self.sift(named).await else { continue };
+            let Some((entry, listed)) = self.resolve(named).await else { continue };
             let (mirror, committer) = (Arc::clone(self), committer.cloned());
             // In a box, since the runtime moves a task's future about, and this one is large.
             tasks.spawn(Box::pin(async move { mirror.take_up(entry, listed, committer.as_deref()).await }));
@@ -282,7 +282,7 @@ impl<S: Store> Mirror<S> {
     }
 
     /// The element that is named. What names none is told, or ends the run.
-    async fn sift(&self, named: Named) -> Option<(Entry, Option<Box<Listed>>)> {
+    async fn resolve(&self, named: Named) -> Option<(Entry, Option<Box<Listed>>)> {
         match named {
             Named::Element(entry, listed) => return Some((entry, listed)),
             Named::Unlisted(outcome) => self.tell(*outcome).await,
@@ -290,7 +290,7 @@ impl<S: Store> Mirror<S> {
             Named::Line(Line::Bad { source, message }) => {
                 self.tell(ElementOutcome::bad_line(source, message)).await;
             }
-            Named::Line(Line::Contradiction { source, message }) => {
+            Named::Line(Line::OtherAccount { source, message }) => {
                 self.events.warn(source, message).await;
             }
             Named::Line(Line::Unreadable(error)) => self.stop.end(End::Broken(error.to_string())),

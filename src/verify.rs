@@ -169,7 +169,7 @@ impl<S: Store> Verify<S> {
                 settle(self, self.look_at(entry, self.options.depth));
             }
             Line::Bad { source, message } => self.tell(ElementOutcome::bad_line(source, message)),
-            Line::Contradiction { source, message } => self.events.warn_blocking(source, message),
+            Line::OtherAccount { source, message } => self.events.warn_blocking(source, message),
             Line::Unreadable(error) => self.stop.end(End::Broken(error.to_string())),
         }
     }

@@ -10,7 +10,7 @@ use element_mirror::outcome::Summary;
 use element_mirror::store::{Opened, Store};
 use element_mirror::{BucketStore, LocalStore, Mirror, Stop};
 
-use super::done::{leave_out, tell_odd};
+use super::skip_done::{leave_out, tell_odd};
 use crate::cli::{Credentials, Destination, RunArgs};
 use crate::session::metrics::{self, measured};
 use crate::session::{Audience, Session};

@@ -11,7 +11,7 @@ use element_mirror::store::{Opened, Store};
 use element_mirror::verify::Elements;
 use element_mirror::{BucketStore, LocalStore, Stop, Verify};
 
-use super::done::{leave_out, tell_odd};
+use super::skip_done::{leave_out, tell_odd};
 use crate::cli::{Credentials, Destination, VerifyArgs};
 use crate::session::metrics::{self, measured};
 use crate::session::{Audience, Session};

@@ -18,18 +18,18 @@ pub(super) enum Parsed {
     Bad(String),
 }
 
-/// Reads the lines of one list.
-pub(super) struct Reader {
+/// Parses the lines of one list.
+pub(super) struct LineParser {
     /// Whether the next line that says something can be no header.
     begun: bool,
     only_failed: bool,
 }
 
-impl Reader {
-    /// A reader of a list that may begin with a header, or not; `only_failed` takes of JSON only the lines whose status
+impl LineParser {
+    /// A parser of a list that may begin with a header, or not; `only_failed` takes of JSON only the lines whose status
     /// is a failure.
-    pub(super) fn new(has_header: bool, only_failed: bool) -> Self {
-        Self { begun: !has_header, only_failed }
+    pub(super) fn new(may_have_header: bool, only_failed: bool) -> Self {
+        Self { begun: !may_have_header, only_failed }
     }
 
     /// Reads a line, given with or without its end.
@@ -167,9 +167,9 @@ mod tests {
     use rstest::rstest;
 
     fn parse(line: &str) -> Parsed {
-        let mut reader = Reader::new(true, false);
-        reader.parse(b"first");
-        reader.parse(line.as_bytes())
+        let mut parser = LineParser::new(true, false);
+        parser.parse(b"first");
+        parser.parse(line.as_bytes())
     }
 
     #[rstest]
@@ -248,7 +248,7 @@ mod tests {
     #[case("{\"id\":\"u_1\",\"status\":7}", false)]
     #[case("{\"id\":\"u_1\"}", false)]
     fn of_a_report_only_what_failed_may_be_taken(#[case] line: &str, #[case] is_taken: bool) {
-        let parsed = Reader::new(true, true).parse(line.as_bytes());
+        let parsed = LineParser::new(true, true).parse(line.as_bytes());
         assert_eq!(parsed != Parsed::Nothing, is_taken, "{parsed:?}");
     }
 
@@ -260,21 +260,21 @@ mod tests {
     #[case("\u{feff}\"id\",\"email\"\r\n")]
     #[case("\"ID\"")]
     fn a_first_line_may_be_a_header(#[case] line: &str) {
-        let mut reader = Reader::new(true, false);
-        assert_eq!(reader.parse(b"# comment"), Parsed::Nothing);
-        assert_eq!(reader.parse(line.as_bytes()), Parsed::Nothing);
-        assert!(matches!(reader.parse(b"id"), Parsed::Entry(_)));
+        let mut parser = LineParser::new(true, false);
+        assert_eq!(parser.parse(b"# comment"), Parsed::Nothing);
+        assert_eq!(parser.parse(line.as_bytes()), Parsed::Nothing);
+        assert!(matches!(parser.parse(b"id"), Parsed::Entry(_)));
     }
 
     #[test]
     fn a_byte_order_mark_is_passed_over() {
-        assert!(matches!(Reader::new(true, false).parse("\u{feff}u_1".as_bytes()), Parsed::Entry(_)));
+        assert!(matches!(LineParser::new(true, false).parse("\u{feff}u_1".as_bytes()), Parsed::Entry(_)));
     }
 
     proptest! {
         #[test]
         fn no_bytes_are_a_panic_and_every_entry_is_safe(line in any::<Vec<u8>>()) {
-            if let Parsed::Entry(entry) = Reader::new(true, false).parse(&line) {
+            if let Parsed::Entry(entry) = LineParser::new(true, false).parse(&line) {
                 prop_assert!(entry.id.as_str().len() <= 64 && !entry.id.as_str().contains(['/', '.']));
             }
         }

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::seen::{Seen, head};
+use super::sequence::{Next, next_line};
 use super::shard::Shard;
-use super::{Entry, Input, Next, next_line};
+use super::{Entry, Input};
 use crate::element::ElementId;
 use crate::error::RunError;
 use crate::outcome::Status;
