@@ -8,7 +8,7 @@ use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::ids::{Entry, Line};
 use crate::keep;
-use crate::layout::{MANIFEST, OWN};
+use crate::layout::{HISTORY, MANIFEST, OWN};
 use crate::manifest::Manifest;
 use crate::store::Store;
 use crate::store::past::SupersededVersion;
@@ -119,7 +119,7 @@ fn of(store: &impl Store, id: &ElementId) -> Result<Option<Vec<Superseded>>, Fai
             damaged: version.manifest.is_err(),
             files,
             size,
-            path: store.location().join(OWN).join("history").join(id.as_str()).join(&version.when),
+            path: store.location().join(OWN).join(HISTORY).join(id.as_str()).join(&version.when),
         })
     });
     described.collect::<Result<_, _>>().map(Some)

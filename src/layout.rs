@@ -17,6 +17,14 @@ pub const INDEX: &str = "index.ndjson";
 pub const GALLERY: &str = "index.html";
 /// The program's own folder in the destination.
 pub const OWN: &str = ".element-mirror";
+/// In it, the superseded versions, by element.
+pub(crate) const HISTORY: &str = "history";
+/// In it, what was found damaged, by element.
+pub(crate) const DAMAGED: &str = "damaged";
+/// In it, a note for each element that the API does not know any more.
+pub(crate) const GONE: &str = "gone";
+/// In it, the versions in the making, by element.
+pub(crate) const STAGING: &str = "staging";
 
 /// The longest stem, so that with a number and an extension no name is longer than 100.
 const MAX_STEM: usize = 80;

@@ -19,6 +19,7 @@ pub mod local;
 pub mod object;
 pub(crate) mod overview;
 pub(crate) mod past;
+mod shelf;
 pub(crate) mod stage;
 pub(crate) mod standing;
 

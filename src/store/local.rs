@@ -32,7 +32,7 @@ use super::dir::Dir;
 use super::{Access, Recovered, dir, dry, format, stage};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
-use crate::layout::OWN;
+use crate::layout::{GONE, HISTORY, OWN, STAGING};
 use crate::stop::Stop;
 use lock::Lock;
 use stage::Leaves;
@@ -118,9 +118,9 @@ impl LocalStore {
                 .map_err(|error| RunError::io(at("can't flush what an earlier run left unflushed in", path), error))?,
         }
         let own = Own {
-            staging: Arc::new(own.ensure("staging").map_err(cannot)?),
-            history: own.ensure("history").map_err(cannot)?,
-            gone: own.ensure("gone").map_err(cannot)?,
+            staging: Arc::new(own.ensure(STAGING).map_err(cannot)?),
+            history: own.ensure(HISTORY).map_err(cannot)?,
+            gone: own.ensure(GONE).map_err(cannot)?,
             own,
             no_sync: options.no_sync,
             _lock: lock,

@@ -93,7 +93,7 @@ impl Site<'_> {
 
     /// Moves the superseded folder from `place` to `when` on its shelf; where that was taken meanwhile, beside it.
     fn shelve(&self, place: &str, shelf: Shelf, when: &str) -> io::Result<()> {
-        let folder = shelf.folder(self.own, self.id)?;
+        let folder = shelf.ensure(self.own, self.id)?;
         match self.staged.rename_new(place, &folder, when) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let free = shelf.free_name(self.own, self.id, when)?;

@@ -9,7 +9,7 @@ use super::dir::Dir;
 use super::standing::{self, Found, MOST_LOOKS};
 use crate::element::ElementId;
 use crate::error::Failure;
-use crate::layout::{OWN, SUMS};
+use crate::layout::{HISTORY, OWN, SUMS};
 use crate::store::Readable;
 use crate::store::past::{self, Position};
 
@@ -93,7 +93,7 @@ impl LocalStore {
         }
         let Some(root) = &self.0.root else { return Ok(None) };
         match folder(root, OWN)? {
-            Some(own) => folder(&own, "history"),
+            Some(own) => folder(&own, HISTORY),
             None => Ok(None),
         }
     }

@@ -11,12 +11,13 @@ use rayon::prelude::*;
 use super::LocalStore;
 use super::dir::{Dir, Entry};
 use super::history::SupersededVersion;
+use super::shelf::Shelf;
 use super::standing::{self, Holds, MOST_LOOKS, Occupant, Version};
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
-use crate::layout::{MANIFEST, OWN, SUMS};
+use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::{Manifest, OwnFile};
 use crate::store::inspect::{self, Defect, Depth, Flaw};
 
@@ -180,7 +181,7 @@ fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
 /// A superseded version, its files unchecked.
 fn superseded(id: &ElementId, past: &SupersededVersion) -> Inspected {
     let (when, place) = (Some(past.when.clone()), Arc::clone(&past.place));
-    let folder = format!("{OWN}/history/{id}/{}/", past.when);
+    let folder = format!("{}/{}/", Shelf::History.path(id), past.when);
     let mut version = Inspected { when, folder, manifest: None, flaws: Vec::new(), place };
     match &past.manifest {
         Ok(manifest) => version.manifest = Some(manifest.clone()),

@@ -102,7 +102,7 @@ fn remove(own: &Own, id: &ElementId, when: &str) -> io::Result<()> {
     if own.staging.remove_if_empty(&name)? {
         return Ok(());
     }
-    let shelf = Shelf::History.folder(own, id)?;
+    let shelf = Shelf::History.ensure(own, id)?;
     let free = Shelf::History.free_name(own, id, when)?;
     own.staging.rename_new(&name, &shelf, free)?;
     let moved: &[&Dir] = if own.no_sync { &[] } else { &[&shelf, &own.history, &own.staging] };

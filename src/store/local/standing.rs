@@ -13,7 +13,7 @@ use super::seal::OLD;
 use crate::digest::{Digest, Hasher};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::layout::{self, MANIFEST, OWN, RESPONSE, SUMS};
+use crate::layout::{self, MANIFEST, OWN, RESPONSE, STAGING, SUMS};
 use crate::manifest::{InvalidManifest, Manifest, OwnFile};
 use crate::plan::Checked;
 use crate::store::standing;
@@ -98,7 +98,7 @@ pub(super) fn find(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
             Occupant::Version(_) => true,
             Occupant::Remains(remains) => is_still(root, id.as_str(), &remains.place),
             // Where folders can't be exchanged there is an instant without one.
-            Occupant::Nothing => !root.has(&format!("{OWN}/staging/{id}/{OLD}")).unwrap_or(false),
+            Occupant::Nothing => !root.has(&format!("{OWN}/{STAGING}/{id}/{OLD}")).unwrap_or(false),
         };
         if is_settled {
             return Ok(occupant);

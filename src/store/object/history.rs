@@ -17,7 +17,7 @@ pub(super) type SupersededVersion = past::SupersededVersion<Arc<Revision>>;
 
 /// Where the manifest of a superseded version is.
 pub(super) fn place_of(id: &ElementId, when: &str) -> String {
-    format!("{}/{when}/{MANIFEST}", Shelf::History.folder(id))
+    format!("{}/{when}/{MANIFEST}", Shelf::History.path(id))
 }
 
 impl BucketStore {
@@ -51,7 +51,7 @@ impl BucketStore {
 
 /// The folders in the history of `id` that have names which the program gives.
 async fn whens(bucket: &Bucket, id: &ElementId) -> Result<Vec<(String, Position)>, Failure> {
-    let names = bucket.folders(&Shelf::History.folder(id)).await?;
+    let names = bucket.folders(&Shelf::History.path(id)).await?;
     Ok(names.into_iter().filter_map(|when| Position::parse(&when).map(|position| (when, position))).collect())
 }
 

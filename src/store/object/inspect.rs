@@ -9,13 +9,14 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::bucket::Revision;
 use super::history::{SupersededVersion, place_of};
+use super::shelf::Shelf;
 use super::standing::{self, Occupant, place};
 use super::{AT_A_TIME, BucketStore};
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
-use crate::layout::{MANIFEST, OWN, SUMS};
+use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::{Manifest, OwnFile};
 use crate::store::inspect::{self, Defect, Depth, Flaw};
 use crate::store::standing::Holds;
@@ -178,7 +179,7 @@ fn superseded(id: &ElementId, past: SupersededVersion) -> Inspected {
         Ok(manifest) => (Some(manifest), Vec::new(), String::new()),
         Err(why) => {
             let flaw = Flaw { file: MANIFEST.to_owned(), digest: None, defect: Defect::Manifest(why) };
-            (None, vec![flaw], format!("{OWN}/history/{id}/{when}/"))
+            (None, vec![flaw], format!("{}/{when}/", Shelf::History.path(id)))
         }
     };
     Inspected { when: Some(when), folder, manifest, flaws, place }

@@ -106,7 +106,7 @@ impl BucketStore {
         let kept = past.iter().filter(is_kept).flat_map(names);
         let stands = standing.checked.manifest.own_files().map(|file| file.name);
         let mut named: HashSet<String> = stands.chain(kept).map(str::to_owned).collect();
-        for (path, object) in self.0.bucket.list(&Shelf::Damaged.folder(id)).await? {
+        for (path, object) in self.0.bucket.list(&Shelf::Damaged.path(id)).await? {
             if object.name == MANIFEST
                 && object.modified.age() <= YOUNG
                 && let Some(revision) = self.0.bucket.read(&path).await?
