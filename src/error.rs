@@ -105,6 +105,11 @@ impl ErrorKind {
             Self::DiskFull | Self::Io | Self::CannotReplace | Self::FolderTaken | Self::NewerFormat | Self::NotAFolder
         )
     }
+
+    /// Whether the cause lies on this side altogether: at the destination, or in the run's end.
+    pub(crate) fn is_on_this_side(self) -> bool {
+        self.is_local() || self == Self::Interrupted
+    }
 }
 
 impl fmt::Display for ErrorKind {
@@ -161,6 +166,14 @@ impl Serialize for ErrorKind {
     }
 }
 
+/// How it is said that the run has ended.
+const ENDED: &str = "the run has ended";
+
+/// What an operation on files ends with that was not done, since the run has ended.
+pub(crate) fn ended() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::Interrupted, ENDED)
+}
+
 /// What failed of one element, in words a person can act on; `message` never holds a token or a link's query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, thiserror::Error)]
 #[error("{message}")]
@@ -179,6 +192,11 @@ impl Failure {
     /// A failure of the element as a whole.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), asset: None }
+    }
+
+    /// What was not done, since the run has ended.
+    pub(crate) fn ended() -> Self {
+        Self::new(ErrorKind::Interrupted, ENDED)
     }
 
     /// The failure of a file operation: `what` names the operation and the path.

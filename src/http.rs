@@ -143,7 +143,7 @@ impl Http {
         let permit = lane.permits.acquire().await;
         lane.turn().await;
         self.check_running()?;
-        permit.map_err(|_| ended())
+        permit.map_err(|_| Failure::ended())
     }
 
     /// Whether to go on.
@@ -151,7 +151,7 @@ impl Http {
     /// # Errors
     /// The run has ended.
     pub fn check_running(&self) -> Result<(), Failure> {
-        if self.stop.is_cancelled() { Err(ended()) } else { Ok(()) }
+        if self.stop.is_cancelled() { Err(Failure::ended()) } else { Ok(()) }
     }
 
     /// Sends one GET, following redirects as far as the target allows, until the reply's headers are there.
@@ -289,10 +289,6 @@ fn client(target: Target, options: &HttpOptions, guard: &Arc<Guard>) -> ClientBu
             client.http1_only().pool_max_idle_per_host(options.concurrency).dns_resolver(resolver)
         }
     }
-}
-
-fn ended() -> Failure {
-    Failure::new(ErrorKind::Interrupted, "the run has ended")
 }
 
 fn unbuildable(error: reqwest::Error) -> Failure {

@@ -182,6 +182,25 @@ pub enum InvalidManifest {
     Damaged(String),
 }
 
+impl InvalidManifest {
+    /// The code of what fails by it.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Newer(_) => ErrorKind::NewerFormat,
+            Self::OtherElement(_) => ErrorKind::FolderTaken,
+            Self::Damaged(_) => ErrorKind::Damaged,
+        }
+    }
+
+    /// What is wrong, in words that go on from the manifest's name: "is damaged: …".
+    pub(crate) fn predicate(&self) -> String {
+        match self {
+            Self::Damaged(why) => format!("is damaged: {why}"),
+            error => format!("can't be used: {error}"),
+        }
+    }
+}
+
 impl Manifest {
     /// Reads the `manifest.json` of the element `id`.
     ///

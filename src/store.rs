@@ -30,6 +30,9 @@ pub use crate::layout::{GALLERY, INDEX, MANIFEST, OWN, RESPONSE, SUMS};
 use crate::manifest::Manifest;
 pub(crate) use destination::Destination;
 
+/// The largest file or object that is read whole, in bytes. Manifests of the largest replies have a quarter of that.
+const MAX_READ: u64 = 64 << 20;
+
 /// A manifest, or a few words about what is wrong with it, such as "is missing".
 pub(crate) type Readable = Result<Manifest, String>;
 

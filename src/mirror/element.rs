@@ -16,7 +16,7 @@ use crate::store::Store;
 use crate::store::commit::{Candidate, Committer};
 use crate::store::stage::Stage;
 use crate::store::standing::{Occupant, Version};
-use crate::time::Time;
+use crate::time::{Time, millis};
 
 /// How far an element came before its slot is free again.
 enum Step<P> {
@@ -62,7 +62,7 @@ impl<S: Store> Mirror<S> {
         outcome = self.prune_history(outcome).await;
         outcome.email = entry.email.clone();
         outcome.attempts = attempts.load(Relaxed);
-        outcome.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        outcome.elapsed_ms = millis(started.elapsed());
         self.tell(outcome).await;
     }
 

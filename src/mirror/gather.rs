@@ -78,8 +78,9 @@ impl<S: Store> Mirror<S> {
             assets.retain(|asset| is_same && asset.refusal().is_none());
             assets = self.get_all(plan.assets, assets, (asked, stage)).await;
         }
-        let is_of_this_machine = |failure: &&Failure| failure.kind.is_local() || failure.kind == ErrorKind::Interrupted;
-        if let Some(failure) = assets.iter().filter_map(GatheredAsset::failure).find(is_of_this_machine) {
+        if let Some(failure) =
+            assets.iter().filter_map(GatheredAsset::failure).find(|failure| failure.kind.is_on_this_side())
+        {
             return Err(failure.clone());
         }
         for Failure { kind, message, asset } in assets.iter().filter_map(GatheredAsset::failure) {

@@ -10,7 +10,7 @@ use super::Reporter;
 use crate::error::ErrorKind;
 use crate::event::Event;
 use crate::outcome::{ElementOutcome, Pruned, Summary};
-use crate::time::Time;
+use crate::time::{Time, millis};
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,7 +91,7 @@ impl<'a> Totals<'a> {
             gallery: summary.gallery,
             suspiciously_gone: summary.suspiciously_gone,
             not_taken_up: summary.not_taken_up,
-            elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
+            elapsed_ms: millis(summary.elapsed),
             exit_code: summary.exit_code(),
             ends: summary.ends.iter().map(ToString::to_string).collect(),
         }

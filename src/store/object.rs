@@ -37,7 +37,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Access, Opened, Recovered, dry, format};
-use crate::error::{ErrorKind, Failure, RunError};
+use crate::error::{Failure, RunError};
 use crate::http::HttpOptions;
 use crate::layout::OWN;
 use crate::stop::Stop;
@@ -157,7 +157,7 @@ async fn within_grace<T>(
     };
     tokio::select! {
         done = work => done,
-        () = grace => Err(ended()),
+        () = grace => Err(Failure::ended()),
     }
 }
 
@@ -166,11 +166,7 @@ async fn unless_ended<T>(
     stop: &CancellationToken,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    stop.run_until_cancelled(work).await.unwrap_or_else(|| Err(ended()))
-}
-
-fn ended() -> Failure {
-    Failure::new(ErrorKind::Interrupted, "the run has ended")
+    stop.run_until_cancelled(work).await.unwrap_or_else(|| Err(Failure::ended()))
 }
 
 /// Puts the format, unless it is there. Some servers don't heed the condition of a put, and don't say so. Such a one is

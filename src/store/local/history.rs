@@ -10,6 +10,7 @@ use super::standing::{self, Found, MOST_LOOKS};
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::{HISTORY, OWN, SUMS};
+use crate::manifest::InvalidManifest;
 use crate::store::Readable;
 use crate::store::past::{self, Position};
 
@@ -164,8 +165,8 @@ fn find(place: &Dir, name: &str, id: &ElementId) -> Result<Option<Content>, Fail
 fn read(dir: &Dir, id: &ElementId) -> Result<Option<Content>, Failure> {
     let (manifest, sums_hold) = match standing::find_manifest(dir, id)? {
         Found::Whole(manifest, sums_hold) => (Ok(*manifest), sums_hold),
-        Found::Damaged(why) => (Err(format!("is damaged: {why}")), true),
-        Found::Foreign(error) => (Err(format!("can't be used: {error}")), true),
+        Found::Damaged(why) => (Err(InvalidManifest::Damaged(why).predicate()), true),
+        Found::Foreign(error) => (Err(error.predicate()), true),
         // Of ours is only what has checksums: a pruned version's folder may still hold strangers' files, by any name.
         Found::Nothing if dir.entry(SUMS).is_ok() => (Err("is missing".to_owned()), true),
         Found::Nothing => return Ok(None),

@@ -8,7 +8,7 @@ use super::elements::listed_ids;
 use super::standing::{self, Occupant};
 use super::{LocalStore, Own};
 use crate::element::ElementId;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{ErrorKind, Failure, ended};
 use crate::manifest::Manifest;
 use crate::store::Destination as _;
 use crate::store::overview::{Overview, START};
@@ -33,7 +33,7 @@ impl LocalStore {
         let written = own.staging.create(&part).and_then(|file| {
             let mut out = BufWriter::new(file);
             let check_on = || match is_over() {
-                true => Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended")),
+                true => Err(ended()),
                 false => Ok(()),
             };
             out.write_all(&overview.begin())?;

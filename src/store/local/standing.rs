@@ -12,7 +12,7 @@ use super::dir::{Dir, Entry};
 use super::seal::OLD;
 use crate::digest::{Digest, Hasher};
 use crate::element::ElementId;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{ErrorKind, Failure, ended};
 use crate::layout::{self, MANIFEST, OWN, RESPONSE, STAGING, SUMS};
 use crate::manifest::{InvalidManifest, Manifest, OwnFile};
 use crate::plan::Checked;
@@ -235,11 +235,7 @@ pub(super) fn holds_ours(dir: &Dir) -> Result<bool, Failure> {
 }
 
 fn refused(dir: &Dir, error: &InvalidManifest) -> Failure {
-    let kind = match error {
-        InvalidManifest::Newer(_) => ErrorKind::NewerFormat,
-        _ => ErrorKind::FolderTaken,
-    };
-    Failure::new(kind, format!("{} is not touched: {error}", dir.at(MANIFEST)))
+    Failure::new(error.kind(), format!("{} is not touched: {error}", dir.at(MANIFEST)))
 }
 
 /// Whether `error`, of opening a folder, says that what is there is none.
@@ -278,7 +274,7 @@ fn digest_of(mut file: impl io::Read, buffer: &mut [u8], stop: Option<&Cancellat
     let mut hasher = Hasher::new();
     loop {
         if stop.is_some_and(CancellationToken::is_cancelled) {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended"));
+            return Err(ended());
         }
         match file.read(buffer) {
             Ok(0) => return Ok(hasher.finish()),

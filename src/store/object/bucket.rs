@@ -14,10 +14,8 @@ use object_store::{
 use super::words;
 use crate::digest::{Digest, Hasher};
 use crate::error::{ErrorKind, Failure};
+use crate::store::MAX_READ;
 use crate::time::Time;
-
-/// The largest object that is read whole, in bytes: no manifest is larger.
-const MAX_READ: u64 = 64 << 20;
 
 /// How many times a request is tried in all whose connection breaks.
 pub(super) const TRIES: u32 = 4;

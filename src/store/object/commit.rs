@@ -18,7 +18,7 @@ use super::bucket::{Condition, Refused, Revision};
 use super::shelf::Shelf;
 use super::standing::{Occupant, Version, place};
 use super::upload::Upload;
-use super::{AT_A_TIME, BucketStore, ended, unless_ended, within_grace};
+use super::{AT_A_TIME, BucketStore, unless_ended, within_grace};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::event::Events;
@@ -88,7 +88,7 @@ impl Work {
         unless_ended(&self.stop, self.keep_superseded(candidate)).await?;
         let bytes = Bytes::from(manifest.to_bytes());
         if self.stop.is_cancelled() {
-            return Err(ended());
+            return Err(Failure::ended());
         }
         // With a little time left after the run's end: cut off at once, nobody would know whether the manifest stands.
         within_grace(&self.stop, self.put_manifest(id, bytes, condition(&candidate.occupant))).await?;

@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, Write as _};
 
 use futures::StreamExt as _;
 
+use super::BucketStore;
 use super::bucket::Bucket;
 use super::standing::{self, Occupant};
 use super::upload::Upload;
-use super::{BucketStore, ended};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::manifest::Manifest;
@@ -26,7 +26,7 @@ impl BucketStore {
         mut leave_out: impl FnMut(&ElementId, String),
     ) -> Result<(), Failure> {
         let check_on = || match is_over() {
-            true => Err(ended()),
+            true => Err(Failure::ended()),
             false => Ok(()),
         };
         let cannot = |error: io::Error| Failure::io(format!("stage {}", O::NAME), &error);

@@ -11,7 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::history::{SupersededVersion, place_of};
 use super::shelf::Shelf;
 use super::standing::{self, Occupant, readable};
-use super::{AT_A_TIME, BucketStore, ended};
+use super::{AT_A_TIME, BucketStore};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::layout::{self, MANIFEST, Naming};
@@ -45,7 +45,7 @@ impl BucketStore {
         let named = self.named(id, versions).await?;
         for version in versions {
             if self.0.stop.is_cancelled() {
-                return Err(ended());
+                return Err(Failure::ended());
             }
             self.0.bucket.remove(&place_of(id, &version.when)).await?;
             gone(version);

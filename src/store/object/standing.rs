@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::bucket::{Bucket, Revision};
 use super::{AT_A_TIME, BucketStore};
 use crate::element::ElementId;
-use crate::error::{ErrorKind, Failure};
+use crate::error::Failure;
 use crate::layout::{MANIFEST, Naming};
 use crate::manifest::{InvalidManifest, Manifest, OwnFile};
 use crate::plan::Checked;
@@ -46,12 +46,7 @@ pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Fa
             let holds = Holds::BadManifest(format!("{} is damaged: {why}", shown()));
             Ok(Occupant::Remains(Remains { place: revision, holds }))
         }
-        Err(error @ InvalidManifest::Newer(_)) => {
-            Err(Failure::new(ErrorKind::NewerFormat, format!("{} is not touched: {error}", shown())))
-        }
-        Err(error @ InvalidManifest::OtherElement(_)) => {
-            Err(Failure::new(ErrorKind::FolderTaken, format!("{} is not touched: {error}", shown())))
-        }
+        Err(error) => Err(Failure::new(error.kind(), format!("{} is not touched: {error}", shown()))),
     }
 }
 
@@ -84,8 +79,5 @@ impl BucketStore {
 
 /// The manifest, or what is wrong with it.
 pub(super) fn readable(revision: &Revision, id: &ElementId) -> Readable {
-    Manifest::parse(&revision.bytes, id).map_err(|error| match error {
-        InvalidManifest::Damaged(why) => format!("is damaged: {why}"),
-        error => format!("can't be used: {error}"),
-    })
+    Manifest::parse(&revision.bytes, id).map_err(|error| error.predicate())
 }

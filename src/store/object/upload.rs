@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::{Bucket, Entry};
-use super::{GRACE, ended, unless_ended, words};
+use super::{GRACE, unless_ended, words};
 use crate::error::{ErrorKind, Failure};
 
 /// A file that is larger goes up in parts.
@@ -117,7 +117,7 @@ impl Upload<'_> {
                     Ok(Ok(mut upload)) => timeout(GRACE, upload.abort()).await.is_ok(),
                     _ => timeout(GRACE, &mut task).await.is_ok(),
                 };
-                Err(ended())
+                Err(Failure::ended())
             }
         }
     }
