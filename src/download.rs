@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::digest::Digest;
 use crate::element::{Link, Role};
-use crate::error::{ErrorKind, Failure, printable};
+use crate::error::{ErrorKind, Failure};
 use crate::event::{Event, Events};
 use crate::header::ContentRange;
 use crate::http::retry::Setback;
@@ -20,6 +20,7 @@ use crate::http::{Http, Reply, Target};
 use crate::media::{self, Media};
 use crate::plan::Prior;
 use crate::store::stage::Part;
+use crate::text::printable;
 use crate::time::Time;
 
 /// What is to be downloaded.

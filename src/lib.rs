@@ -96,6 +96,7 @@ mod element;
 pub mod digest;
 pub mod error;
 mod header;
+pub mod text;
 pub mod time;
 
 pub use api::{Filter, Upstream};

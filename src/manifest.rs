@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::element::{ElementId, Fields, Identity, Role, path_of};
-use crate::error::{ErrorKind, printable};
+use crate::error::ErrorKind;
 use crate::layout::{self, Naming};
+use crate::text::printable;
 use crate::time::Time;
 
 pub use difference::Difference;

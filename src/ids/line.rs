@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Entry;
-use crate::error::is_hidden;
 use crate::outcome::Status;
+use crate::text::is_hidden;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]

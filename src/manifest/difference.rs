@@ -112,7 +112,7 @@ impl<'a> Part<'a> {
             // In a bucket a name says the bytes. That they differ is told as such, and not as a new name.
             Self::Had(asset) => Naming::ByContent.plain(&asset.file),
             Self::Missing(missing) if missing.slot.is_empty() => missing.role.as_str().to_owned(),
-            Self::Missing(missing) => crate::error::printable(&missing.slot, 80),
+            Self::Missing(missing) => crate::text::printable(&missing.slot, 80),
         }
     }
 }

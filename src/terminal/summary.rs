@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
 
-use element_mirror::error::{ErrorKind, printable};
+use element_mirror::error::ErrorKind;
 use element_mirror::outcome::{End, FailureGroup, Pruned, Status, Summary};
 use element_mirror::store::GALLERY;
+use element_mirror::text::printable;
 use indicatif::BinaryBytes;
 
 use super::{Paint, hint, place};

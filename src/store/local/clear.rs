@@ -3,7 +3,6 @@
 
 use std::io;
 
-use super::dir::Dir;
 use super::seal::{Displaced, Fate, OLD, Site, VERSION};
 use super::shelf::{self, Shelf};
 use super::standing;
@@ -11,6 +10,7 @@ use crate::digest::Digest;
 use crate::error::Failure;
 use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
+use crate::store::dir::Dir;
 
 impl Site<'_> {
     /// Steps (c) and (d): strangers' files move into the new version, the superseded folder moves to where it is to be

@@ -12,18 +12,18 @@ use rustix::io::Errno;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::dir::Dir;
 use super::draft;
 use super::flush::Flusher;
 use super::recover;
 use super::seal::{Displaced, Fate, OLD, SEALED, Seal, Site, VERSION};
 use super::shelf::{Shelf, put_aside};
-use super::stage::{Leaves, Stage};
 use super::standing::Occupant;
 use super::{LocalStore, Own};
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::Events;
 use crate::store::commit::{self, Committer, broken};
+use crate::store::dir::Dir;
+use crate::store::stage::{Leaves, Stage};
 use crate::time::Time;
 
 pub(super) type Candidate = commit::Candidate<Arc<Dir>>;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::dir::Dir;
 use super::history::SupersededVersion;
 use super::inspect::Inspection;
 use super::standing::{self, Occupant, Version};
@@ -16,6 +15,7 @@ use crate::error::{Failure, RunError};
 use crate::event::{Counters, Events};
 use crate::layout::Naming;
 use crate::store::commit::Committer;
+use crate::store::dir::Dir;
 use crate::store::inspect::Depth;
 use crate::store::overview::Overview;
 use crate::store::stage::{Leaves, Stage};

@@ -3,11 +3,11 @@
 use std::io;
 
 use super::LocalStore;
-use super::dir::Dir;
 use crate::element::ElementId;
 use crate::error::RunError;
 use crate::layout::{MANIFEST, OWN};
 use crate::manifest::Manifest;
+use crate::store::dir::Dir;
 
 impl LocalStore {
     /// The elements whose name something in the destination has, and those that have superseded versions: each once, in

@@ -4,12 +4,12 @@
 use std::fs::File;
 use std::io;
 
-use super::dir::Dir;
 use super::seal::{SEALED, VERSION};
-use super::stage::Stage;
 use super::{LocalStore, Own};
 use crate::error::Failure;
 use crate::layout::DAMAGED;
+use crate::store::dir::Dir;
+use crate::store::stage::Stage;
 
 /// How many threads fsync, where that is done file by file.
 pub(super) const THREADS: usize = 4;

@@ -3,11 +3,11 @@
 use std::io;
 
 use super::Own;
-use super::dir::Dir;
 use super::standing::is_no_folder;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::{GONE, OWN};
+use crate::store::dir::Dir;
 use crate::time::Time;
 
 /// Since when `id` is gone, where that was noted. A note that a power cut left empty is none.

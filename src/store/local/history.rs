@@ -5,13 +5,13 @@ use std::io;
 use std::sync::Arc;
 
 use super::LocalStore;
-use super::dir::Dir;
 use super::standing::{self, Found, MOST_LOOKS};
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::{HISTORY, OWN, SUMS};
 use crate::manifest::InvalidManifest;
 use crate::store::Readable;
+use crate::store::dir::Dir;
 use crate::store::past::{self, Position};
 
 /// A superseded version. Its place is the folder that its own folder is in: a long history has more folders than can be

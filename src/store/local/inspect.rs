@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use rayon::prelude::*;
 
 use super::LocalStore;
-use super::dir::{Dir, Entry};
 use super::history::SupersededVersion;
 use super::shelf::Shelf;
 use super::standing::{self, Holds, MOST_LOOKS, Occupant, Version};
@@ -19,6 +18,7 @@ use crate::error::Failure;
 use crate::event::Counters;
 use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::{Manifest, OwnFile};
+use crate::store::dir::{Dir, Entry};
 use crate::store::inspect::{self, Defect, Depth, Flaw};
 
 /// What was found of an element in a folder.

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Write as _};
 
-use super::dir::Dir;
 use super::elements::listed_ids;
 use super::standing::{self, Occupant};
 use super::{LocalStore, Own};
@@ -11,6 +10,7 @@ use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, ended};
 use crate::manifest::Manifest;
 use crate::store::Destination as _;
+use crate::store::dir::Dir;
 use crate::store::overview::{Overview, START};
 
 impl LocalStore {

@@ -6,7 +6,6 @@
 
 use std::io;
 
-use super::dir::Dir;
 use super::history::SupersededVersion;
 use super::shelf::Shelf;
 use super::{LocalStore, Own, standing};
@@ -14,6 +13,7 @@ use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::MANIFEST;
 use crate::manifest::Manifest;
+use crate::store::dir::Dir;
 
 /// How the names of pruned versions in `staging/` begin. (No ID has a dot.)
 const PRUNED: &str = "pruned.";

@@ -5,12 +5,10 @@ use std::collections::HashSet;
 use std::io;
 
 use super::Own;
-use super::dir::Dir;
 use super::draft::{self, DRAFT};
 use super::flush;
 use super::prune;
 use super::seal::{Displaced, Fate, OLD, SEALED, Seal, Site, VERSION};
-use super::stage::Leaves;
 use super::standing;
 use crate::digest::Digest;
 use crate::element::ElementId;
@@ -18,6 +16,8 @@ use crate::error::Failure;
 use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::{InvalidManifest, Manifest, OwnFile};
 use crate::store::Recovered;
+use crate::store::dir::Dir;
+use crate::store::stage::Leaves;
 use crate::time::Time;
 
 /// Finishes or removes everything under `staging/` but drafts; says what came of that, and which elements have a draft.

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Own;
-use super::dir::Dir;
-pub(super) use super::stage::{SEALED, VERSION};
 use crate::digest::Digest;
 use crate::element::ElementId;
+use crate::store::dir::Dir;
+pub(super) use crate::store::stage::{SEALED, VERSION};
 
 /// Where the superseded folder waits in an element's staging folder, on file systems that can't exchange two folders.
 pub(super) const OLD: &str = "old";

@@ -3,10 +3,10 @@
 use std::io;
 
 use super::Own;
-use super::dir::Dir;
 use super::standing;
 use crate::element::ElementId;
 use crate::layout::DAMAGED;
+use crate::store::dir::Dir;
 pub(super) use crate::store::shelf::Shelf;
 use crate::time::Time;
 

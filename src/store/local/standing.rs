@@ -8,7 +8,6 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
-use super::dir::{Dir, Entry};
 use super::seal::OLD;
 use crate::digest::{Digest, Hasher};
 use crate::element::ElementId;
@@ -16,6 +15,7 @@ use crate::error::{ErrorKind, Failure, ended};
 use crate::layout::{self, MANIFEST, OWN, RESPONSE, STAGING, SUMS};
 use crate::manifest::{InvalidManifest, Manifest, OwnFile};
 use crate::plan::Checked;
+use crate::store::dir::{Dir, Entry};
 use crate::store::standing;
 pub(super) use crate::store::standing::Holds;
 use crate::time::Time;

@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::dir::{self, Dir};
 use super::flush::{Flusher, THREADS};
 use crate::layout::{DAMAGED, HISTORY, OWN};
+use crate::store::dir::{self, Dir};
 
 /// The note, in the program's own folder.
 const UNFLUSHED: &str = "unflushed";
