@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use super::assemble::{Assembled, assemble};
+use super::gather::InFlight;
 use super::sources::Sources;
 use super::{Mirror, Purpose};
 use crate::api::{Asked, ElementReply, Slot};
@@ -112,7 +113,10 @@ impl<S: Store> Mirror<S> {
         let done = match self.purpose {
             Purpose::DryRun => self.dry_run(asked.id, &reply).await.map(Step::Settled),
             // In a box: many elements wait for their turn above, and none of those needs the room that this takes.
-            Purpose::Mirror | Purpose::Repair => Box::pin(self.bring_up_to_date((asked, &mut slot), reply)).await,
+            Purpose::Mirror | Purpose::Repair => {
+                let in_flight = InFlight { asked, slot: &mut slot };
+                Box::pin(self.bring_up_to_date(in_flight, reply)).await
+            }
         };
         match done {
             Ok(step) => (step, slot),
@@ -139,9 +143,10 @@ impl<S: Store> Mirror<S> {
     /// Plans the next version against what stands, and puts it together where the plan changes anything.
     async fn bring_up_to_date(
         &self,
-        (asked, slot): (&Asked<'_>, &mut Slot),
+        mut in_flight: InFlight<'_>,
         reply: ElementReply,
     ) -> Result<Step<S::Handle>, Failure> {
+        let asked = in_flight.asked;
         let id = asked.id;
         let mut sources = Sources { occupant: self.occupant(id).await?, draft: None };
         let plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
@@ -152,7 +157,7 @@ impl<S: Store> Mirror<S> {
         sources.draft = self.draft(id).await?;
         let plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
         let stage = self.store.stage(id)?;
-        let gathered = match self.gather((plan, reply), (asked, slot), &sources, &stage).await {
+        let gathered = match self.gather((plan, reply), &mut in_flight, &sources, &stage).await {
             Err(failure) if matches!(failure.kind, ErrorKind::Http(404 | 410)) => {
                 return Ok(Step::Settled(self.absent(asked, failure).await));
             }
