@@ -41,7 +41,7 @@ use crate::error::{Failure, RunError};
 use crate::http::HttpOptions;
 use crate::layout::OWN;
 use crate::stop::Stop;
-use bucket::{Bucket, Condition, Refused, TRIES};
+use bucket::{Body, Bucket, Condition, Refused, TRIES};
 use gone::Gone;
 use staging::Staging;
 use upload::Room;
@@ -172,7 +172,7 @@ async fn unless_ended<T>(
 /// Puts the format, unless it is there. Some servers don't heed the condition of a put, and don't say so. Such a one is
 /// found out here: it puts the format once more though it is there.
 async fn settle_format(bucket: &Bucket, place: &str, is_there: bool) -> Result<(), Failure> {
-    let text = || (format::text().into(), "text/plain");
+    let text = || Body::text(format::text());
     if !is_there && let Err(Refused::Otherwise(failure)) = bucket.put_once(place, text(), Condition::Absent).await {
         return Err(failure);
     }

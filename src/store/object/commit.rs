@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::bucket::{Condition, Refused, Revision};
+use super::bucket::{Body, Condition, Refused, Revision};
 use super::shelf::Shelf;
 use super::standing::{Occupant, Version, place};
 use super::upload::Upload;
@@ -33,7 +33,6 @@ type Job = commit::Job<Arc<Revision>>;
 /// How many elements are committed at a time, beside those that are in flight. (Each waits for a few requests in a
 /// row.)
 const COMMITS: usize = 16;
-const JSON: &str = "application/json";
 
 /// Starts the committer of `store`.
 pub(super) fn start(
@@ -160,7 +159,7 @@ impl Work {
 
     /// Puts the manifest, if what it was planned against still stands.
     async fn put_manifest(&self, id: &ElementId, bytes: Bytes, condition: Condition<'_>) -> Result<(), Failure> {
-        let put = self.store.0.bucket.put_once(&place(id), (bytes, JSON), condition).await;
+        let put = self.store.0.bucket.put_once(&place(id), Body::json(bytes), condition).await;
         put.map_err(|refused| match refused {
             Refused::Condition(failure) | Refused::Otherwise(failure) => failure,
         })
@@ -187,7 +186,7 @@ impl BucketStore {
     /// Puts the list of the data objects that `manifest` names.
     pub(super) async fn put_sums(&self, id: &ElementId, manifest: &Manifest) -> Result<(), Failure> {
         let sums = manifest.sums_of_data();
-        self.0.bucket.put(&format!("{id}/{SUMS}"), sums.into(), "text/plain").await
+        self.0.bucket.put(&format!("{id}/{SUMS}"), Body::text(sums)).await
     }
 }
 

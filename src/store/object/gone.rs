@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::bucket::Bucket;
+use super::bucket::{Body, Bucket};
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::{GONE, OWN};
@@ -35,7 +35,7 @@ impl Gone {
 
     /// Notes that `id` is gone.
     pub(super) async fn note(&self, bucket: &Bucket, id: &ElementId, since: Time) -> Result<(), Failure> {
-        bucket.put(&place(id), format!("{since}\n").into(), "text/plain").await?;
+        bucket.put(&place(id), Body::text(format!("{since}\n"))).await?;
         self.ids().insert(id.clone());
         Ok(())
     }

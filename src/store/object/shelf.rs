@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::bucket::{Bucket, Condition, Refused};
+use super::bucket::{Body, Bucket, Condition, Refused};
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::MANIFEST;
@@ -27,7 +27,7 @@ impl Shelf {
     ) -> Result<(), Failure> {
         for name in names(when) {
             let path = format!("{}/{name}/{MANIFEST}", self.path(id));
-            match bucket.put_once(&path, (bytes.clone(), "application/json"), Condition::Absent).await {
+            match bucket.put_once(&path, Body::json(bytes.clone()), Condition::Absent).await {
                 Ok(()) => return Ok(()),
                 Err(Refused::Condition(_)) => {}
                 Err(Refused::Otherwise(failure)) => return Err(failure),

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::bucket::{Bucket, Entry};
+use super::bucket::{Body, Bucket, Entry};
 use super::{GRACE, unless_ended, words};
 use crate::error::{ErrorKind, Failure};
 
@@ -68,7 +68,7 @@ impl Upload<'_> {
         unless_ended(self.stop, async {
             let _room = self.room.take(size).await;
             let bytes = read(file, 0, size).map_err(|error| self.unreadable(&error))?;
-            self.bucket.put(self.path, bytes, self.media_type).await
+            self.bucket.put(self.path, Body::new(bytes, self.media_type)).await
         })
         .await
     }
