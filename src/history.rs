@@ -130,7 +130,10 @@ fn why(version: &Result<Manifest, String>, successor: Option<&Result<Manifest, S
         (Err(damage), _) => vec![format!("{MANIFEST} {damage}")],
         (Ok(_), None) => vec!["nothing stands".to_owned()],
         (Ok(_), Some(Err(_))) => vec!["the next version is damaged".to_owned()],
-        (Ok(version), Some(Ok(successor))) => version.differences(successor).iter().map(ToString::to_string).collect(),
+        (Ok(version), Some(Ok(successor))) => match &version.differences(successor)[..] {
+            [] => vec!["nothing differs".to_owned()],
+            differences => differences.iter().map(ToString::to_string).collect(),
+        },
     }
 }
 

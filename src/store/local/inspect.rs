@@ -170,7 +170,7 @@ fn sums_flaw(dir: &Dir, path: &str) -> Flaw {
 fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
     match dir.entry(file) {
         Ok(entry) if !entry.is_file => Ok(Err(Defect::NoFile)),
-        Ok(entry) if entry.size != size => Ok(Err(Defect::Size(entry.size, size))),
+        Ok(entry) if entry.size != size => Ok(Err(Defect::Size { found: entry.size, expected: size })),
         Ok(entry) => Ok(Ok(entry)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err(Defect::Missing)),
         Err(error) if standing::is_damage(&error) => Ok(Err(Defect::Unreadable(error.to_string()))),

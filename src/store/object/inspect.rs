@@ -137,7 +137,7 @@ impl BucketStore {
             for OwnFile { name, size, sha256, .. } in version.manifest.iter().flat_map(Manifest::own_files) {
                 let defect = match found.get(name).copied().flatten() {
                     None => Defect::Missing,
-                    Some((is, _)) if is != size => Defect::Size(is, size),
+                    Some((found, _)) if found != size => Defect::Size { found, expected: size },
                     Some((_, Some(other))) if other != sha256 => Defect::Bytes,
                     Some(_) => continue,
                 };
