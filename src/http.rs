@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::error::{ErrorKind, Failure};
+use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::Events;
 use cause::{causes, find_cause, is_of_this_machine};
 use guard::Guard;
@@ -111,14 +111,17 @@ impl Http {
     /// The network with `token` for the API; no request is begun after `stop` is cancelled.
     ///
     /// # Errors
-    /// The token or the user agent holds characters that no header can carry.
-    pub fn new(options: HttpOptions, token: &Token, events: Events, stop: CancellationToken) -> Result<Self, Failure> {
+    /// The token or the user agent holds characters that no header can carry, or no client can be made.
+    pub fn new(options: HttpOptions, token: &Token, events: Events, stop: CancellationToken) -> Result<Self, RunError> {
         let authorization = token.header()?;
         HeaderValue::from_str(&options.user_agent)
-            .map_err(|_| Failure::new(ErrorKind::BadReply, "the user agent holds characters that can't be sent"))?;
+            .map_err(|_| RunError::Broken("the user agent holds characters that can't be sent".to_owned()))?;
         let guard = Arc::new(Guard::new(options.allow_private_assets, options.proxies, options.connect_timeout));
-        let api = Lane::new(Target::Api, &options, &guard)?;
-        let cdn = Lane::new(Target::Cdn, &options, &guard)?;
+        let lane = |target| {
+            let lane = Lane::new(target, &options, &guard);
+            lane.map_err(|failure| RunError::Broken(failure.message))
+        };
+        let (api, cdn) = (lane(Target::Api)?, lane(Target::Cdn)?);
         Ok(Self { options, token: token.clone(), authorization, api, cdn, guard, events, stop })
     }
 
@@ -330,7 +333,7 @@ fn host(url: &Url) -> &str {
 mod tests {
     use super::*;
 
-    fn http(options: HttpOptions, stop: &CancellationToken) -> Result<Http, Failure> {
+    fn http(options: HttpOptions, stop: &CancellationToken) -> Result<Http, RunError> {
         Http::new(options, &Token::from("user:1234-token"), Events::channel(1).0, stop.clone())
     }
 
@@ -362,6 +365,6 @@ mod tests {
     fn a_user_agent_that_can_not_be_sent_is_said_to_be_what_is_wrong() {
         let options = HttpOptions { user_agent: "one\ntwo".into(), ..HttpOptions::default() };
         let failure = http(options, &CancellationToken::new()).err().unwrap();
-        assert!(failure.message.contains("user agent"), "{failure}");
+        assert!(failure.to_string().contains("user agent"), "{failure}");
     }
 }
