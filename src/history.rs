@@ -141,3 +141,19 @@ fn why(version: &Result<Manifest, String>, successor: Option<&Result<Manifest, S
 fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_version_that_came_again_it_is_said_that_nothing_differs() {
+        let manifest: Manifest = serde_json::from_value(serde_json::json!({
+            "format": 1, "generator": "test", "committedAt": "2026-11-23T08:00:00Z", "element": {"id": "u_1"},
+            "response": {"file": "element.json", "size": 2, "sha256": crate::digest::Digest::of(b"{}")},
+            "assets": [], "missing": [],
+        }))
+        .unwrap();
+        assert_eq!(why(&Ok(manifest.clone()), Some(&Ok(manifest))), ["nothing differs"]);
+    }
+}
