@@ -30,7 +30,7 @@ impl<S: Store> Mirror<S> {
         match done {
             // `damaged` says that what stands is: the outcome has told that already, and nothing was removed.
             Err(failure) if outcome.status != Status::Failed && failure.kind != ErrorKind::Damaged => {
-                ElementOutcome { status: Status::Failed, ..outcome }.with_failure(failure)
+                outcome.with_failure(failure)
             }
             _ => outcome,
         }
