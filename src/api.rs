@@ -220,7 +220,7 @@ impl Api {
             if let (Look::Shut(_), Some(slot)) = (gate.look()?, slot.as_deref_mut()) {
                 slot.give_back();
             }
-            gate.pass().await?;
+            gate.wait().await?;
             if let Some(slot) = slot.as_deref_mut() {
                 slot.take().await;
             }
