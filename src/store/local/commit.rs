@@ -5,8 +5,8 @@
 //!          ▲ one flush serves both: the data of this group and the renames of the group before ▲
 //! ```
 
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rustix::io::Errno;
 use tokio::sync::mpsc;
@@ -52,7 +52,7 @@ pub(super) fn start(
     let flusher = Flusher::choose(root, own.no_sync).map_err(|error| broken(&error))?;
     let store = store.clone();
     Committer::start(QUEUE, move |queue| {
-        Work { store, queue, flusher, events, stop, told_no_exchange: AtomicBool::new(false) }.run();
+        Work { store, queue, flusher, events, stop, told_no_exchange: Cell::new(false) }.run();
     })
 }
 
@@ -62,7 +62,8 @@ struct Work {
     flusher: Flusher,
     events: Events,
     stop: CancellationToken,
-    told_no_exchange: AtomicBool,
+    /// Only the committer's own thread looks at it.
+    told_no_exchange: Cell<bool>,
 }
 
 impl Work {
@@ -168,7 +169,7 @@ impl Work {
 
     fn take_place(&self, sealed: &Sealed) -> Result<(), Failure> {
         let exchanged = self.site(sealed)?.exchange(sealed.seal.superseded.is_some())?;
-        if !exchanged && !self.told_no_exchange.swap(true, Relaxed) {
+        if !exchanged && !self.told_no_exchange.replace(true) {
             let message = "this file system can't exchange folders: while an element is replaced, its folder may be \
                            missing for an instant";
             self.events.warn_blocking(self.store.0.path.display(), message);
