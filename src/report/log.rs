@@ -32,7 +32,6 @@ pub struct JsonLog<W> {
 #[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct Record<'a> {
-    time: Option<Time>,
     level: &'static str,
     event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,6 +52,14 @@ struct Record<'a> {
     outcome: Option<&'a ElementOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<Totals<'a>>,
+}
+
+/// A record as it is written.
+#[derive(Serialize)]
+struct Dated<'a> {
+    time: Time,
+    #[serde(flatten)]
+    record: Record<'a>,
 }
 
 #[derive(Serialize)]
@@ -112,7 +119,7 @@ impl<W: Write + Send> JsonLog<W> {
     }
 
     fn write(&mut self, record: Record<'_>) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&Record { time: Some(Time::now()), ..record })?;
+        let mut line = serde_json::to_vec(&Dated { time: Time::now(), record })?;
         line.push(b'\n');
         // Standard error that is closed is no reason to stop mirroring.
         let _ = self.out.write_all(&line);
