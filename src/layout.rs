@@ -85,11 +85,12 @@ pub enum Naming {
     ByContent,
 }
 
-/// How many hex digits of its digest the name of a file has that is named by its content.
+/// How many hex digits of the digest a content-addressed name carries.
 const DIGITS: usize = 32;
 
 impl Naming {
-    /// Whether the same bytes may have several names.
+    /// Whether a file that is held can get another name without its bytes being moved: a folder has links; an object
+    /// keeps its name.
     pub fn can_rename(self) -> bool {
         self == Self::Plain
     }

@@ -245,8 +245,8 @@ fn report_file(path: &Path) -> Result<File, RunError> {
     file.map_err(|error| RunError::io(format!("can't write the report {}", path.display()), error))
 }
 
-/// Lets the first SIGINT or SIGTERM end the run in order, and the second at once. They are watched on a thread of its
-/// own, which no stalled disk holds up.
+/// Lets the first SIGINT or SIGTERM end the run in order, and the second at once. They are watched on a thread of
+/// their own, which no stalled disk holds up.
 fn watch_signals(stop: Stop) -> Result<(), RunError> {
     let cannot = |error| RunError::io("can't watch for signals", error);
     let runtime = single_threaded()?;

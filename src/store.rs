@@ -95,6 +95,6 @@ impl Recovered {
 }
 
 /// The failure of whatever would write to a destination that was not opened for that.
-fn dry() -> Failure {
-    Failure::new(ErrorKind::Io, "a dry run writes nothing")
+fn read_only() -> Failure {
+    Failure::new(ErrorKind::Io, "the destination was opened to be read only")
 }

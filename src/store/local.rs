@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::dir::Dir;
-use super::{Access, Recovered, dir, dry, format, stage};
+use super::{Access, Recovered, dir, read_only, format, stage};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::layout::{GONE, HISTORY, OWN, STAGING};
@@ -57,9 +57,9 @@ pub struct LocalStore(Arc<Inner>);
 
 struct Inner {
     path: PathBuf,
-    /// None only in a dry run into a folder that does not exist yet.
+    /// None where it was opened to read or look only, and does not exist yet.
     root: Option<Dir>,
-    /// None in a dry run, which writes nothing and takes no lock.
+    /// None where it was opened to read or look only: then nothing is written, and no lock taken.
     own: Option<Own>,
     /// Elements of which an earlier run's version can't be put in its place, and why.
     stuck: HashMap<ElementId, Failure>,
@@ -184,11 +184,11 @@ impl LocalStore {
     }
 
     fn root(&self) -> Result<&Dir, Failure> {
-        self.0.root.as_ref().ok_or_else(dry)
+        self.0.root.as_ref().ok_or_else(read_only)
     }
 
     fn own(&self) -> Result<&Own, Failure> {
-        self.0.own.as_ref().ok_or_else(dry)
+        self.0.own.as_ref().ok_or_else(read_only)
     }
 }
 

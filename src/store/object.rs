@@ -36,7 +36,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Access, Opened, Recovered, dry, format};
+use super::{Access, Opened, Recovered, read_only, format};
 use crate::error::{Failure, RunError};
 use crate::http::HttpOptions;
 use crate::layout::OWN;
@@ -137,7 +137,7 @@ impl BucketStore {
     }
 
     fn staging(&self) -> Result<&Staging, Failure> {
-        self.0.staging.as_ref().ok_or_else(dry)
+        self.0.staging.as_ref().ok_or_else(read_only)
     }
 
     /// Waits for `work`, on a thread that may wait, and after the run's end only a little longer.
