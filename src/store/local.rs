@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::dir::Dir;
-use super::{Access, Recovered, dir, read_only, format, stage};
+use super::{Access, Recovered, dir, format, read_only, stage};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::layout::{GONE, HISTORY, OWN, STAGING};

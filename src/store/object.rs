@@ -36,7 +36,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Access, Opened, Recovered, read_only, format};
+use super::{Access, Opened, Recovered, format, read_only};
 use crate::error::{Failure, RunError};
 use crate::http::HttpOptions;
 use crate::layout::OWN;
