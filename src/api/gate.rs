@@ -87,8 +87,9 @@ impl Gate {
 }
 
 impl Passage<'_> {
-    /// The request was answered by a 429: shuts the gate for as long as its `retry_after`, or where it named no time, for a
-    /// second, two, four… A pause that another request began meanwhile is not begun again, but can become longer.
+    /// The request was answered by a 429: shuts the gate for as long as its `retry_after` says, or where it named no
+    /// time, for a second, two, four… A pause that another request began meanwhile is not begun again, but can
+    /// become longer.
     pub(super) fn shut(self, retry_after: Option<Duration>) -> Shut {
         let mut state = self.gate.state();
         if state.generation != self.generation {

@@ -57,7 +57,7 @@ pub struct LocalStore(Arc<Inner>);
 
 struct Inner {
     path: PathBuf,
-    /// None where it was opened to read or look only, and does not exist yet.
+    /// None only where it was opened to look, and there is no folder yet.
     root: Option<Dir>,
     /// None where it was opened to read or look only: then nothing is written, and no lock taken.
     own: Option<Own>,
