@@ -7,8 +7,8 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use element_mirror::ElementId;
 use element_mirror::digest::{Digest, Hasher};
-use element_mirror::ids::{Input, Reading};
-use element_mirror::internals::{Element, Held, Page, Plan, Standing, stems};
+use element_mirror::ids::Input;
+use element_mirror::internals::{Checked, Element, Held, Page, Plan, Sequence, stems};
 use element_mirror::manifest::Manifest;
 use element_mirror::mirror::Policy;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ fn ids_read_of_100_000(bencher: Bencher<'_, '_>) {
     bencher
         .counter(ItemsCount::new(100_000_u32))
         .with_inputs(|| vec![Input::from_text("list", list.clone().into_bytes())])
-        .bench_values(|inputs| Reading::new(inputs).count());
+        .bench_values(|inputs| Sequence::new(inputs).count());
 }
 
 #[divan::bench]
@@ -114,7 +114,7 @@ fn plan_of_a_new_element(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn plan_against_what_stands(bencher: Bencher<'_, '_>) {
     let element = Element::parse(told().to_string().as_bytes(), &id()).unwrap();
-    let standing = Standing { manifest: Manifest::parse(MANIFEST.as_bytes(), &id()).unwrap(), damaged: Vec::new() };
+    let standing = Checked { manifest: Manifest::parse(MANIFEST.as_bytes(), &id()).unwrap(), damaged: Vec::new() };
     let held = Held { standing: Some(&standing), draft: None };
     bencher.bench(|| Plan::new(black_box(&element), black_box(held), &Policy::default()));
 }

@@ -89,7 +89,7 @@ pub struct Api {
 struct Refusal {
     status: u16,
     /// How long its `Retry-After` asks to wait.
-    asked: Option<Duration>,
+    retry_after: Option<Duration>,
     body: Vec<u8>,
 }
 
@@ -220,7 +220,7 @@ impl Api {
             if let (Look::Shut(_), Some(slot)) = (gate.look()?, slot.as_deref_mut()) {
                 slot.give_back();
             }
-            gate.pass().await?;
+            gate.wait().await?;
             if let Some(slot) = slot.as_deref_mut() {
                 slot.take().await;
             }
@@ -245,7 +245,7 @@ impl Api {
     ) -> Result<Vec<u8>, Miss> {
         let mut reply = self.http.get(Target::Api, &call.url, &[], permit).await?;
         let status = reply.status;
-        let asked = reply.retry_after();
+        let retry_after = reply.retry_after();
         let body = reply.bytes(MAX_REPLY).await;
         if !ErrorKind::Http(status).is_passing() {
             passage.answered();
@@ -255,13 +255,13 @@ impl Api {
         }
         // The status counts even where its words can't be had.
         let body = self.http.without_token(&body.unwrap_or_default()).into_owned();
-        let refusal = Refusal { status, asked, body };
+        let refusal = Refusal { status, retry_after, body };
         Err(self.heed(call, passage, refusal))
     }
 
     /// What a refusal means: for this request, for its account, or for the whole run.
     fn heed(&self, call: &Call<'_>, passage: Passage<'_>, refusal: Refusal) -> Miss {
-        let Refusal { status, asked, body } = refusal;
+        let Refusal { status, retry_after, body } = refusal;
         let said = error_text(&body);
         let words = if said.is_empty() { String::new() } else { format!(": {said}") };
         let failure = Failure::new(ErrorKind::Http(status), format!("the API answered {status}{words}"));
@@ -273,7 +273,7 @@ impl Api {
                 failure.into()
             }
             429 => {
-                match passage.shut(asked.or_else(|| retry_after_in(&body))) {
+                match passage.shut(retry_after.or_else(|| retry_after_in(&body))) {
                     Shut::For(delay) => {
                         let account = call.account_name().to_owned();
                         self.events.hint(Event::Paused { account, message: said, delay });
@@ -292,7 +292,7 @@ impl Api {
                 }
                 failure.into()
             }
-            _ => Miss::Failed(Setback { failure, asked }),
+            _ => Miss::Failed(Setback { failure, retry_after }),
         }
     }
 

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::digest::Digest;
 use crate::element::{Link, Role};
-use crate::error::{ErrorKind, Failure, printable};
+use crate::error::{ErrorKind, Failure};
 use crate::event::{Event, Events};
 use crate::header::ContentRange;
 use crate::http::retry::Setback;
@@ -20,6 +20,7 @@ use crate::http::{Http, Reply, Target};
 use crate::media::{self, Media};
 use crate::plan::Prior;
 use crate::store::stage::Part;
+use crate::text::printable;
 use crate::time::Time;
 
 /// What is to be downloaded.
@@ -141,7 +142,7 @@ impl Downloader {
                 // Without a pause. That can't go on for ever: only a retry asks for a range, and retries are counted.
                 Ok(Attempt::StartOver(why)) => transfer.start_over(why)?,
                 Err(setback) => {
-                    if transfer.got_on() {
+                    if transfer.take_progress() {
                         retry.begin_again();
                     }
                     retry.pause(setback).await?;
@@ -192,7 +193,7 @@ impl<'a> Transfer<'a, '_> {
         let mut reply = http.get(Target::Cdn, self.url, &self.headers(), permit).await?;
         let resuming = self.part.size() > 0;
         let end = match (reply.status, self.wanted.unless_current) {
-            (206, _) if resuming => match self.end_of_range(&reply) {
+            (206, _) if resuming => match self.accept_range(&reply) {
                 Ok(end) => Some(end),
                 Err(why) => return Ok(Attempt::StartOver(why)),
             },
@@ -207,7 +208,7 @@ impl<'a> Transfer<'a, '_> {
             (304 | 412 | 416, _) if resuming => return Ok(Attempt::StartOver("the server has no such range")),
             (status, _) => {
                 let failure = Failure::new(ErrorKind::Http(status), format!("the CDN answered {status}"));
-                return Err(Setback { failure, asked: reply.retry_after() });
+                return Err(Setback { failure, retry_after: reply.retry_after() });
             }
         };
         self.read_body(&mut reply, end).await
@@ -215,13 +216,13 @@ impl<'a> Transfer<'a, '_> {
 
     /// Whether the part has grown by an eighth of the file, or by a MiB where the file's length is not known, since the
     /// tries last began anew. A large file on a bad line gets its tries that often, and no more often.
-    fn got_on(&mut self) -> bool {
+    fn take_progress(&mut self) -> bool {
         let step = self.source.length.map_or(1 << 20, |length| length.div_ceil(8).max(1));
-        let got_on = self.part.size().saturating_sub(self.reached) >= step;
-        if got_on {
+        let has_progressed = self.part.size().saturating_sub(self.reached) >= step;
+        if has_progressed {
             self.reached = self.part.size();
         }
-        got_on
+        has_progressed
     }
 
     fn headers(&self) -> Vec<(HeaderName, String)> {
@@ -244,9 +245,9 @@ impl<'a> Transfer<'a, '_> {
         headers
     }
 
-    /// How long the part will be with the range that a 206 brings. An error says why that is not the rest of the same
-    /// file.
-    fn end_of_range(&mut self, reply: &Reply<'_>) -> Result<u64, &'static str> {
+    /// Accepts the range that a 206 brings: how long the part will be with it. An error says why that is
+    /// not the rest of the same file.
+    fn accept_range(&mut self, reply: &Reply<'_>) -> Result<u64, &'static str> {
         let range = reply.header(&CONTENT_RANGE).and_then(ContentRange::parse);
         let Some(ContentRange { first, last, whole }) = range else { return Err("the server sent no range") };
         if first != self.part.size() || !self.source.goes_on_with(&Source::of(reply), whole) {
@@ -283,7 +284,7 @@ impl<'a> Transfer<'a, '_> {
             }
             self.downloader.check_size(size)?;
             // Where bytes come faster than they are written this never waits, and would not hear of the run's end.
-            self.downloader.http.check_on()?;
+            self.downloader.http.check_running()?;
             self.part.write(&chunk)?;
             self.downloader.events.counters.bytes.fetch_add(chunk.len() as u64, Relaxed);
         }

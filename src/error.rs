@@ -107,6 +107,11 @@ impl ErrorKind {
             Self::DiskFull | Self::Io | Self::CannotReplace | Self::FolderTaken | Self::NewerFormat | Self::NotAFolder
         )
     }
+
+    /// Whether the cause lies on this side altogether: at the destination, or in the run's end.
+    pub(crate) fn is_on_this_side(self) -> bool {
+        self.is_local() || self == Self::Interrupted
+    }
 }
 
 impl fmt::Display for ErrorKind {
@@ -172,6 +177,14 @@ pub enum Side {
     Asset,
 }
 
+/// How it is said that the run has ended.
+const ENDED: &str = "the run has ended";
+
+/// What an operation on files ends with that was not done, since the run has ended.
+pub(crate) fn ended() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::Interrupted, ENDED)
+}
+
 /// What failed of one element, in words a person can act on; `message` never holds a token or a link's query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, thiserror::Error)]
 #[error("{message}")]
@@ -195,6 +208,11 @@ impl Failure {
     /// What it is about.
     pub fn side(&self) -> Side {
         if self.asset.is_some() && !self.kind.is_local() { Side::Asset } else { Side::Element }
+    }
+
+    /// What was not done, since the run has ended.
+    pub(crate) fn ended() -> Self {
+        Self::new(ErrorKind::Interrupted, ENDED)
     }
 
     /// The failure of a file operation: `what` names the operation and the path.
@@ -272,29 +290,6 @@ impl RunError {
     }
 }
 
-/// `text` made fit for a terminal and a log: control and formatting characters become spaces, a row of spaces becomes
-/// one, and of more than `limit` characters the rest becomes `…`.
-pub fn printable(text: &str, limit: usize) -> String {
-    let mut words = String::new();
-    for word in text.split(|c: char| is_hidden(c) || c.is_whitespace()).filter(|word| !word.is_empty()) {
-        if !words.is_empty() {
-            words.push(' ');
-        }
-        words.push_str(word);
-        if words.chars().count() > limit {
-            return words.chars().take(limit).chain(['…']).collect();
-        }
-    }
-    words
-}
-
-/// Whether a character steers a terminal, or can't be seen: a control character, or one of Unicode's that only set
-/// direction, joining or breaks.
-pub(crate) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,11 +324,5 @@ mod tests {
         assert_eq!(Failure::io("write u_1/cover.jpg", &full).kind, ErrorKind::DiskFull);
         let failing = std::io::Error::from_raw_os_error(5);
         assert_eq!(Failure::io("write u_1/cover.jpg", &failing).kind, ErrorKind::Io);
-    }
-
-    #[test]
-    fn text_from_the_network_can_not_steer_a_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb\r\n\u{202e}c  d", 100), "a [31mb c d");
-        assert_eq!(printable("abcdef", 3), "abc…");
     }
 }

@@ -67,7 +67,7 @@ pub enum Event {
         /// How many bytes its files have, those included that it shares with other versions, which stay.
         bytes: u64,
         /// Whether this is a dry run, and the version is still there.
-        foreseen: bool,
+        dry_run: bool,
     },
     /// Something is odd, and a person should know; it is no failure of an element.
     #[non_exhaustive]

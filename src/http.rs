@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::error::{ErrorKind, Failure};
+use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::Events;
 use cause::{causes, find_cause, is_of_this_machine};
 use guard::Guard;
@@ -111,14 +111,17 @@ impl Http {
     /// The network with `token` for the API; no request is begun after `stop` is cancelled.
     ///
     /// # Errors
-    /// The token or the user agent holds characters that no header can carry.
-    pub fn new(options: HttpOptions, token: &Token, events: Events, stop: CancellationToken) -> Result<Self, Failure> {
+    /// The token or the user agent holds characters that no header can carry, or no client can be made.
+    pub fn new(options: HttpOptions, token: &Token, events: Events, stop: CancellationToken) -> Result<Self, RunError> {
         let authorization = token.header()?;
         HeaderValue::from_str(&options.user_agent)
-            .map_err(|_| Failure::new(ErrorKind::BadReply, "the user agent holds characters that can't be sent"))?;
+            .map_err(|_| RunError::Broken("the user agent holds characters that can't be sent".to_owned()))?;
         let guard = Arc::new(Guard::new(options.allow_private_assets, options.proxies, options.connect_timeout));
-        let api = Lane::new(Target::Api, &options, &guard)?;
-        let cdn = Lane::new(Target::Cdn, &options, &guard)?;
+        let lane = |target| {
+            let lane = Lane::new(target, &options, &guard);
+            lane.map_err(|failure| RunError::Broken(failure.message))
+        };
+        let (api, cdn) = (lane(Target::Api)?, lane(Target::Cdn)?);
         Ok(Self { options, token: token.clone(), authorization, api, cdn, guard, events, stop })
     }
 
@@ -142,16 +145,16 @@ impl Http {
         let lane = self.lane(target);
         let permit = lane.permits.acquire().await;
         lane.turn().await;
-        self.check_on()?;
-        permit.map_err(|_| ended())
+        self.check_running()?;
+        permit.map_err(|_| Failure::ended())
     }
 
     /// Whether to go on.
     ///
     /// # Errors
     /// The run has ended.
-    pub fn check_on(&self) -> Result<(), Failure> {
-        if self.stop.is_cancelled() { Err(ended()) } else { Ok(()) }
+    pub fn check_running(&self) -> Result<(), Failure> {
+        if self.stop.is_cancelled() { Err(Failure::ended()) } else { Ok(()) }
     }
 
     /// Sends one GET, following redirects as far as the target allows, until the reply's headers are there.
@@ -291,10 +294,6 @@ fn client(target: Target, options: &HttpOptions, guard: &Arc<Guard>) -> ClientBu
     }
 }
 
-fn ended() -> Failure {
-    Failure::new(ErrorKind::Interrupted, "the run has ended")
-}
-
 fn unbuildable(error: reqwest::Error) -> Failure {
     let hint = "are the CA certificates installed (package ca-certificates)?";
     Failure::new(ErrorKind::Tls, format!("can't set up TLS: {}; {hint}", causes(&error.without_url())))
@@ -337,7 +336,7 @@ fn host(url: &Url) -> &str {
 mod tests {
     use super::*;
 
-    fn http(options: HttpOptions, stop: &CancellationToken) -> Result<Http, Failure> {
+    fn http(options: HttpOptions, stop: &CancellationToken) -> Result<Http, RunError> {
         Http::new(options, &Token::from("user:1234-token"), Events::channel(1).0, stop.clone())
     }
 
@@ -369,6 +368,6 @@ mod tests {
     fn a_user_agent_that_can_not_be_sent_is_said_to_be_what_is_wrong() {
         let options = HttpOptions { user_agent: "one\ntwo".into(), ..HttpOptions::default() };
         let failure = http(options, &CancellationToken::new()).err().unwrap();
-        assert!(failure.message.contains("user agent"), "{failure}");
+        assert!(failure.to_string().contains("user agent"), "{failure}");
     }
 }

@@ -8,11 +8,12 @@
 
 mod line;
 mod seen;
+pub(crate) mod sequence;
 mod shard;
 mod sieve;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,13 +28,10 @@ use crate::element::ElementId;
 use crate::error::RunError;
 use crate::event::{Counters, Events};
 pub use line::is_email;
-use line::{Parsed, Reader};
+use sequence::Sequence;
 pub use shard::{InvalidShard, Shard};
 pub use sieve::Sieve;
 pub(crate) use sieve::Sifted;
-
-/// The longest line that is read, in bytes; the rest of a longer one is passed over.
-const MAX_LINE: usize = 1 << 20;
 
 /// How many elements are read ahead, so that progress can tell how many there are; some 100 bytes each.
 const AHEAD: usize = 32 * 1024;
@@ -68,7 +66,7 @@ pub enum Line {
         message: String,
     },
     /// An element that was named before, for another account; the first line wins.
-    Contradiction {
+    OtherAccount {
         /// Where it stands.
         source: String,
         /// The sentence.
@@ -152,7 +150,7 @@ impl Lines {
         let (sender, receiver) = mpsc::channel(AHEAD);
         let is_all = !lists.more_follows;
         let thread = std::thread::Builder::new().name("ids".into()).spawn(move || {
-            let mut lines = Reading::new(lists);
+            let mut lines = Sequence::new(lists);
             // Where nobody listens any more, the rest is not read.
             let all_read = lines.all(|line| {
                 let counts = matches!(line, Line::Entry(_) | Line::Bad { .. });
@@ -203,110 +201,6 @@ impl From<Vec<Input>> for Lists {
     }
 }
 
-/// The lines of several lists, one after the other, each read when it is asked for.
-pub struct Reading {
-    inputs: std::vec::IntoIter<Input>,
-    list: Option<List>,
-    only_failed: bool,
-    sieve: Sieve,
-}
-
-impl Reading {
-    /// The lines of `lists`, none of which is read yet.
-    pub fn new(lists: impl Into<Lists>) -> Self {
-        let Lists { inputs, only_failed, sieve, .. } = lists.into();
-        Self { inputs: inputs.into_iter(), list: None, only_failed, sieve }
-    }
-}
-
-impl Iterator for Reading {
-    type Item = Line;
-
-    fn next(&mut self) -> Option<Line> {
-        loop {
-            if let Some(line) = self.list.as_mut().and_then(|list| list.next(&self.sieve)) {
-                return Some(line);
-            }
-            self.list = Some(List::new(self.inputs.next()?, self.only_failed));
-        }
-    }
-}
-
-/// The list that is being read.
-struct List {
-    name: String,
-    source: BufReader<Box<dyn io::Read + Send>>,
-    reader: Reader,
-    line: Vec<u8>,
-    number: u64,
-    unreadable: bool,
-}
-
-impl List {
-    fn new(Input { name, source, may_have_header }: Input, only_failed: bool) -> Self {
-        let source = BufReader::with_capacity(64 * 1024, source);
-        let reader = Reader::new(may_have_header, only_failed);
-        Self { name, source, reader, line: Vec::new(), number: 0, unreadable: false }
-    }
-
-    /// The next line that says something; `None` at the list's end.
-    fn next(&mut self, sieve: &Sieve) -> Option<Line> {
-        while !self.unreadable {
-            self.number += 1;
-            let place = || format!("{}:{}", self.name, self.number);
-            let parsed = match next_line(&mut self.source, &mut self.line) {
-                Ok(Next::End) => return None,
-                Ok(Next::Line) => self.reader.parse(&self.line),
-                Ok(Next::TooLong) => Parsed::Bad(format!("the line is longer than {} KiB", MAX_LINE >> 10)),
-                Err(error) => {
-                    self.unreadable = true;
-                    return Some(Line::Unreadable(RunError::io(format!("can't read the ID list {}", place()), error)));
-                }
-            };
-            match parsed {
-                Parsed::Nothing => {}
-                Parsed::Bad(message) if sieve.tells_bad_lines() => return Some(Line::Bad { source: place(), message }),
-                Parsed::Bad(_) => {}
-                Parsed::Entry(entry) => match sieve.sift(&entry) {
-                    Sifted::Taken => return Some(Line::Entry(entry)),
-                    Sifted::Passed => {}
-                    Sifted::OtherAccount => {
-                        let passed = entry.email.unwrap_or_default();
-                        let message = format!(
-                            "{} was named before with another account, which is taken: {passed} is not",
-                            entry.id
-                        );
-                        return Some(Line::Contradiction { source: place(), message });
-                    }
-                },
-            }
-        }
-        None
-    }
-}
-
-/// What comes next in a list.
-enum Next {
-    Line,
-    /// Of the line only the beginning is kept.
-    TooLong,
-    End,
-}
-
-/// Reads the next line, with its end, into `line`.
-fn next_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Next> {
-    line.clear();
-    let read = source.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', line)?;
-    if read == 0 {
-        return Ok(Next::End);
-    }
-    if line.last() == Some(&b'\n') || read <= MAX_LINE {
-        return Ok(Next::Line);
-    }
-    source.skip_until(b'\n')?;
-    Ok(Next::TooLong)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,7 +212,7 @@ mod tests {
         let show = |line| match line {
             Line::Entry(Entry { id, email }) => format!("{id} {}", email.unwrap_or_default()).trim().to_owned(),
             Line::Bad { source, .. } => format!("bad {source}"),
-            Line::Contradiction { source, .. } => format!("contradiction {source}"),
+            Line::OtherAccount { source, .. } => format!("other account {source}"),
             Line::Unreadable(error) => format!("unreadable {error}"),
         };
         lines.map(show).collect().await
@@ -327,7 +221,7 @@ mod tests {
     #[tokio::test]
     async fn each_id_is_taken_once_and_the_first_line_wins() {
         let found = lines(&[b"u_1 a@b.c\nu_2\nu_1 A@B.C\nu_1\nu_2\n", b"u_1 x@y.z\nu_3\n"]).await;
-        assert_eq!(found, ["u_1 a@b.c", "u_2", "contradiction list1:1", "u_3"]);
+        assert_eq!(found, ["u_1 a@b.c", "u_2", "other account list1:1", "u_3"]);
     }
 
     #[tokio::test]

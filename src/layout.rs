@@ -17,6 +17,14 @@ pub const INDEX: &str = "index.ndjson";
 pub const GALLERY: &str = "index.html";
 /// The program's own folder in the destination.
 pub const OWN: &str = ".element-mirror";
+/// In it, the superseded versions, by element.
+pub(crate) const HISTORY: &str = "history";
+/// In it, what was found damaged, by element.
+pub(crate) const DAMAGED: &str = "damaged";
+/// In it, a note for each element that the API does not know any more.
+pub(crate) const GONE: &str = "gone";
+/// In it, the versions in the making, by element.
+pub(crate) const STAGING: &str = "staging";
 
 /// The longest stem, so that with a number and an extension no name is longer than 100.
 const MAX_STEM: usize = 80;
@@ -77,11 +85,12 @@ pub enum Naming {
     ByContent,
 }
 
-/// How many hex digits of its digest the name of a file has that is named by its content.
+/// How many hex digits of the digest a content-addressed name carries.
 const DIGITS: usize = 32;
 
 impl Naming {
-    /// Whether the same bytes may have several names.
+    /// Whether a file that is held can get another name without its bytes being moved: a folder has links; an object
+    /// keeps its name.
     pub fn can_rename(self) -> bool {
         self == Self::Plain
     }

@@ -52,7 +52,8 @@
 //! What lies where in a mirror is described in `docs/format.md`, how all of this works in `docs/design.md`.
 
 // The modules stand in layers, and each uses only those of its own layer and further down: use cases, their stages, the
-// mechanisms that each hide one outside world, and the vocabulary, which does no I/O.
+// mechanisms that each hide one outside world, and the vocabulary, which does no I/O. A blank line begins the next layer;
+// `tests/it/architecture.rs` reads this.
 
 #[doc(hidden)]
 pub mod internals;
@@ -97,6 +98,7 @@ pub mod digest;
 pub mod error;
 pub mod exit;
 mod header;
+pub mod text;
 pub mod time;
 
 pub use api::{Filter, Upstream};

@@ -33,7 +33,7 @@ impl ListOptions {
 
 /// What a listing tells as it goes on.
 #[derive(Debug)]
-pub enum Told<'a> {
+pub enum Item<'a> {
     /// An element.
     #[non_exhaustive]
     Element {
@@ -76,7 +76,7 @@ impl List {
 
     /// Calls `tell` for every element of every account, one account after the other, and for what can't be listed. An
     /// error of `tell` ends the listing.
-    pub async fn run(self, mut tell: impl FnMut(Told<'_>) -> io::Result<()>) -> Summary {
+    pub async fn run(self, mut tell: impl FnMut(Item<'_>) -> io::Result<()>) -> Summary {
         let mut summary = Summary::default();
         let told = self.stop.token().run_until_cancelled(self.tell_all(&mut summary, &mut tell)).await;
         if let Some(Err(error)) = told {
@@ -88,7 +88,7 @@ impl List {
     async fn tell_all(
         &self,
         summary: &mut Summary,
-        tell: &mut impl FnMut(Told<'_>) -> io::Result<()>,
+        tell: &mut impl FnMut(Item<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let accounts = match self.api.accounts_to_list(self.options.upstream.email.as_deref()).await {
             Ok(accounts) => accounts,
@@ -106,15 +106,15 @@ impl List {
                 for Listed { id, element, .. } in listed.iter().filter(|listed| self.is_taken(&listed.id, email)) {
                     self.events.counters.known.fetch_add(1, Relaxed);
                     let is_one_of_several = accounts.len() > 1;
-                    tell(Told::Element { id, fields: &element.fields, email, is_one_of_several })?;
+                    tell(Item::Element { id, fields: &element.fields, email, is_one_of_several })?;
                 }
-                tell(Told::PageEnd)?;
+                tell(Item::PageEnd)?;
                 for failed in &unlisted {
                     if let Some(end) = failed.error.as_ref().and_then(End::refused) {
                         self.stop.end(end);
                         return Ok(());
                     }
-                    tell(Told::Failed(failed))?;
+                    tell(Item::Failed(failed))?;
                     summary.add(failed);
                 }
             }

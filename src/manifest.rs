@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::element::{ElementId, Fields, Identity, Role, path_of};
-use crate::error::{ErrorKind, printable};
+use crate::error::ErrorKind;
 use crate::layout::{self, Naming};
+use crate::text::printable;
 use crate::time::Time;
 
 pub use difference::Difference;
@@ -180,6 +181,25 @@ pub enum InvalidManifest {
     /// It is damaged, or edited into something that the program would not write.
     #[error("{0}")]
     Damaged(String),
+}
+
+impl InvalidManifest {
+    /// The code of what fails by it.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Newer(_) => ErrorKind::NewerFormat,
+            Self::OtherElement(_) => ErrorKind::FolderTaken,
+            Self::Damaged(_) => ErrorKind::Damaged,
+        }
+    }
+
+    /// What is wrong, in words that go on from the manifest's name: "is damaged: …".
+    pub(crate) fn predicate(&self) -> String {
+        match self {
+            Self::Damaged(why) => format!("is damaged: {why}"),
+            error => format!("can't be used: {error}"),
+        }
+    }
 }
 
 impl Manifest {

@@ -11,7 +11,7 @@ mod element;
 mod gather;
 mod gone;
 mod overviews;
-mod past;
+mod prune;
 mod sources;
 mod watch;
 
@@ -33,7 +33,6 @@ use crate::ids::{Entry, Line};
 use crate::keep::Keep;
 use crate::outcome::{ElementOutcome, End, Summary};
 pub use crate::plan::Policy;
-use crate::prune;
 use crate::stop::Stop;
 use crate::store::commit::Committer;
 use crate::store::{Opened, Recovered, Store};
@@ -127,7 +126,7 @@ pub struct Mirror<S: Store> {
     downloader: Downloader,
     store: S,
     /// None in a dry run.
-    committer: Option<Arc<Committer<S::Place>>>,
+    committer: Option<Arc<Committer<S::Handle>>>,
     /// Elements in flight: enough for every download, and for some whose next step is not yet clear.
     slots: Arc<Semaphore>,
     purpose: Purpose,
@@ -202,7 +201,7 @@ impl<S: Store> Mirror<S> {
             stop,
             asks: TaskTracker::new(),
             asking: Arc::new(Semaphore::new(slots.max(ASKS))),
-            pruning: Semaphore::new(prune::THREADS),
+            pruning: Semaphore::new(crate::prune::THREADS),
             accounts: OnceCell::new(),
         })
     }
@@ -254,10 +253,10 @@ impl<S: Store> Mirror<S> {
         self: &Arc<Self>,
         mut named: impl Stream<Item = Named> + Unpin,
         tasks: &mut JoinSet<()>,
-        committer: Option<&Arc<Committer<S::Place>>>,
+        committer: Option<&Arc<Committer<S::Handle>>>,
     ) {
         while let Some(Some(named)) = self.stop.closing().run_until_cancelled(named.next()).await {
-            let Some((entry, listed)) = self.sift(named).await else { continue };
+            let Some((entry, listed)) = self.resolve(named).await else { continue };
             let (mirror, committer) = (Arc::clone(self), committer.cloned());
             // In a box, since the runtime moves a task's future about, and this one is large.
             tasks.spawn(Box::pin(async move { mirror.take_up(entry, listed, committer.as_deref()).await }));
@@ -290,7 +289,7 @@ impl<S: Store> Mirror<S> {
     }
 
     /// The element that is named. What names none is told, or ends the run.
-    async fn sift(&self, named: Named) -> Option<(Entry, Option<Box<Listed>>)> {
+    async fn resolve(&self, named: Named) -> Option<(Entry, Option<Box<Listed>>)> {
         match named {
             Named::Element(entry, listed) => return Some((entry, listed)),
             Named::Unlisted(outcome) => self.tell(*outcome).await,
@@ -298,7 +297,7 @@ impl<S: Store> Mirror<S> {
             Named::Line(Line::Bad { source, message }) => {
                 self.tell(ElementOutcome::bad_line(source, message)).await;
             }
-            Named::Line(Line::Contradiction { source, message }) => {
+            Named::Line(Line::OtherAccount { source, message }) => {
                 self.events.warn(source, message).await;
             }
             Named::Line(Line::Unreadable(error)) => self.stop.end(End::Broken(error.to_string())),

@@ -199,7 +199,7 @@ impl ElementOutcome {
     /// The same, failed: downloads do not count then, and nothing is accepted.
     #[must_use]
     pub(crate) fn with_failure(self, failure: Failure) -> Self {
-        Self { error: Some(failure), downloaded: None, bytes: None, accepted: false, ..self }
+        Self { status: Status::Failed, error: Some(failure), downloaded: None, bytes: None, accepted: false, ..self }
     }
 
     /// Whether a person has something to do about it.

@@ -24,16 +24,16 @@ impl Default for Policy {
     }
 }
 
-/// A version of an element in the mirror: the one that stands, or a draft.
+/// A version of an element, and which of its files are not good.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct Checked {
     /// What it should hold.
     pub manifest: Manifest,
     /// Its files that are not there, or not as the manifest says.
     pub damaged: Vec<String>,
 }
 
-impl Standing {
+impl Checked {
     fn holds_good(&self, asset: &manifest::Asset) -> bool {
         !self.damaged.contains(&asset.file)
     }
@@ -46,7 +46,7 @@ impl Standing {
 
 /// Where in the mirror a file of an element is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum HeldIn {
     /// In the version that stands.
     Standing,
     /// In the draft of one that could not replace it.
@@ -57,9 +57,9 @@ pub enum Place {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Held<'a> {
     /// The version that stands.
-    pub standing: Option<&'a Standing>,
+    pub standing: Option<&'a Checked>,
     /// What an earlier run kept of the next version.
-    pub draft: Option<&'a Standing>,
+    pub draft: Option<&'a Checked>,
 }
 
 /// A file of an asset that the mirror holds.
@@ -68,7 +68,7 @@ pub struct Prior {
     /// The file, as the manifest beside it describes it.
     pub asset: manifest::Asset,
     /// Where it is.
-    pub place: Place,
+    pub held_in: HeldIn,
 }
 
 /// What to do about one asset.
@@ -110,8 +110,8 @@ impl Plan {
     /// Plans the next version of `element` against what is held of it.
     pub fn new(element: &Element, held: Held<'_>, policy: &Policy) -> Self {
         let roles = roles(held.standing, policy);
-        let mut standing = Files::new(Place::Standing, held.standing, element);
-        let mut draft = Files::new(Place::Draft, held.draft, element);
+        let mut standing = Files::new(HeldIn::Standing, held.standing, element);
+        let mut draft = Files::new(HeldIn::Draft, held.draft, element);
         let assets: Vec<Planned> = element
             .assets
             .iter()
@@ -126,7 +126,7 @@ impl Plan {
             .collect();
         let roles = (roles.len() < Role::ALL.len()).then_some(roles);
         let stays =
-            |planned: &Planned| matches!(&planned.action, Action::Keep(prior) if prior.place == Place::Standing);
+            |planned: &Planned| matches!(&planned.action, Action::Keep(prior) if prior.held_in == HeldIn::Standing);
         let as_it_stands = held.standing.is_some_and(|standing| {
             // Where all assets are kept and the standing version is incomplete, the API has ceased to name what is
             // missing.
@@ -141,7 +141,7 @@ impl Plan {
 }
 
 /// The wanted roles and those that the element has had, in order.
-fn roles(standing: Option<&Standing>, policy: &Policy) -> Vec<Role> {
+fn roles(standing: Option<&Checked>, policy: &Policy) -> Vec<Role> {
     if standing.is_none() && policy.roles.is_empty() {
         return Role::ALL.to_vec();
     }
@@ -176,26 +176,26 @@ struct Found {
 /// The files of a version, each to be taken once. Where several assets share an identity, their order tells which is
 /// which, but only where none of them was missing and the API names as many: else none of them is taken.
 struct Files<'a> {
-    place: Place,
-    version: Option<&'a Standing>,
+    held_in: HeldIn,
+    version: Option<&'a Checked>,
     is_current: bool,
     left: Vec<&'a manifest::Asset>,
 }
 
 impl<'a> Files<'a> {
-    fn new(place: Place, version: Option<&'a Standing>, element: &Element) -> Self {
+    fn new(held_in: HeldIn, version: Option<&'a Checked>, element: &Element) -> Self {
         let is_told = |identity: &Identity<'_>, manifest: &Manifest| {
             let named = element.assets.iter().filter(|asset| asset.identity() == *identity).count();
             let had = manifest.assets.iter().filter(|asset| asset.identity() == *identity).count();
             named == had && manifest.missing.iter().all(|missing| missing.identity() != *identity)
         };
-        let told = |version: &'a Standing| {
+        let told = |version: &'a Checked| {
             let manifest = &version.manifest;
             manifest.assets.iter().filter(|asset| is_told(&asset.identity(), manifest)).collect()
         };
         let left = version.map(told).unwrap_or_default();
         Self {
-            place,
+            held_in,
             version,
             is_current: version.is_some_and(|version| element.is_as_current_as(&version.manifest.element)),
             left,
@@ -206,7 +206,7 @@ impl<'a> Files<'a> {
         let index = self.left.iter().position(|asset| asset.identity() == *identity)?;
         let asset = self.left.remove(index);
         Some(Found {
-            prior: Prior { asset: asset.clone(), place: self.place },
+            prior: Prior { asset: asset.clone(), held_in: self.held_in },
             is_good: self.version.is_some_and(|version| version.holds_good(asset)),
             is_current: self.is_current,
         })
@@ -228,7 +228,7 @@ pub(crate) enum Verdict {
 ///
 /// A complete version replaces anything. An incomplete one replaces nothing, or an incomplete one that misses at least
 /// the same.
-pub(crate) fn judge(candidate: &Manifest, standing: Option<&Standing>) -> Verdict {
+pub(crate) fn judge(candidate: &Manifest, standing: Option<&Checked>) -> Verdict {
     fn gaps(manifest: &Manifest) -> Vec<Identity<'_>> {
         manifest.missing.iter().map(Missing::identity).collect()
     }
@@ -241,7 +241,7 @@ pub(crate) fn judge(candidate: &Manifest, standing: Option<&Standing>) -> Verdic
     if !candidate.is_complete() && (candidate.assets.is_empty() || !covered) {
         return Verdict::Refuse;
     }
-    let same = |standing: &Standing| standing.damaged.is_empty() && standing.manifest.holds_same(candidate);
+    let same = |standing: &Checked| standing.damaged.is_empty() && standing.manifest.holds_same(candidate);
     if standing.is_some_and(same) { Verdict::Same } else { Verdict::Commit }
 }
 

@@ -12,7 +12,7 @@ use crate::keep::Keep;
 use crate::layout::MANIFEST;
 use crate::outcome::{ElementOutcome, End, Pruned, Status, Summary};
 use crate::stop::Stop;
-use crate::store::past::PastVersion;
+use crate::store::past::SupersededVersion;
 use crate::store::{Opened, Recovered, Store};
 
 /// How many elements are pruned at a time: flushes that are asked for together are done together.
@@ -67,7 +67,7 @@ impl<S: Store> Prune<S> {
     /// `unfinished` is what could not be removed of elements whose pruning was begun before.
     fn walk(&self, unfinished: Vec<(ElementId, Failure)>) -> Summary {
         let started = Instant::now();
-        let pruned = Pruned { foreseen: self.options.dry_run, ..Pruned::default() };
+        let pruned = Pruned { dry_run: self.options.dry_run, ..Pruned::default() };
         let summary = Mutex::new(Summary { pruned: Some(pruned), ..Summary::default() });
         for (id, failure) in unfinished {
             self.fail(id, failure, &summary);
@@ -92,7 +92,7 @@ impl<S: Store> Prune<S> {
 
     fn take_up(&self, id: ElementId, summary: &Mutex<Summary>) {
         let at = (&self.store, &self.events);
-        let scope = if self.options.dry_run { Scope::Foreseen } else { Scope::Thorough };
+        let scope = if self.options.dry_run { Scope::DryRun } else { Scope::Thorough };
         let (pruned, done) = apply(at, &id, &self.options.keep, scope);
         self.tell_of_damaged(&id);
         lock(summary).pruned.get_or_insert_default().extend(pruned);
@@ -104,7 +104,7 @@ impl<S: Store> Prune<S> {
     /// What can't be read is never removed, and whoever prunes is to know why it stays.
     fn tell_of_damaged(&self, id: &ElementId) {
         let past = self.store.history(id).unwrap_or_default();
-        for PastVersion { when, manifest, .. } in past {
+        for SupersededVersion { when, manifest, .. } in past {
             if let Err(why) = manifest {
                 self.events.warn_blocking(id, format!("the superseded version {when} stays: its {MANIFEST} {why}"));
             }
@@ -127,7 +127,7 @@ fn lock(summary: &Mutex<Summary>) -> MutexGuard<'_, Summary> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// Nothing: it is only said what would be.
-    Foreseen,
+    DryRun,
     /// Of elements of which a version expires.
     Expired,
     /// Of all, since an earlier pruning may have left something.
@@ -142,10 +142,10 @@ pub(crate) fn apply<S: Store>(
     keep: &Keep,
     scope: Scope,
 ) -> (Pruned, Result<(), Failure>) {
-    let mut pruned = Pruned { foreseen: scope == Scope::Foreseen, ..Pruned::default() };
-    let mut told = |version: &PastVersion<S::Place>| tell(events, id, version, &mut pruned);
+    let mut pruned = Pruned { dry_run: scope == Scope::DryRun, ..Pruned::default() };
+    let mut told = |version: &SupersededVersion<S::Handle>| tell(events, id, version, &mut pruned);
     let done = store.expired(id, keep).and_then(|expired| match scope {
-        Scope::Foreseen => {
+        Scope::DryRun => {
             expired.iter().for_each(told);
             Ok(())
         }
@@ -156,10 +156,10 @@ pub(crate) fn apply<S: Store>(
     (pruned, done)
 }
 
-fn tell<P>(events: &Events, id: &ElementId, version: &PastVersion<P>, pruned: &mut Pruned) {
+fn tell<P>(events: &Events, id: &ElementId, version: &SupersededVersion<P>, pruned: &mut Pruned) {
     // Only versions that can be read expire.
     let bytes = version.size().unwrap_or(0);
     pruned.add(bytes);
     let (what, when) = (id.to_string(), version.when.clone());
-    events.tell_blocking(Event::Pruned { what, when, bytes, foreseen: pruned.foreseen });
+    events.tell_blocking(Event::Pruned { what, when, bytes, dry_run: pruned.dry_run });
 }

@@ -41,7 +41,7 @@ fn derived<T: JsonSchema>(about: [(&str, &str); 3]) -> Value {
     for (keyword, text) in about {
         schema.insert(keyword.to_owned(), text.into());
     }
-    // As it is written: the keywords in the order that people read them in. What is JSON already can't fail to be that.
+    // Keywords are inserted in reading order. A JSON value always converts to itself.
     serde_json::to_value(schema).unwrap_or_default()
 }
 

@@ -54,7 +54,7 @@ pub(crate) struct Audience<'a> {
     /// The mirror's path; `None` for a command that has no mirror.
     pub(crate) destination: Option<&'a Path>,
     /// Whether it is told what a run would do.
-    pub(crate) foresees: bool,
+    pub(crate) is_dry_run: bool,
     /// The options given that leave elements out.
     pub(crate) leaving_out: Vec<&'static str>,
 }
@@ -153,7 +153,7 @@ impl Audience<'_> {
             LogFormat::Text => {
                 let terminal = Terminal::new(saying, destination, standard_error, Arc::clone(counters));
                 let terminal = terminal.leaving_out(self.leaving_out.clone());
-                Box::new(if self.foresees { terminal.of_dry_run() } else { terminal })
+                Box::new(if self.is_dry_run { terminal.of_dry_run() } else { terminal })
             }
         });
         Ok(reporters)
@@ -244,8 +244,8 @@ fn report_file(path: &Path) -> Result<File, RunError> {
     file.map_err(|error| RunError::io(format!("can't write the report {}", path.display()), error))
 }
 
-/// Lets the first SIGINT or SIGTERM end the run in order, and the second at once. They are watched on a thread of its
-/// own, which no stalled disk holds up.
+/// Lets the first SIGINT or SIGTERM end the run in order, and the second at once. They are watched on a thread of
+/// their own, which no stalled disk holds up.
 fn watch_signals(stop: Stop) -> Result<(), RunError> {
     let cannot = |error| RunError::io("can't watch for signals", error);
     let runtime = single_threaded()?;

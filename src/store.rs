@@ -19,6 +19,7 @@ pub mod local;
 pub mod object;
 pub(crate) mod overview;
 pub(crate) mod past;
+mod shelf;
 pub(crate) mod stage;
 pub(crate) mod standing;
 
@@ -28,6 +29,9 @@ use crate::event::Events;
 pub use crate::layout::{GALLERY, INDEX, MANIFEST, OWN, RESPONSE, SUMS};
 use crate::manifest::Manifest;
 pub(crate) use destination::Destination;
+
+/// The largest file or object that is read whole, in bytes. Manifests of the largest replies have a quarter of that.
+const MAX_READ: u64 = 64 << 20;
 
 /// A manifest, or a few words about what is wrong with it, such as "is missing".
 pub(crate) type Readable = Result<Manifest, String>;
@@ -91,6 +95,6 @@ impl Recovered {
 }
 
 /// The failure of whatever would write to a destination that was not opened for that.
-fn dry() -> Failure {
-    Failure::new(ErrorKind::Io, "a dry run writes nothing")
+fn read_only() -> Failure {
+    Failure::new(ErrorKind::Io, "the destination was opened to be read only")
 }

@@ -41,7 +41,7 @@ pub(crate) struct Terminal {
     /// How many elements so far ended in each status that a person has something to do about.
     flawed: BTreeMap<Status, u64>,
     /// Of a dry run, when it began.
-    foresees_from: Option<Time>,
+    dry_run_since: Option<Time>,
     changes: u64,
     /// The options given that leave elements out.
     leaving_out: Vec<&'static str>,
@@ -81,7 +81,7 @@ impl Terminal {
             done: 0,
             failures: 0,
             flawed: BTreeMap::new(),
-            foresees_from: None,
+            dry_run_since: None,
             changes: 0,
             leaving_out: Vec::new(),
         }
@@ -94,7 +94,7 @@ impl Terminal {
 
     /// The same, telling what would change, as is asked of a dry run.
     pub(crate) fn of_dry_run(self) -> Self {
-        Self { foresees_from: Some(Time::now()), ..self }
+        Self { dry_run_since: Some(Time::now()), ..self }
     }
 
     fn say(&mut self, line: &str) {
@@ -110,7 +110,7 @@ impl Terminal {
             self.failures += 1;
             *self.flawed.entry(outcome.status).or_default() += 1;
         }
-        let changes = self.foresees_from.is_some_and(|from| would_change(outcome, from));
+        let changes = self.dry_run_since.is_some_and(|since| would_change(outcome, since));
         self.changes += u64::from(changes);
         let (is_few, normal) = (self.failures <= MOST_FAILURES, self.verbosity == Verbosity::Normal);
         let shown = normal && ((told && is_few) || (changes && self.changes <= MOST_CHANGES));
@@ -159,10 +159,10 @@ impl Reporter for Terminal {
             Event::Refused { what, kind, message, .. } if verbose => {
                 self.say(&format!("   refused  {what}: {kind}: {message}"));
             }
-            Event::Pruned { what, when, bytes, foreseen: false, .. } if verbose => {
+            Event::Pruned { what, when, bytes, dry_run: false, .. } if verbose => {
                 self.say(&format!("    pruned  {what} of {when}, {}", BinaryBytes(*bytes)));
             }
-            Event::Pruned { what, when, bytes, foreseen: true, .. } if self.verbosity > Verbosity::Quiet => {
+            Event::Pruned { what, when, bytes, dry_run: true, .. } if self.verbosity > Verbosity::Quiet => {
                 self.say(&format!("  to prune  {what} of {when}, {}", BinaryBytes(*bytes)));
             }
             Event::Warned { what, message, .. } if self.verbosity > Verbosity::Quiet => {

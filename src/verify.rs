@@ -99,7 +99,7 @@ impl<S: Store> Verify<S> {
         let is_repair = repair.is_some();
         match repair {
             None => {
-                let tell = |verify: &Self, seen: Seen<S::Place>| {
+                let tell = |verify: &Self, seen: Seen<S::Handle>| {
                     if let Some(outcome) = seen.outcome(&verify.store) {
                         verify.tell(outcome);
                     }
@@ -144,7 +144,7 @@ impl<S: Store> Verify<S> {
     async fn walk(
         self: &Arc<Self>,
         lines: impl Iterator<Item = Line> + Send + 'static,
-        settle: impl Fn(&Self, Seen<S::Place>) + Send + Sync + 'static,
+        settle: impl Fn(&Self, Seen<S::Handle>) + Send + Sync + 'static,
     ) {
         let verify = Arc::clone(self);
         let walked = tokio::task::spawn_blocking(move || {
@@ -162,19 +162,19 @@ impl<S: Store> Verify<S> {
         self.stop.end(End::Broken(broken));
     }
 
-    fn take_up(&self, line: Line, settle: &impl Fn(&Self, Seen<S::Place>)) {
+    fn take_up(&self, line: Line, settle: &impl Fn(&Self, Seen<S::Handle>)) {
         match line {
             Line::Entry(entry) => {
                 let _in_flight = self.events.counters.in_flight();
                 settle(self, self.look_at(entry, self.options.depth));
             }
             Line::Bad { source, message } => self.tell(ElementOutcome::bad_line(source, message)),
-            Line::Contradiction { source, message } => self.events.warn_blocking(source, message),
+            Line::OtherAccount { source, message } => self.events.warn_blocking(source, message),
             Line::Unreadable(error) => self.stop.end(End::Broken(error.to_string())),
         }
     }
 
-    fn look_at(&self, entry: Entry, depth: Depth) -> Seen<S::Place> {
+    fn look_at(&self, entry: Entry, depth: Depth) -> Seen<S::Handle> {
         let started = Instant::now();
         let found = self.store.inspect(&entry.id, depth, &self.events.counters);
         let may_be_of_another = match &found {

@@ -59,13 +59,11 @@ impl Gate {
     ///
     /// # Errors
     /// It is shut for good.
-    pub(super) async fn pass(&self) -> Result<Passage<'_>, Failure> {
-        loop {
-            match self.look()? {
-                Look::Open(passage) => return Ok(passage),
-                Look::Shut(wait) => sleep(wait).await,
-            }
+    pub(super) async fn wait(&self) -> Result<(), Failure> {
+        while let Look::Shut(wait) = self.look()? {
+            sleep(wait).await;
         }
+        Ok(())
     }
 
     /// Whether the gate is open.
@@ -89,18 +87,19 @@ impl Gate {
 }
 
 impl Passage<'_> {
-    /// The request was answered by a 429: shuts the gate for as long as that `asked`, or where it named no time, for a
-    /// second, two, four… A pause that another request began meanwhile is not begun again, but can become longer.
-    pub(super) fn shut(self, asked: Option<Duration>) -> Shut {
+    /// The request was answered by a 429: shuts the gate for as long as its `retry_after` says, or where it named no
+    /// time, for a second, two, four… A pause that another request began meanwhile is not begun again, but can
+    /// become longer.
+    pub(super) fn shut(self, retry_after: Option<Duration>) -> Shut {
         let mut state = self.gate.state();
         if state.generation != self.generation {
-            let asked = asked.unwrap_or_default().min(MAX_ASKED);
-            let until = Some(Instant::now() + asked);
-            if asked.is_zero() || state.opens_at >= until {
+            let retry_after = retry_after.unwrap_or_default().min(MAX_ASKED);
+            let until = Some(Instant::now() + retry_after);
+            if retry_after.is_zero() || state.opens_at >= until {
                 return Shut::Already;
             }
             state.opens_at = until;
-            return Shut::For(asked);
+            return Shut::For(retry_after);
         }
         state.generation += 1;
         state.pauses_in_row += 1;
@@ -111,8 +110,8 @@ impl Passage<'_> {
         // At most 16 seconds: the pause after that ends the account.
         let own = Duration::from_secs(1 << (state.pauses_in_row - 1));
         // "At once" is what a clock that goes wrong makes of a date; taken at its word it would only use up the pauses.
-        let asked = asked.map(|asked| if asked.is_zero() { Duration::from_secs(1) } else { asked });
-        let delay = asked.unwrap_or(own).min(MAX_ASKED);
+        let retry_after = retry_after.map(|wait| if wait.is_zero() { Duration::from_secs(1) } else { wait });
+        let delay = retry_after.unwrap_or(own).min(MAX_ASKED);
         state.opens_at = Some(Instant::now() + delay);
         Shut::For(delay)
     }
@@ -132,14 +131,23 @@ impl Passage<'_> {
 mod tests {
     use super::*;
 
+    /// The way through the gate, once it is open.
+    async fn pass(gate: &Gate) -> Result<Passage<'_>, Failure> {
+        gate.wait().await?;
+        match gate.look()? {
+            Look::Open(passage) => Ok(passage),
+            Look::Shut(wait) => panic!("shut for {wait:?}"),
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_pause_lasts_as_long_as_asked_and_no_longer_than_five_minutes() {
-        for (asked, expected) in [(7, 7), (100_000, 300), (0, 1)] {
+        for (retry_after, expected) in [(7, 7), (100_000, 300), (0, 1)] {
             let gate = Gate::default();
-            let passage = gate.pass().await.unwrap();
-            assert_eq!(passage.shut(Some(Duration::from_secs(asked))), Shut::For(Duration::from_secs(expected)));
+            let passage = pass(&gate).await.unwrap();
+            assert_eq!(passage.shut(Some(Duration::from_secs(retry_after))), Shut::For(Duration::from_secs(expected)));
             let start = Instant::now();
-            gate.pass().await.unwrap();
+            pass(&gate).await.unwrap();
             assert_eq!(start.elapsed().as_secs(), expected);
         }
     }
@@ -148,19 +156,19 @@ mod tests {
     async fn without_a_word_the_pause_doubles_and_six_in_a_row_end_the_account() {
         let gate = Gate::default();
         let mut pauses = Vec::new();
-        while let Ok(passage) = gate.pass().await {
+        while let Ok(passage) = pass(&gate).await {
             pauses.push(passage.shut(None));
         }
         assert!(matches!(pauses.pop(), Some(Shut::ForGood(_))));
         assert_eq!(pauses, [1, 2, 4, 8, 16].map(|seconds| Shut::For(Duration::from_secs(seconds))));
-        assert_eq!(gate.pass().await.unwrap_err().kind, ErrorKind::Http(429));
+        assert_eq!(pass(&gate).await.unwrap_err().kind, ErrorKind::Http(429));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_success_between_starts_the_count_anew() {
         let gate = Gate::default();
         for _ in 0..20 {
-            let passage = gate.pass().await.unwrap();
+            let passage = pass(&gate).await.unwrap();
             assert_eq!(passage.shut(None), Shut::For(Duration::from_secs(1)));
             passage.answered();
         }
@@ -169,24 +177,24 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_longest_word_about_a_pause_counts() {
         let gate = Gate::default();
-        let before = gate.pass().await.unwrap();
+        let before = pass(&gate).await.unwrap();
         let longer = |seconds| Shut::For(Duration::from_secs(seconds));
         for (seconds, expected) in [(1, longer(1)), (7, longer(7)), (3, Shut::Already)] {
             assert_eq!(before.shut(Some(Duration::from_secs(seconds))), expected);
         }
         let start = Instant::now();
-        gate.pass().await.unwrap();
+        pass(&gate).await.unwrap();
         assert_eq!(start.elapsed().as_secs(), 7);
     }
 
     #[tokio::test(start_paused = true)]
     async fn replies_to_requests_of_before_a_pause_are_the_same_pause() {
         let gate = Gate::default();
-        let before = gate.pass().await.unwrap();
+        let before = pass(&gate).await.unwrap();
         assert!(matches!(before.shut(None), Shut::For(_)));
         for _ in 0..10 {
             assert_eq!(before.shut(None), Shut::Already);
         }
-        assert!(gate.pass().await.is_ok());
+        assert!(pass(&gate).await.is_ok());
     }
 }

@@ -12,6 +12,7 @@ use crate::element::{ElementId, Listed, Page};
 use crate::error::{ErrorKind, Failure};
 use crate::ids::Sieve;
 use crate::outcome::{ElementOutcome, End};
+use crate::time::millis;
 
 /// How many elements a page is asked for; a server may give fewer.
 const PAGE_SIZE: u64 = 100;
@@ -57,7 +58,7 @@ impl Leaf {
             Ok(Page { listed, .. }) => (listed, Vec::new()),
             Err(failure) => (Vec::new(), vec![failure]),
         };
-        let elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
+        let elapsed_ms = millis(self.elapsed);
         let unlisted = |failure| {
             let outcome = ElementOutcome::unlisted(self.place.clone(), email.to_owned(), failure);
             ElementOutcome { attempts: self.attempts, elapsed_ms, ..outcome }

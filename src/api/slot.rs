@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// An element's place among those in flight: taken before its first request and kept until its version waits for the commit,
-/// but for the pauses of its account.
+/// An element's place among those in flight: taken before its first request and kept until its version waits for the
+/// commit, but for the pauses of its account.
 #[derive(Debug)]
 pub struct Slot {
     all: Arc<Semaphore>,

@@ -34,8 +34,7 @@ impl Upstream {
     /// # Errors
     /// The token or the user agent can't be sent, or the client can't be set up.
     pub(crate) fn connect(&self, events: &Events, stop: &Stop) -> Result<(Arc<Http>, Api), RunError> {
-        let http = Http::new(self.http.clone(), &self.token, events.clone(), stop.token().clone());
-        let http = Arc::new(http.map_err(|failure| RunError::Broken(failure.message))?);
+        let http = Arc::new(Http::new(self.http.clone(), &self.token, events.clone(), stop.token().clone())?);
         let api = Api::new(Arc::clone(&http), self.base.url()?, events.clone());
         Ok((http, api))
     }

@@ -30,7 +30,7 @@ impl Complaint {
 pub(super) fn of(error: &clap::Error, words: &[OsString]) -> Complaint {
     let mut all = help::command(false);
     all.build();
-    let (arg, value) = (told(error, ContextKind::InvalidArg), told(error, ContextKind::InvalidValue));
+    let (arg, value) = (context(error, ContextKind::InvalidArg), context(error, ContextKind::InvalidValue));
     let name = command_name(words).filter(|name| all.find_subcommand(name).is_some());
     // An option in front of the command is none of it.
     let is_in_front =
@@ -66,7 +66,7 @@ pub(super) fn of(error: &clap::Error, words: &[OsString]) -> Complaint {
             format!("unexpected argument '{arg}': {} takes {takes}", command.get_name())
         }
         (ErrorKind::InvalidSubcommand, ..) => {
-            let word = told(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            let word = context(error, ContextKind::InvalidSubcommand).unwrap_or_default();
             hints.extend(tip::for_command(&word, &all, Path::new(&word).is_file()));
             format!("there is no command '{word}'")
         }
@@ -93,7 +93,7 @@ fn is_before(arg: Option<&str>, name: &str, words: &[OsString]) -> bool {
     arg.is_some_and(|arg| before.any(|word| word.starts_with(arg)))
 }
 
-fn told(error: &clap::Error, kind: ContextKind) -> Option<String> {
+fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {
     match error.get(kind)? {
         ContextValue::String(text) => Some(text.clone()),
         ContextValue::Strings(texts) => Some(texts.join(", ")),
@@ -103,7 +103,7 @@ fn told(error: &clap::Error, kind: ContextKind) -> Option<String> {
 
 /// The values that there are.
 fn choices(error: &clap::Error) -> Option<String> {
-    let choices = told(error, ContextKind::ValidValue).filter(|choices| !choices.is_empty())?;
+    let choices = context(error, ContextKind::ValidValue).filter(|choices| !choices.is_empty())?;
     Some(format!(": it is one of {choices}"))
 }
 
@@ -123,7 +123,7 @@ fn what_is_wrong(error: &clap::Error, arg: Option<&Arg>) -> String {
 fn is_from_environment(error: &clap::Error, arg: &Arg, words: &[OsString]) -> bool {
     let without = |other: Arg| if other.get_id() == arg.get_id() { other.env(Resettable::Reset) } else { other };
     let again = help::command(false).mut_subcommands(|command| command.mut_args(without)).try_get_matches_from(words);
-    let about = |error: &clap::Error| (error.kind(), told(error, ContextKind::InvalidArg));
+    let about = |error: &clap::Error| (error.kind(), context(error, ContextKind::InvalidArg));
     arg.get_env().is_some() && again.err().is_none_or(|again| about(&again) != about(error))
 }
 

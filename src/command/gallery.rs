@@ -18,7 +18,7 @@ pub(crate) fn gallery(args: &GalleryArgs) -> Result<Summary, RunError> {
         saying: &args.saying.without_progress(),
         report: None,
         destination: Some(&args.folder),
-        foresees: false,
+        is_dry_run: false,
         leaving_out: Vec::new(),
     };
     session.conduct(&audience, open, |opened, events, stop| async move {

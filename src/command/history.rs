@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 
 use element_mirror::error::RunError;
-use element_mirror::history::{self, Superseded, Told};
+use element_mirror::history::{self, Item, Superseded};
 use element_mirror::ids::{Input, Lines};
 use element_mirror::outcome::{ElementOutcome, End, Status, Summary};
 use element_mirror::store::{Access, Opened, Store};
@@ -36,9 +36,9 @@ fn list<S: Store>(
     // Interrupted while it waited for a server.
     let Some(opened) = session.wait_for(open(session.stop.clone())) else { return Ok(session.ended_early()) };
     let store = opened?.store;
-    let told = told(&session, store, inputs)?;
+    let items = items(&session, store, inputs)?;
     let mut listing = Listing { out: session::standard_output(&session.stop)?, args, summary: Summary::default() };
-    let listed = told.take_while(|_| !session.stop.has_ended()).try_for_each(|told| listing.tell(told));
+    let listed = items.take_while(|_| !session.stop.has_ended()).try_for_each(|item| listing.tell(item));
     let mut summary = listing.summary;
     if let Err(error) = listed {
         session.stop.end(End::of_output(&error));
@@ -49,14 +49,14 @@ fn list<S: Store>(
 }
 
 /// The past of the elements that the lists name, or of all that have one.
-fn told<'a>(
+fn items<'a>(
     session: &'a Session,
     store: impl Store + 'a,
     inputs: Option<Vec<Input>>,
-) -> Result<Box<dyn Iterator<Item = Told> + 'a>, RunError> {
+) -> Result<Box<dyn Iterator<Item = Item> + 'a>, RunError> {
     let Some(inputs) = inputs else {
-        let told = history::whole_history(store).map(|told| Some(Box::new(told) as Box<dyn Iterator<Item = Told>>));
-        return Ok(session::unless_interrupted(&session.stop, told)?.unwrap_or_else(|| Box::new(std::iter::empty())));
+        let items = history::whole_history(store).map(|items| Some(Box::new(items) as Box<dyn Iterator<Item = Item>>));
+        return Ok(session::unless_interrupted(&session.stop, items)?.unwrap_or_else(|| Box::new(std::iter::empty())));
     };
     let mut lines = Lines::read_silently(inputs)?;
     // A pipe that says nothing must not hold up a signal.
@@ -73,21 +73,21 @@ struct Listing<'a, W> {
 }
 
 impl<W: Write> Listing<'_, W> {
-    fn tell(&mut self, told: Told) -> io::Result<()> {
-        match told {
-            Told::Version(version) => {
+    fn tell(&mut self, item: Item) -> io::Result<()> {
+        match item {
+            Item::Version(version) => {
                 if version.damaged {
                     self.count_failure();
                 }
                 // Each line at once: the next ID may be long in coming.
                 self.out.write_all(&if self.args.json { json(&version)? } else { text(&version) })
             }
-            Told::Failed { what, message } => {
+            Item::Failed { what, message } => {
                 self.count_failure();
                 session::complain(&self.args.saying, &Complaint::new(format!("{what}: {message}")));
                 Ok(())
             }
-            Told::Broken(error) => Err(io::Error::other(error.to_string())),
+            Item::Broken(error) => Err(io::Error::other(error.to_string())),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use element_mirror::demo::Demo;
 use element_mirror::error::RunError;
-use element_mirror::list::{List, Told};
+use element_mirror::list::{Item, List};
 use element_mirror::outcome::{ElementOutcome, Summary};
 use element_mirror::{ElementId, Fields};
 use rustix::fs::{FileType, fstat};
@@ -26,19 +26,19 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
         When::Auto if !is_into_file => args.saying.without_progress(),
         _ => args.saying.clone(),
     };
-    let audience = Audience { saying, report: None, destination: None, foresees: false, leaving_out: Vec::new() };
+    let audience = Audience { saying, report: None, destination: None, is_dry_run: false, leaving_out: Vec::new() };
     let nothing = async |_| Ok(());
     let listed = session.conduct(&audience, nothing, |(), events, stop| async move {
         let demo = if args.account.is_demo() { Some(Demo::start().await?.base) } else { None };
         let list = List::new(args.options(credentials, demo), args.sieve(), events, stop)?;
         let mut hinted = None;
-        let summary = list.run(|told| match told {
-            Told::Element { id, fields, email, is_one_of_several, .. } => out.write_all(&match args.json {
+        let summary = list.run(|item| match item {
+            Item::Element { id, fields, email, is_one_of_several, .. } => out.write_all(&match args.json {
                 true => json(fields, email)?,
                 false => text(id, Some(email).filter(|_| is_one_of_several)),
             }),
-            Told::PageEnd => out.flush(),
-            Told::Failed(failed) => {
+            Item::PageEnd => out.flush(),
+            Item::Failed(failed) => {
                 complain_of(failed, args, &mut hinted);
                 Ok(())
             }

@@ -32,7 +32,7 @@ fn apply<S: Store>(
         saying: &args.saying.without_progress(),
         report: None,
         destination: Some(&args.destination.shown()),
-        foresees: false,
+        is_dry_run: false,
         leaving_out: Vec::new(),
     };
     session.conduct(&audience, open, |opened, events, stop| async move {

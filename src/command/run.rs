@@ -10,7 +10,7 @@ use element_mirror::outcome::Summary;
 use element_mirror::store::{Opened, Store};
 use element_mirror::{BucketStore, LocalStore, Mirror, Stop};
 
-use super::done::{leave_out, tell_odd};
+use super::skip_done::{leave_out, tell_odd};
 use crate::cli::{Credentials, Destination, RunArgs};
 use crate::session::metrics::{self, measured};
 use crate::session::{Audience, Session};
@@ -51,7 +51,7 @@ fn mirror<S: Store>(
         saying: &args.saying,
         report,
         destination: Some(&destination),
-        foresees: args.is_dry_run(),
+        is_dry_run: args.is_dry_run(),
         leaving_out: args.leaving_out(),
     };
     session.conduct(&audience, open, |opened, events, stop| async move {

@@ -11,7 +11,7 @@ use element_mirror::store::{Opened, Store};
 use element_mirror::verify::Elements;
 use element_mirror::{BucketStore, LocalStore, Stop, Verify};
 
-use super::done::{leave_out, tell_odd};
+use super::skip_done::{leave_out, tell_odd};
 use crate::cli::{Credentials, Destination, VerifyArgs};
 use crate::session::metrics::{self, measured};
 use crate::session::{Audience, Session};
@@ -52,7 +52,7 @@ fn look<S: Store>(
         saying: &args.saying,
         report,
         destination: Some(&destination),
-        foresees: false,
+        is_dry_run: false,
         leaving_out: args.select.leaving_out(),
     };
     session.conduct(&audience, open, |opened, events, stop| async move {

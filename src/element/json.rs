@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use crate::error::{ErrorKind, Failure, printable};
+use crate::error::{ErrorKind, Failure};
+use crate::text::printable;
 
 /// The deepest nesting that is taken. It is less than serde_json's own limit of 127, since tags stand deeper in a
 /// manifest.

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use super::json::{Bounded, integer, mended, no_error, object};
 use super::wire::{Cleared, WireElement};
 use super::{Element, ElementId};
-use crate::error::{ErrorKind, Failure, printable};
+use crate::error::{ErrorKind, Failure};
+use crate::text::printable;
 
 /// The most items that a page may have; the API gives at most 100.
 const MAX_ITEMS: usize = 1000;

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use super::json::{Bounded, boolean, integer, is_too_deep, mended, no_error, object, text, word};
 use super::{Asset, Element, ElementId, Fields, Link, MAX_ASSETS, Role};
-use crate::error::{ErrorKind, Failure, printable};
+use crate::error::{ErrorKind, Failure};
+use crate::text::printable;
 use crate::time::Time;
 
 /// The most tags that are kept; an element has a handful.

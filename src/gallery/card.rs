@@ -10,7 +10,7 @@ use super::link::link;
 use super::tag;
 use super::text::{Bytes, counted, isolated, visible, word};
 use crate::element::{ElementId, Role};
-use crate::layout::{MANIFEST, OWN};
+use crate::layout::{HISTORY, MANIFEST, OWN};
 use crate::manifest::{Asset, Manifest, Missing, Warning};
 use crate::time::Time;
 
@@ -144,7 +144,7 @@ impl Card<'_> {
                 h3 { "Older versions" }
                 ul {
                     @for Older { when, committed_at } in self.older.iter().rev() {
-                        @let within = |name| link([OWN, "history", self.id.as_str(), when, name]);
+                        @let within = |name| link([OWN, HISTORY, self.id.as_str(), when, name]);
                         li {
                             a href=(within("")) { (committed_at.to_minute()) }
                             // Where a web server lists no folder, this is the way in.

@@ -24,12 +24,12 @@ pub struct Setback {
     /// Why it failed.
     pub failure: Failure,
     /// How long the other side asked to be left alone (`Retry-After`), where it did.
-    pub asked: Option<Duration>,
+    pub retry_after: Option<Duration>,
 }
 
 impl From<Failure> for Setback {
     fn from(failure: Failure) -> Self {
-        Self { failure, asked: None }
+        Self { failure, retry_after: None }
     }
 }
 
@@ -58,10 +58,10 @@ impl Retry {
     /// # Errors
     /// The failure itself, where another try can't help or none is left.
     pub async fn pause(&mut self, setback: impl Into<Setback>) -> Result<(), Failure> {
-        let Setback { failure, asked } = setback.into();
+        let Setback { failure, retry_after } = setback.into();
         let delay = self.delays.next().filter(|_| failure.kind.is_passing());
         let Some(delay) = delay else { return Err(failure) };
-        let delay = delay.max(asked.unwrap_or_default().min(MAX_ASKED));
+        let delay = delay.max(retry_after.unwrap_or_default().min(MAX_ASKED));
         self.events.hint(Event::Retrying {
             what: self.what.clone(),
             kind: failure.kind,
@@ -123,11 +123,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_other_side_is_left_alone_as_long_as_it_asked_but_five_minutes_at_most() {
-        for (asked, expected) in [(0, 0..1), (7, 7..8), (100_000, 300..301)] {
+        for (retry_after, expected) in [(0, 0..1), (7, 7..8), (100_000, 300..301)] {
             let failure = Failure::new(ErrorKind::Http(503), "busy");
             let start = tokio::time::Instant::now();
-            retry(1).pause(Setback { failure, asked: Some(Duration::from_secs(asked)) }).await.unwrap();
-            assert!(expected.contains(&start.elapsed().as_secs()), "{asked}: {:?}", start.elapsed());
+            retry(1).pause(Setback { failure, retry_after: Some(Duration::from_secs(retry_after)) }).await.unwrap();
+            assert!(expected.contains(&start.elapsed().as_secs()), "{retry_after}: {:?}", start.elapsed());
         }
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::error::{ErrorKind, Failure};
+use crate::error::RunError;
 
 /// A token of the API. It is in no output, not of `Debug` either, and wiped from memory when it is dropped.
 #[derive(Clone)]
@@ -17,9 +17,9 @@ impl Token {
     ///
     /// # Errors
     /// It holds characters that no header can carry.
-    pub(super) fn header(&self) -> Result<HeaderValue, Failure> {
+    pub(super) fn header(&self) -> Result<HeaderValue, RunError> {
         let mut header = HeaderValue::from_str(&format!("Bearer {}", self.0.expose_secret()))
-            .map_err(|_| Failure::new(ErrorKind::BadReply, "the token holds characters that can't be sent"))?;
+            .map_err(|_| RunError::Broken("the token holds characters that can't be sent".to_owned()))?;
         header.set_sensitive(true);
         Ok(header)
     }

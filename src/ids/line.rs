@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Entry;
-use crate::error::is_hidden;
 use crate::outcome::Status;
+use crate::text::is_hidden;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,18 +18,18 @@ pub(super) enum Parsed {
     Bad(String),
 }
 
-/// Reads the lines of one list.
-pub(super) struct Reader {
+/// Parses the lines of one list.
+pub(super) struct LineParser {
     /// Whether the next line that says something can be no header.
     begun: bool,
     only_failed: bool,
 }
 
-impl Reader {
-    /// A reader of a list that may begin with a header, or not; `only_failed` takes of JSON only the lines whose status
+impl LineParser {
+    /// A parser of a list that may begin with a header, or not; `only_failed` takes of JSON only the lines whose status
     /// is a failure.
-    pub(super) fn new(has_header: bool, only_failed: bool) -> Self {
-        Self { begun: !has_header, only_failed }
+    pub(super) fn new(may_have_header: bool, only_failed: bool) -> Self {
+        Self { begun: !may_have_header, only_failed }
     }
 
     /// Reads a line, given with or without its end.
@@ -111,7 +111,7 @@ fn columns(id: &str, rest: &str, first: bool) -> Parsed {
     if let Some((email, rest)) = quoted_field(rest)
         && (rest.is_empty() || rest.trim_start_matches(is_gap).starts_with('#'))
     {
-        return told(id, &email, first);
+        return row(id, &email, first);
     }
     // No host has a # in it, but the name before it may: there a comment needs a blank before it.
     let begins_comment = |at: usize| {
@@ -120,11 +120,11 @@ fn columns(id: &str, rest: &str, first: bool) -> Parsed {
     };
     let comment = rest.match_indices('#').map(|(at, _)| at).find(|&at| begins_comment(at));
     let email = &rest[..comment.unwrap_or(rest.len())];
-    told(id, email.trim_matches(is_gap), first)
+    row(id, email.trim_matches(is_gap), first)
 }
 
 /// What the columns `id` and `email` come to; in a `first` line they may be a header.
-fn told(id: &str, email: &str, first: bool) -> Parsed {
+fn row(id: &str, email: &str, first: bool) -> Parsed {
     if first && id.eq_ignore_ascii_case("id") && (email.is_empty() || email.eq_ignore_ascii_case("email")) {
         return Parsed::Nothing;
     }
@@ -198,9 +198,9 @@ mod tests {
     use rstest::rstest;
 
     fn parse(line: &str) -> Parsed {
-        let mut reader = Reader::new(true, false);
-        reader.parse(b"first");
-        reader.parse(line.as_bytes())
+        let mut parser = LineParser::new(true, false);
+        parser.parse(b"first");
+        parser.parse(line.as_bytes())
     }
 
     #[rstest]
@@ -284,7 +284,7 @@ mod tests {
     #[case("{\"id\":\"u_1\",\"status\":7}", false)]
     #[case("{\"id\":\"u_1\"}", false)]
     fn of_a_report_only_what_failed_may_be_taken(#[case] line: &str, #[case] is_taken: bool) {
-        let parsed = Reader::new(true, true).parse(line.as_bytes());
+        let parsed = LineParser::new(true, true).parse(line.as_bytes());
         assert_eq!(parsed != Parsed::Nothing, is_taken, "{parsed:?}");
     }
 
@@ -296,10 +296,10 @@ mod tests {
     #[case("\u{feff}\"id\",\"email\"\r\n")]
     #[case("\"ID\"")]
     fn a_first_line_may_be_a_header(#[case] line: &str) {
-        let mut reader = Reader::new(true, false);
-        assert_eq!(reader.parse(b"# comment"), Parsed::Nothing);
-        assert_eq!(reader.parse(line.as_bytes()), Parsed::Nothing);
-        assert!(matches!(reader.parse(b"id"), Parsed::Entry(_)));
+        let mut parser = LineParser::new(true, false);
+        assert_eq!(parser.parse(b"# comment"), Parsed::Nothing);
+        assert_eq!(parser.parse(line.as_bytes()), Parsed::Nothing);
+        assert!(matches!(parser.parse(b"id"), Parsed::Entry(_)));
     }
 
     #[rstest]
@@ -308,7 +308,7 @@ mod tests {
     #[case(b"u_1 a@b.c#\xe9", Some("u_1"))]
     fn a_comment_may_be_in_any_encoding(#[case] line: &[u8], #[case] id: Option<&str>) {
         let expected = id.map(|id| id.parse().unwrap());
-        match Reader::new(true, false).parse(line) {
+        match LineParser::new(true, false).parse(line) {
             Parsed::Nothing => assert_eq!(None, expected),
             Parsed::Entry(entry) => assert_eq!(Some(entry.id), expected),
             Parsed::Bad(message) => panic!("{message}"),
@@ -324,19 +324,19 @@ mod tests {
     #[case::a_column_too_many(b"u_1,Rex,a@b.c", "two columns")]
     #[case::empty_columns(b",,", "is empty")]
     fn a_bad_line_is_said_to_be_what_it_is(#[case] line: &[u8], #[case] words: &str) {
-        let Parsed::Bad(message) = Reader::new(true, false).parse(line) else { panic!("{line:?} is taken") };
+        let Parsed::Bad(message) = LineParser::new(true, false).parse(line) else { panic!("{line:?} is taken") };
         assert!(message.contains(words), "{message}");
     }
 
     #[test]
     fn a_byte_order_mark_is_passed_over() {
-        assert!(matches!(Reader::new(true, false).parse("\u{feff}u_1".as_bytes()), Parsed::Entry(_)));
+        assert!(matches!(LineParser::new(true, false).parse("\u{feff}u_1".as_bytes()), Parsed::Entry(_)));
     }
 
     proptest! {
         #[test]
         fn no_bytes_are_a_panic_and_every_entry_is_safe(line in any::<Vec<u8>>()) {
-            if let Parsed::Entry(entry) = Reader::new(true, false).parse(&line) {
+            if let Parsed::Entry(entry) = LineParser::new(true, false).parse(&line) {
                 prop_assert!(entry.id.as_str().len() <= 64 && !entry.id.as_str().contains(['/', '.']));
             }
         }

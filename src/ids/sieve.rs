@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::seen::{Seen, head};
+use super::sequence::{Next, next_line};
 use super::shard::Shard;
-use super::{Entry, Input, Next, next_line};
+use super::{Entry, Input};
 use crate::element::ElementId;
 use crate::error::RunError;
 use crate::outcome::Status;
@@ -46,8 +47,8 @@ impl Sieve {
         Self(Arc::new(Mutex::new(Inner { shard, ..Inner::default() })))
     }
 
-    /// From now on passes over the elements that the report `input` says are done. Gives how many of its lines are none
-    /// of a report, as the last of one is that was cut off.
+    /// From now on passes over the elements that the report `input` says are done. Returns how many of its lines are no
+    /// report lines, such as a last one that was cut off.
     ///
     /// # Errors
     /// The report can't be read.

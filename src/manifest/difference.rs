@@ -43,8 +43,6 @@ pub enum Difference {
     Roles,
     /// Nothing differs but the bytes of the API's reply.
     ReplyAlone,
-    /// Nothing differs.
-    Nothing,
 }
 
 impl fmt::Display for Difference {
@@ -62,22 +60,20 @@ impl fmt::Display for Difference {
             Self::Field(name) => write!(f, "{name} changed"),
             Self::Roles => f.write_str("roles changed"),
             Self::ReplyAlone => f.write_str("only element.json differs"),
-            Self::Nothing => f.write_str("nothing differs"),
         }
     }
 }
 
 impl Manifest {
-    /// In what this version differs from `successor`; never empty.
+    /// In what this version differs from `successor`.
     pub fn differences(&self, successor: &Self) -> Vec<Difference> {
         let mut differences = files(self, successor);
         differences.extend(fields(self, successor));
         if self.roles != successor.roles {
             differences.push(Difference::Roles);
         }
-        if differences.is_empty() {
-            let same = self.response.sha256 == successor.response.sha256;
-            differences.push(if same { Difference::Nothing } else { Difference::ReplyAlone });
+        if differences.is_empty() && self.response.sha256 != successor.response.sha256 {
+            differences.push(Difference::ReplyAlone);
         }
         differences
     }
@@ -112,7 +108,7 @@ impl<'a> Part<'a> {
             // In a bucket a name says the bytes. That they differ is told as such, and not as a new name.
             Self::Had(asset) => Naming::ByContent.plain(&asset.file),
             Self::Missing(missing) if missing.slot.is_empty() => missing.role.as_str().to_owned(),
-            Self::Missing(missing) => crate::error::printable(&missing.slot, 80),
+            Self::Missing(missing) => crate::text::printable(&missing.slot, 80),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::download::Description;
 use crate::error::Failure;
 use crate::layout::{Names, RESPONSE};
 use crate::manifest::{Asset, FORMAT, Manifest, Missing, Response, Warning};
-use crate::plan::{Action, Place, Planned, Prior, Standing};
+use crate::plan::{Action, Checked, HeldIn, Planned, Prior};
 use crate::store::Store;
 use crate::store::stage::{Part, Stage};
 use crate::store::standing::Occupant;
@@ -31,7 +31,7 @@ pub(super) struct Assembled {
 pub(super) fn assemble<S: Store>(
     Gathered { reply, roles, assets }: Gathered,
     (store, stage): (&S, &Stage),
-    sources: &Sources<S::Place>,
+    sources: &Sources<S::Handle>,
 ) -> Result<Assembled, Failure> {
     let sha256 = Digest::of(&reply.body);
     let response = Response { file: S::NAMING.name(RESPONSE, sha256), size: reply.body.len() as u64, sha256 };
@@ -58,7 +58,7 @@ pub(super) fn assemble<S: Store>(
 }
 
 /// The names that no new file may get: those of strangers' files, and those of the assets' own standing files.
-fn reserved<S: Store>(store: &S, assets: &[GatheredAsset], occupant: &Occupant<S::Place>) -> Result<Names, Failure> {
+fn reserved<S: Store>(store: &S, assets: &[GatheredAsset], occupant: &Occupant<S::Handle>) -> Result<Names, Failure> {
     let mut names = Names::new();
     for stranger in store.strangers(occupant)? {
         names.reserve(&stranger.to_string_lossy());
@@ -73,7 +73,7 @@ struct Assembly<'a, S: Store> {
     names: Names,
     store: &'a S,
     stage: &'a Stage,
-    sources: &'a Sources<S::Place>,
+    sources: &'a Sources<S::Handle>,
     done: Assembled,
 }
 
@@ -121,7 +121,7 @@ impl<S: Store> Assembly<'_, S> {
         match twin {
             // The same bytes again: one file with several links.
             Some(twin) if S::NAMING.can_rename() || twin.file == asset.file => {
-                self.share(Place::Standing, &twin.file, asset)
+                self.share(HeldIn::Standing, &twin.file, asset)
             }
             _ => {
                 self.stage.adopt(part, &asset.file, asset.fetched_at)?;
@@ -132,7 +132,7 @@ impl<S: Store> Assembly<'_, S> {
     }
 
     /// Takes a file that is held into the version as it is, with the warnings about it.
-    fn keep(&mut self, planned: &Planned, Prior { asset, place }: Prior) -> Result<(), Failure> {
+    fn keep(&mut self, planned: &Planned, Prior { asset, held_in }: Prior) -> Result<(), Failure> {
         self.done.has_news |= matches!(planned.action, Action::Ask(_));
         let held = asset.file.clone();
         let extension = held.rsplit_once('.').map_or("bin", |(_, extension)| extension);
@@ -143,18 +143,18 @@ impl<S: Store> Assembly<'_, S> {
         let asset = Asset { file, url: planned.asset.link.public(), ..asset };
         let warnings = &mut self.done.manifest.warnings;
         warnings.extend(dimensions_differ(planned, &asset.file, asset.width.zip(asset.height)));
-        if let Some(version) = self.sources.version(place) {
+        if let Some(version) = self.sources.version(held_in) {
             // The API may declare other dimensions now.
-            let known = version.standing.manifest.warnings.iter();
+            let known = version.checked.manifest.warnings.iter();
             let known = known.filter(|warning| warning.file == held && warning.code != DIMENSIONS_DIFFER);
             warnings.extend(known.map(|warning| Warning { file: asset.file.clone(), ..warning.clone() }));
         }
-        self.share(place, &held, asset)
+        self.share(held_in, &held, asset)
     }
 
-    /// Gives a `file` that is held at `place` a second name in the version, as `asset` says.
-    fn share(&mut self, place: Place, file: &str, asset: Asset) -> Result<(), Failure> {
-        if let Some(version) = self.sources.version(place) {
+    /// Gives a `file` of a version that is held a second name in the new one, as `asset` says.
+    fn share(&mut self, held_in: HeldIn, file: &str, asset: Asset) -> Result<(), Failure> {
+        if let Some(version) = self.sources.version(held_in) {
             self.store.keep(version, file, (self.stage, &asset.file))?;
         }
         self.done.manifest.assets.push(asset);
@@ -173,7 +173,7 @@ impl<S: Store> Assembly<'_, S> {
     }
 }
 
-fn good_twin(standing: &Standing, digest: Digest) -> Option<Asset> {
+fn good_twin(standing: &Checked, digest: Digest) -> Option<Asset> {
     let good = |asset: &&Asset| asset.sha256 == digest && !standing.damaged.contains(&asset.file);
     standing.manifest.assets.iter().find(good).cloned()
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use super::assemble::{Assembled, assemble};
+use super::gather::InFlight;
 use super::sources::Sources;
 use super::{Mirror, Purpose};
 use crate::api::{Asked, ElementReply, Slot};
@@ -11,12 +12,12 @@ use crate::element::{ElementId, Listed};
 use crate::error::{ErrorKind, Failure};
 use crate::ids::Entry;
 use crate::outcome::{ElementOutcome, Stands, Status};
-use crate::plan::{Held, Plan, Standing, Verdict, judge, says_enough, stands_as_listed};
+use crate::plan::{Checked, Held, Plan, Verdict, judge, says_enough, stands_as_listed};
 use crate::store::Store;
 use crate::store::commit::{Candidate, Committer};
 use crate::store::stage::Stage;
 use crate::store::standing::{Occupant, Version};
-use crate::time::Time;
+use crate::time::{Time, millis};
 
 /// How far an element came before its slot is free again.
 enum Step<P> {
@@ -32,7 +33,7 @@ impl<S: Store> Mirror<S> {
         &self,
         entry: Entry,
         listed: Option<Box<Listed>>,
-        committer: Option<&Committer<S::Place>>,
+        committer: Option<&Committer<S::Handle>>,
     ) {
         let started = Instant::now();
         let attempts = AtomicU64::new(0);
@@ -62,7 +63,7 @@ impl<S: Store> Mirror<S> {
         outcome = self.prune_history(outcome).await;
         outcome.email = entry.email.clone();
         outcome.attempts = attempts.load(Relaxed);
-        outcome.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        outcome.elapsed_ms = millis(started.elapsed());
         self.tell(outcome).await;
     }
 
@@ -71,7 +72,7 @@ impl<S: Store> Mirror<S> {
         &self,
         asked: &Asked<'_>,
         listed: Option<Box<Listed>>,
-        committer: Option<&Committer<S::Place>>,
+        committer: Option<&Committer<S::Handle>>,
     ) -> ElementOutcome {
         // (Not `run_until_cancelled`, whose future has room for this large one twice.)
         let done = tokio::select! {
@@ -90,7 +91,7 @@ impl<S: Store> Mirror<S> {
     }
 
     /// Does everything up to the commit. The slot in flight is to be kept until the version waits for that.
-    async fn prepare(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step<S::Place>, Slot) {
+    async fn prepare(&self, asked: &Asked<'_>, listed: Option<Box<Listed>>) -> (Step<S::Handle>, Slot) {
         let mut slot = Slot::of(&self.slots);
         if let Some(listed) = listed.filter(|listed| says_enough(listed)) {
             match self.settle_by_list(asked, &listed).await {
@@ -110,9 +111,12 @@ impl<S: Store> Mirror<S> {
         };
         self.watch().asked(asked.account, true);
         let done = match self.purpose {
-            Purpose::DryRun => self.foresee(asked.id, &reply).await.map(Step::Settled),
+            Purpose::DryRun => self.dry_run(asked.id, &reply).await.map(Step::Settled),
             // In a box: many elements wait for their turn above, and none of those needs the room that this takes.
-            Purpose::Mirror | Purpose::Repair => Box::pin(self.bring_up_to_date((asked, &mut slot), reply)).await,
+            Purpose::Mirror | Purpose::Repair => {
+                let in_flight = InFlight { asked, slot: &mut slot };
+                Box::pin(self.bring_up_to_date(in_flight, reply)).await
+            }
         };
         match done {
             Ok(step) => (step, slot),
@@ -139,9 +143,10 @@ impl<S: Store> Mirror<S> {
     /// Plans the next version against what stands, and puts it together where the plan changes anything.
     async fn bring_up_to_date(
         &self,
-        (asked, slot): (&Asked<'_>, &mut Slot),
+        mut in_flight: InFlight<'_>,
         reply: ElementReply,
-    ) -> Result<Step<S::Place>, Failure> {
+    ) -> Result<Step<S::Handle>, Failure> {
+        let asked = in_flight.asked;
         let id = asked.id;
         let mut sources = Sources { occupant: self.occupant(id).await?, draft: None };
         let plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
@@ -152,7 +157,7 @@ impl<S: Store> Mirror<S> {
         sources.draft = self.draft(id).await?;
         let plan = Plan::new(&reply.element, sources.held(), &self.options.policy);
         let stage = self.store.stage(id)?;
-        let gathered = match self.gather((plan, reply), (asked, slot), &sources, &stage).await {
+        let gathered = match self.gather((plan, reply), &mut in_flight, &sources, &stage).await {
             Err(failure) if matches!(failure.kind, ErrorKind::Http(404 | 410)) => {
                 return Ok(Step::Settled(self.absent(asked, failure).await));
             }
@@ -167,9 +172,9 @@ impl<S: Store> Mirror<S> {
     async fn decide(
         &self,
         id: &ElementId,
-        (stage, occupant): (Stage, Occupant<S::Place>),
+        (stage, occupant): (Stage, Occupant<S::Handle>),
         assembled: Assembled,
-    ) -> Result<Step<S::Place>, Failure> {
+    ) -> Result<Step<S::Handle>, Failure> {
         let standing = occupant.standing();
         let verdict = judge(&assembled.manifest, standing);
         let status = match (&assembled.failure, verdict, standing) {
@@ -212,7 +217,7 @@ impl<S: Store> Mirror<S> {
     }
 
     /// What an earlier run had of the next version.
-    async fn draft(&self, id: &ElementId) -> Result<Option<Version<S::Place>>, Failure> {
+    async fn draft(&self, id: &ElementId) -> Result<Option<Version<S::Handle>>, Failure> {
         if !self.store.has_draft(id) {
             return Ok(None);
         }
@@ -230,11 +235,11 @@ impl<S: Store> Mirror<S> {
     }
 
     /// What is in the element's place; says where that was found damaged.
-    async fn occupant(&self, id: &ElementId) -> Result<Occupant<S::Place>, Failure> {
+    async fn occupant(&self, id: &ElementId) -> Result<Occupant<S::Handle>, Failure> {
         let occupant = self.ask(id, S::occupant).await?;
         let damage = match &occupant {
-            Occupant::Version(version) if !version.standing.damaged.is_empty() => {
-                let files = version.standing.damaged.join(", ");
+            Occupant::Version(version) if !version.checked.damaged.is_empty() => {
+                let files = version.checked.damaged.join(", ");
                 Some(format!("damaged or missing in its folder: {files}"))
             }
             Occupant::Remains(remains) => remains.damage().map(str::to_owned),
@@ -251,9 +256,9 @@ impl<S: Store> Mirror<S> {
     async fn finish(
         &self,
         id: &ElementId,
-        step: Step<S::Place>,
+        step: Step<S::Handle>,
         slot: Slot,
-        committer: Option<&Committer<S::Place>>,
+        committer: Option<&Committer<S::Handle>>,
     ) -> ElementOutcome {
         let (candidate, outcome, committer) = match (step, committer) {
             (Step::Settled(outcome), _) => return outcome,
@@ -276,7 +281,7 @@ impl<S: Store> Mirror<S> {
     }
 
     /// The outcome in a dry run: what one that writes would do.
-    async fn foresee(&self, id: &ElementId, reply: &ElementReply) -> Result<ElementOutcome, Failure> {
+    async fn dry_run(&self, id: &ElementId, reply: &ElementReply) -> Result<ElementOutcome, Failure> {
         let occupant = self.ask(id, S::occupant).await?;
         let held = Held { standing: occupant.standing(), draft: None };
         let plan = Plan::new(&reply.element, held, &self.options.policy);
@@ -357,7 +362,7 @@ impl<S: Store> Mirror<S> {
 }
 
 /// The outcome of an element as it stands, its damaged files counted as missing.
-fn as_it_stands(id: &ElementId, standing: Option<&Standing>, status: Status) -> ElementOutcome {
+fn as_it_stands(id: &ElementId, standing: Option<&Checked>, status: Status) -> ElementOutcome {
     let Some(standing) = standing else {
         let outcome = ElementOutcome::new(Some(id.clone()), status);
         return ElementOutcome { downloaded: Some(0), bytes: Some(0), ..outcome };

@@ -74,9 +74,15 @@ impl GatheredAsset {
     }
 }
 
+/// An element in flight: how it is asked for, and its slot.
+pub(super) struct InFlight<'a> {
+    pub(super) asked: &'a Asked<'a>,
+    pub(super) slot: &'a mut Slot,
+}
+
 impl<S: Store> Mirror<S> {
     /// Gets every asset of `plan`, which was made for `reply`, into `stage`. Where links are refused, the element is
-    /// fetched once more, and the new reply counts; should its account pause then, the `slot` in flight is given back
+    /// fetched once more, and the new reply counts; should its account pause then, its slot is given back
     /// meanwhile.
     ///
     /// Fails only for reasons that lie at the destination, or where the API refuses the token or does not know the
@@ -84,13 +90,14 @@ impl<S: Store> Mirror<S> {
     pub(super) async fn gather(
         &self,
         (mut plan, mut reply): (Plan, ElementReply),
-        (asked, slot): (&Asked<'_>, &mut Slot),
-        sources: &Sources<S::Place>,
+        in_flight: &mut InFlight<'_>,
+        sources: &Sources<S::Handle>,
         stage: &Stage,
     ) -> Result<Gathered, Failure> {
+        let asked = in_flight.asked;
         let mut assets = self.get_all(plan.assets, None, (asked, stage)).await;
         if let Some(refusal) = assets.iter().find_map(GatheredAsset::refusal)
-            && let Some(fresh) = self.ask_again((asked, slot), sources, refusal).await?
+            && let Some(fresh) = self.ask_again(in_flight, sources, refusal).await?
         {
             // Of an element that was changed meanwhile the same path may have other bytes.
             let is_same = fresh.element.is_as_current_as(&reply.element.fields);
@@ -100,8 +107,9 @@ impl<S: Store> Mirror<S> {
             let had = Had { assets, replies: [&before.element, &reply.element] };
             assets = self.get_all(plan.assets, Some(had), (asked, stage)).await;
         }
-        let is_of_this_machine = |failure: &&Failure| failure.kind.is_local() || failure.kind == ErrorKind::Interrupted;
-        if let Some(failure) = assets.iter().filter_map(GatheredAsset::failure).find(is_of_this_machine) {
+        if let Some(failure) =
+            assets.iter().filter_map(GatheredAsset::failure).find(|failure| failure.kind.is_on_this_side())
+        {
             return Err(failure.clone());
         }
         for Failure { kind, message, asset } in assets.iter().filter_map(GatheredAsset::failure) {
@@ -117,8 +125,8 @@ impl<S: Store> Mirror<S> {
     /// Fails where more than a fresh link is lost: the token is refused, or an element that the mirror holds is gone.
     async fn ask_again(
         &self,
-        (asked, slot): (&Asked<'_>, &mut Slot),
-        sources: &Sources<S::Place>,
+        InFlight { asked, slot }: &mut InFlight<'_>,
+        sources: &Sources<S::Handle>,
         refusal: &Failure,
     ) -> Result<Option<ElementReply>, Failure> {
         let what = asked.id.to_string();

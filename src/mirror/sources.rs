@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Mirror;
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
-use crate::plan::{Held, Place};
+use crate::plan::{Held, HeldIn};
 use crate::store::Store;
 use crate::store::standing::{Occupant, Version};
 
@@ -20,13 +20,13 @@ pub(super) struct Sources<P> {
 impl<P> Sources<P> {
     /// What the planner needs to know of it.
     pub(super) fn held(&self) -> Held<'_> {
-        Held { standing: self.occupant.standing(), draft: self.draft.as_ref().map(|draft| &draft.standing) }
+        Held { standing: self.occupant.standing(), draft: self.draft.as_ref().map(|draft| &draft.checked) }
     }
 
-    pub(super) fn version(&self, place: Place) -> Option<&Version<P>> {
-        match place {
-            Place::Standing => self.occupant.version(),
-            Place::Draft => self.draft.as_ref(),
+    pub(super) fn version(&self, held_in: HeldIn) -> Option<&Version<P>> {
+        match held_in {
+            HeldIn::Standing => self.occupant.version(),
+            HeldIn::Draft => self.draft.as_ref(),
         }
     }
 }

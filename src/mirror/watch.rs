@@ -34,20 +34,20 @@ pub(super) struct Watch {
     failing_in_row: u64,
     last_failure: Option<Failure>,
     /// How many failures end the run.
-    most_errors: Option<u64>,
+    max_errors: Option<u64>,
 }
 
 impl Watch {
     /// The fold of a run that so many failures end.
-    pub(super) fn new(most_errors: Option<u64>) -> Self {
-        Self { most_errors, ..Self::default() }
+    pub(super) fn new(max_errors: Option<u64>) -> Self {
+        Self { max_errors, ..Self::default() }
     }
 
     /// Takes an outcome in; says why the run must end, where it must.
     pub(super) fn add(&mut self, outcome: &ElementOutcome) -> Option<End> {
         self.summary.add(outcome);
         let failed = self.summary.count(Status::Failed);
-        let too_many = self.most_errors.filter(|_| outcome.status == Status::Failed).filter(|&most| failed >= most);
+        let too_many = self.max_errors.filter(|_| outcome.status == Status::Failed).filter(|&max| failed >= max);
         self.weigh(outcome).or(too_many.map(End::TooManyErrors))
     }
 

@@ -141,7 +141,7 @@ pub struct Pruned {
     /// How many bytes their files have, those included that other versions share, which stay.
     pub bytes: u64,
     /// Whether this is a dry run, and they are all still there.
-    pub foreseen: bool,
+    pub dry_run: bool,
 }
 
 impl Pruned {
@@ -155,7 +155,7 @@ impl Pruned {
     pub(crate) fn extend(&mut self, other: Self) {
         self.versions += other.versions;
         self.bytes = self.bytes.saturating_add(other.bytes);
-        self.foreseen |= other.foreseen;
+        self.dry_run |= other.dry_run;
     }
 }
 

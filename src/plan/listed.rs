@@ -1,6 +1,6 @@
 //! Whether an element that an account's list shows has to be asked for by itself.
 
-use super::{Held, Plan, Policy, Standing};
+use super::{Checked, Held, Plan, Policy};
 use crate::element::{Asset, Element, Fields, Listed};
 use crate::manifest::Manifest;
 
@@ -12,7 +12,7 @@ pub(crate) fn says_enough(listed: &Listed) -> bool {
 /// Whether what stands is what a list shows, so that nothing new would come of asking for the element itself: the same
 /// `updateTime`, `currentVersion` and links, and no other word about it. What the list leaves out counts as unchanged,
 /// but for links: a list that shows fewer of them may say less than there is, or show that one has gone.
-pub(crate) fn stands_as_listed(listed: &Listed, standing: &Standing, policy: &Policy) -> bool {
+pub(crate) fn stands_as_listed(listed: &Listed, standing: &Checked, policy: &Policy) -> bool {
     let (shown, manifest) = (&listed.element, &standing.manifest);
     if !says_enough(listed) || !shown.is_as_current_as(&manifest.element) {
         return false;

@@ -41,7 +41,7 @@ fn sample(n: u32) -> Element {
     Element { fields: fields(), assets }
 }
 
-fn held(standing: Option<&Standing>) -> Held<'_> {
+fn held(standing: Option<&Checked>) -> Held<'_> {
     Held { standing, draft: None }
 }
 
@@ -86,13 +86,13 @@ fn manifest(element: &Element, gaps: &[usize]) -> Manifest {
     }
 }
 
-fn stands(element: &Element, gaps: &[usize]) -> Standing {
-    Standing { manifest: manifest(element, gaps), damaged: Vec::new() }
+fn stands(element: &Element, gaps: &[usize]) -> Checked {
+    Checked { manifest: manifest(element, gaps), damaged: Vec::new() }
 }
 
 /// A plan in a line: what becomes of each asset, and whether anything changes.
 fn told(plan: &Plan) -> String {
-    let drafted = |prior: &Prior| if prior.place == Place::Draft { " drafted" } else { "" };
+    let drafted = |prior: &Prior| if prior.held_in == HeldIn::Draft { " drafted" } else { "" };
     let actions = plan.assets.iter().map(|planned| match &planned.action {
         Action::Keep(prior) => format!("keep{} {}", drafted(prior), prior.asset.file),
         Action::Ask(prior) => format!("ask{} {}", drafted(prior), planned.stem),
@@ -103,55 +103,55 @@ fn told(plan: &Plan) -> String {
 }
 
 #[rstest]
-#[case::nothing_stands(|_: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {},
+#[case::nothing_stands(|_: &mut Element, _: &mut Option<Checked>, _: &mut Policy| {},
     None, "fetch cover, fetch side, fetch video, changed")]
-#[case::all_stands(|_: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {},
+#[case::all_stands(|_: &mut Element, _: &mut Option<Checked>, _: &mut Policy| {},
     Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, unchanged")]
-#[case::links_signed_anew_on_other_hosts(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+#[case::links_signed_anew_on_other_hosts(|element: &mut Element, _: &mut Option<Checked>, _: &mut Policy| {
     *element = sample(9);
 }, Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, unchanged")]
-#[case::one_was_missing(|_: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {},
+#[case::one_was_missing(|_: &mut Element, _: &mut Option<Checked>, _: &mut Policy| {},
     Some(vec![1]), "keep cover.jpg, fetch side, keep video.mp4, changed")]
-#[case::a_new_path(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+#[case::a_new_path(|element: &mut Element, _: &mut Option<Checked>, _: &mut Policy| {
     element.assets[1].link = "https://p1.example/b/side.png".into();
 }, Some(vec![]), "keep cover.jpg, fetch side, keep video.mp4, changed")]
-#[case::another_slot(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+#[case::another_slot(|element: &mut Element, _: &mut Option<Checked>, _: &mut Policy| {
     element.assets[1].slot = "back".into();
 }, Some(vec![]), "keep cover.jpg, fetch back, keep video.mp4, changed")]
-#[case::one_less(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+#[case::one_less(|element: &mut Element, _: &mut Option<Checked>, _: &mut Policy| {
     element.assets.pop();
 }, Some(vec![]), "keep cover.jpg, keep side.png, changed")]
-#[case::renamed(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+#[case::renamed(|element: &mut Element, _: &mut Option<Checked>, _: &mut Policy| {
     element.fields.name = Some("Lord".into());
 }, Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, changed")]
-#[case::update_time_moved(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+#[case::update_time_moved(|element: &mut Element, _: &mut Option<Checked>, _: &mut Policy| {
     element.fields.update_time = Some(hour(9));
 }, Some(vec![]), "ask cover, ask side, ask video, changed")]
-#[case::version_moved(|element: &mut Element, _: &mut Option<Standing>, _: &mut Policy| {
+#[case::version_moved(|element: &mut Element, _: &mut Option<Checked>, _: &mut Policy| {
     element.fields.current_version = Some(2);
 }, Some(vec![]), "ask cover, ask side, ask video, changed")]
-#[case::refresh(|_: &mut Element, _: &mut Option<Standing>, policy: &mut Policy| { policy.refresh = true; },
+#[case::refresh(|_: &mut Element, _: &mut Option<Checked>, policy: &mut Policy| { policy.refresh = true; },
     Some(vec![]), "fetch cover.jpg, fetch side.png, fetch video.mp4, changed")]
-#[case::a_file_is_damaged(|_: &mut Element, standing: &mut Option<Standing>, _: &mut Policy| {
+#[case::a_file_is_damaged(|_: &mut Element, standing: &mut Option<Checked>, _: &mut Policy| {
     standing.as_mut().unwrap().damaged = vec!["side.png".into()];
 }, Some(vec![]), "keep cover.jpg, fetch side.png, keep video.mp4, changed")]
-#[case::the_reply_is_damaged(|_: &mut Element, standing: &mut Option<Standing>, _: &mut Policy| {
+#[case::the_reply_is_damaged(|_: &mut Element, standing: &mut Option<Checked>, _: &mut Policy| {
     standing.as_mut().unwrap().damaged = vec!["element.json".into()];
 }, Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, changed")]
-#[case::fewer_roles_at_first(|_: &mut Element, _: &mut Option<Standing>, policy: &mut Policy| {
+#[case::fewer_roles_at_first(|_: &mut Element, _: &mut Option<Checked>, policy: &mut Policy| {
     policy.roles = vec![Role::Cover];
 }, None, "fetch cover, changed")]
-#[case::fewer_roles_later(|_: &mut Element, _: &mut Option<Standing>, policy: &mut Policy| {
+#[case::fewer_roles_later(|_: &mut Element, _: &mut Option<Checked>, policy: &mut Policy| {
     policy.roles = vec![Role::Cover];
 }, Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, unchanged")]
-#[case::more_roles_later(|_: &mut Element, standing: &mut Option<Standing>, policy: &mut Policy| {
+#[case::more_roles_later(|_: &mut Element, standing: &mut Option<Checked>, policy: &mut Policy| {
     let manifest = &mut standing.as_mut().unwrap().manifest;
     manifest.roles = Some(vec![Role::Cover]);
     manifest.assets.truncate(1);
     policy.roles = vec![Role::Video];
 }, Some(vec![]), "keep cover.jpg, fetch video, changed")]
 fn what_is_done_about_each_asset(
-    #[case] change: impl Fn(&mut Element, &mut Option<Standing>, &mut Policy),
+    #[case] change: impl Fn(&mut Element, &mut Option<Checked>, &mut Policy),
     #[case] gaps: Option<Vec<usize>>,
     #[case] expected: &str,
 ) {
@@ -163,69 +163,69 @@ fn what_is_done_about_each_asset(
 }
 
 #[rstest]
-#[case::all_as_it_stands(|_: &mut Listed, _: &mut Standing, _: &mut Policy| {}, true)]
-#[case::links_signed_anew(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| listed.element = sample(9), true)]
-#[case::little_said_but_the_same(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+#[case::all_as_it_stands(|_: &mut Listed, _: &mut Checked, _: &mut Policy| {}, true)]
+#[case::links_signed_anew(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| listed.element = sample(9), true)]
+#[case::little_said_but_the_same(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| {
     listed.element.fields = Fields { name: None, kind: None, ..fields() };
 }, true)]
-#[case::no_name_any_more(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+#[case::no_name_any_more(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| {
     listed.element.fields.name = None;
     listed.cleared.name = true;
 }, false)]
-#[case::no_description_as_before(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+#[case::no_description_as_before(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| {
     listed.cleared.description = true;
 }, true)]
-#[case::another_name(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+#[case::another_name(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| {
     listed.element.fields.name = Some("Lord".into());
 }, false)]
-#[case::update_time_moved(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+#[case::update_time_moved(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| {
     listed.element.fields.update_time = Some(hour(9));
 }, false)]
-#[case::no_update_time_on_either_side(|listed: &mut Listed, standing: &mut Standing, _: &mut Policy| {
+#[case::no_update_time_on_either_side(|listed: &mut Listed, standing: &mut Checked, _: &mut Policy| {
     (listed.element.fields.update_time, standing.manifest.element.update_time) = (None, None);
 }, false)]
-#[case::version_moved(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+#[case::version_moved(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| {
     listed.element.fields.current_version = Some(2);
 }, false)]
-#[case::a_new_path(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+#[case::a_new_path(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| {
     listed.element.assets[1].link = "https://p1.example/b/side.png".into();
 }, false)]
-#[case::another_slot(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+#[case::another_slot(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| {
     listed.element.assets[1].slot = "back".into();
 }, false)]
-#[case::a_link_less(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| { listed.element.assets.pop(); }, false)]
-#[case::no_links(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| listed.element.assets.clear(), false)]
-#[case::one_was_missing(|listed: &mut Listed, standing: &mut Standing, _: &mut Policy| {
+#[case::a_link_less(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| { listed.element.assets.pop(); }, false)]
+#[case::no_links(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| listed.element.assets.clear(), false)]
+#[case::one_was_missing(|listed: &mut Listed, standing: &mut Checked, _: &mut Policy| {
     *standing = stands(&listed.element, &[1]);
 }, false)]
-#[case::a_file_is_damaged(|_: &mut Listed, standing: &mut Standing, _: &mut Policy| {
+#[case::a_file_is_damaged(|_: &mut Listed, standing: &mut Checked, _: &mut Policy| {
     standing.damaged = vec!["side.png".into()];
 }, false)]
-#[case::refresh(|_: &mut Listed, _: &mut Standing, policy: &mut Policy| policy.refresh = true, false)]
-#[case::fewer_roles_stand(|_: &mut Listed, standing: &mut Standing, policy: &mut Policy| {
+#[case::refresh(|_: &mut Listed, _: &mut Checked, policy: &mut Policy| policy.refresh = true, false)]
+#[case::fewer_roles_stand(|_: &mut Listed, standing: &mut Checked, policy: &mut Policy| {
     standing.manifest.roles = Some(vec![Role::Cover]);
     standing.manifest.assets.truncate(1);
     policy.roles = vec![Role::Cover];
 }, true)]
-#[case::more_roles_are_wanted(|_: &mut Listed, standing: &mut Standing, _: &mut Policy| {
+#[case::more_roles_are_wanted(|_: &mut Listed, standing: &mut Checked, _: &mut Policy| {
     standing.manifest.roles = Some(vec![Role::Cover]);
     standing.manifest.assets.truncate(1);
 }, false)]
-#[case::the_earlier_revision(|listed: &mut Listed, standing: &mut Standing, _: &mut Policy| {
+#[case::the_earlier_revision(|listed: &mut Listed, standing: &mut Checked, _: &mut Policy| {
     standing.manifest.element.tags = Some(vec![1.into(), 2.into()]);
     *listed = earlier(sample(9));
 }, true)]
-#[case::the_earlier_revision_with_the_cover_twice(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+#[case::the_earlier_revision_with_the_cover_twice(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| {
     *listed = earlier(sample(9));
     let cover = Asset { role: Role::Secondary, link: sample(3).assets[0].link.clone(), ..listed.element.assets[0].clone() };
     listed.element.assets.push(cover);
 }, true)]
-#[case::the_earlier_revision_with_a_new_path(|listed: &mut Listed, _: &mut Standing, _: &mut Policy| {
+#[case::the_earlier_revision_with_a_new_path(|listed: &mut Listed, _: &mut Checked, _: &mut Policy| {
     *listed = earlier(sample(9));
     listed.element.assets[1].link = "https://p1.example/b/side.png".into();
 }, false)]
 fn an_element_is_not_asked_for_where_a_list_shows_that_it_stands(
-    #[case] change: impl Fn(&mut Listed, &mut Standing, &mut Policy),
+    #[case] change: impl Fn(&mut Listed, &mut Checked, &mut Policy),
     #[case] expected: bool,
 ) {
     let id = "u_1".parse().unwrap();
@@ -247,26 +247,26 @@ fn earlier(mut element: Element) -> Listed {
 /// What is done where version 2 has a new video, and a draft of it is there in which the assets at the places `gaps`
 /// are missing.
 #[rstest]
-#[case::one_was_missing(&[1], |_: &mut Element, _: &mut Standing, _: &mut Policy| {},
+#[case::one_was_missing(&[1], |_: &mut Element, _: &mut Checked, _: &mut Policy| {},
     "keep drafted cover.jpg, ask side, keep drafted video2.mp4, changed")]
-#[case::the_new_one_was_missing(&[2], |_: &mut Element, _: &mut Standing, _: &mut Policy| {},
+#[case::the_new_one_was_missing(&[2], |_: &mut Element, _: &mut Checked, _: &mut Policy| {},
     "keep drafted cover.jpg, keep drafted side.png, fetch video, changed")]
-#[case::none_was_missing(&[], |_: &mut Element, _: &mut Standing, _: &mut Policy| {},
+#[case::none_was_missing(&[], |_: &mut Element, _: &mut Checked, _: &mut Policy| {},
     "keep drafted cover.jpg, keep drafted side.png, keep drafted video2.mp4, changed")]
-#[case::a_file_of_it_is_damaged(&[1], |_: &mut Element, draft: &mut Standing, _: &mut Policy| {
+#[case::a_file_of_it_is_damaged(&[1], |_: &mut Element, draft: &mut Checked, _: &mut Policy| {
     draft.damaged = vec!["cover.jpg".into(), "video2.mp4".into()];
 }, "ask cover, ask side, fetch video, changed")]
-#[case::version_moved_on(&[1], |element: &mut Element, _: &mut Standing, _: &mut Policy| {
+#[case::version_moved_on(&[1], |element: &mut Element, _: &mut Checked, _: &mut Policy| {
     element.fields.current_version = Some(3);
 }, "ask drafted cover, ask side, ask drafted video, changed")]
-#[case::version_went_back(&[1], |element: &mut Element, _: &mut Standing, _: &mut Policy| {
+#[case::version_went_back(&[1], |element: &mut Element, _: &mut Checked, _: &mut Policy| {
     *element = sample(1);
 }, "keep cover.jpg, keep side.png, keep video.mp4, unchanged")]
-#[case::refresh(&[1], |_: &mut Element, _: &mut Standing, policy: &mut Policy| { policy.refresh = true; },
+#[case::refresh(&[1], |_: &mut Element, _: &mut Checked, policy: &mut Policy| { policy.refresh = true; },
     "fetch cover.jpg, fetch side.png, fetch video, changed")]
 fn a_draft_saves_what_was_had(
     #[case] gaps: &[usize],
-    #[case] change: impl Fn(&mut Element, &mut Standing, &mut Policy),
+    #[case] change: impl Fn(&mut Element, &mut Checked, &mut Policy),
     #[case] expected: &str,
 ) {
     let standing = stands(&sample(1), &[]);
@@ -303,7 +303,7 @@ fn two_assets_of_one_identity_are_kept_one_for_one() {
     assert!(!Plan::new(&twins, held(Some(&standing)), &Policy::default()).changed);
     // Where one was missing, or there are fewer of them now, nobody knows whose the file is.
     let told_of =
-        |element: &Element, standing: &Standing| told(&Plan::new(element, held(Some(standing)), &Policy::default()));
+        |element: &Element, standing: &Checked| told(&Plan::new(element, held(Some(standing)), &Policy::default()));
     assert_eq!(told_of(&twins, &stands(&twins, &[0])), "fetch cover, fetch cover, keep video.mp4, changed");
     twins.assets.remove(0);
     assert_eq!(told_of(&twins, &standing), "fetch cover, keep video.mp4, changed");
@@ -348,6 +348,6 @@ fn a_gap_that_two_share_covers_one() {
 #[test]
 fn what_is_damaged_is_replaced_even_by_the_same() {
     let element = sample(1);
-    let standing = Standing { damaged: vec!["cover.jpg".into()], ..stands(&element, &[]) };
+    let standing = Checked { damaged: vec!["cover.jpg".into()], ..stands(&element, &[]) };
     assert_eq!(judge(&manifest(&element, &[]), Some(&standing)), Verdict::Commit);
 }

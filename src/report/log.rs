@@ -10,7 +10,7 @@ use super::Reporter;
 use crate::error::ErrorKind;
 use crate::event::Event;
 use crate::outcome::{ElementOutcome, Pruned, Summary};
-use crate::time::Time;
+use crate::time::{Time, millis};
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +32,6 @@ pub struct JsonLog<W> {
 #[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct Record<'a> {
-    time: Option<Time>,
     level: &'static str,
     event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,6 +52,14 @@ struct Record<'a> {
     outcome: Option<&'a ElementOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<Totals<'a>>,
+}
+
+/// A record as it is written.
+#[derive(Serialize)]
+struct Dated<'a> {
+    time: Time,
+    #[serde(flatten)]
+    record: Record<'a>,
 }
 
 #[derive(Serialize)]
@@ -91,7 +98,7 @@ impl<'a> Totals<'a> {
             gallery: summary.gallery,
             suspiciously_gone: summary.suspiciously_gone,
             not_taken_up: summary.not_taken_up,
-            elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
+            elapsed_ms: millis(summary.elapsed),
             exit_code: summary.exit_code(),
             ends: summary.ends.iter().map(ToString::to_string).collect(),
         }
@@ -112,7 +119,7 @@ impl<W: Write + Send> JsonLog<W> {
     }
 
     fn write(&mut self, record: Record<'_>) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&Record { time: Some(Time::now()), ..record })?;
+        let mut line = serde_json::to_vec(&Dated { time: Time::now(), record })?;
         line.push(b'\n');
         // Standard error that is closed is no reason to stop mirroring.
         let _ = self.out.write_all(&line);
@@ -150,10 +157,10 @@ fn record(event: &Event) -> (Verbosity, Record<'_>) {
         Event::Paused { account, message, delay } => hint("pause", account, ErrorKind::Http(429), message, Some(delay)),
         Event::Refreshed { what, kind, message } => hint("refresh", what, *kind, message, None),
         Event::Refused { what, kind, message } => hint("refusal", what, *kind, message, None),
-        Event::Pruned { what, when, bytes, foreseen } => {
+        Event::Pruned { what, when, bytes, dry_run } => {
             let (what, when) = (Some(what.as_str()), Some(when.as_str()));
             let record = Record { what, when, bytes: Some(*bytes), ..Record::default() };
-            match foreseen {
+            match dry_run {
                 true => (Verbosity::Normal, Record { level: "info", event: "would_prune", ..record }),
                 false => (Verbosity::Verbose, Record { level: "info", event: "pruned", ..record }),
             }

@@ -11,7 +11,7 @@ use super::Readable;
 use super::commit::Committer;
 use super::inspect::{Depth, Inspection};
 use super::overview::Overview;
-use super::past::PastVersion;
+use super::past::SupersededVersion;
 use super::stage::Stage;
 use super::standing::{Occupant, Version};
 use crate::element::ElementId;
@@ -27,7 +27,7 @@ use crate::time::Time;
 /// of them may be called by the runtime's own threads all the same.
 pub trait Destination: Clone + Send + Sync + 'static {
     /// What it finds a version by: an open folder, or what a bucket said of an object.
-    type Place: Send + Sync + 'static;
+    type Handle: Send + Sync + 'static;
 
     /// How it names files.
     const NAMING: Naming;
@@ -46,13 +46,13 @@ pub trait Destination: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// What is there is not to be touched, or can't be read; or a version of an earlier run waits for its place.
-    fn occupant(&self, id: &ElementId) -> Result<Occupant<Self::Place>, Failure>;
+    fn occupant(&self, id: &ElementId) -> Result<Occupant<Self::Handle>, Failure>;
 
     /// The names in an element's place that the program did not put there.
     ///
     /// # Errors
     /// They can't be listed.
-    fn strangers(&self, occupant: &Occupant<Self::Place>) -> Result<Vec<OsString>, Failure>;
+    fn strangers(&self, occupant: &Occupant<Self::Handle>) -> Result<Vec<OsString>, Failure>;
 
     /// The manifest that stands for `id`, its files unchecked: `None` where nothing of ours stands, an inner error
     /// where something does, but without a manifest that can be read.
@@ -72,13 +72,13 @@ pub trait Destination: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// That can't be done.
-    fn keep(&self, held: &Version<Self::Place>, file: &str, into: (&Stage, &str)) -> Result<(), Failure>;
+    fn keep(&self, held: &Version<Self::Handle>, file: &str, into: (&Stage, &str)) -> Result<(), Failure>;
 
     /// Starts what commits. After `stop` is cancelled, versions that still wait are given back as interrupted.
     ///
     /// # Errors
     /// It can't be started, or the destination was opened to look only.
-    fn committer(&self, events: Events, stop: CancellationToken) -> Result<Committer<Self::Place>, RunError>;
+    fn committer(&self, events: Events, stop: CancellationToken) -> Result<Committer<Self::Handle>, RunError>;
 
     /// Whether an earlier run left a draft of `id`.
     fn has_draft(&self, id: &ElementId) -> bool;
@@ -87,7 +87,7 @@ pub trait Destination: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// The run has ended meanwhile.
-    fn draft(&self, id: &ElementId) -> Result<Option<Version<Self::Place>>, Failure>;
+    fn draft(&self, id: &ElementId) -> Result<Option<Version<Self::Handle>>, Failure>;
 
     /// Keeps a version that is complete in its stage as the element's draft, in the place of an older one. A
     /// destination that keeps no drafts drops it.
@@ -145,14 +145,14 @@ pub trait Destination: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// They can't be read.
-    fn history(&self, id: &ElementId) -> Result<Vec<PastVersion<Self::Place>>, Failure>;
+    fn history(&self, id: &ElementId) -> Result<Vec<SupersededVersion<Self::Handle>>, Failure>;
 
     /// How many files a superseded version has, and how many bytes are in them, as they are found and not as its
     /// manifest says.
     ///
     /// # Errors
     /// It can't be read.
-    fn measure(&self, version: &PastVersion<Self::Place>) -> Result<(u64, u64), Failure>;
+    fn measure(&self, version: &SupersededVersion<Self::Handle>) -> Result<(u64, u64), Failure>;
 
     /// Removes these superseded `versions` of `id`, and calls `gone` with each as soon as it is.
     ///
@@ -161,8 +161,8 @@ pub trait Destination: Clone + Send + Sync + 'static {
     fn prune(
         &self,
         id: &ElementId,
-        versions: &[PastVersion<Self::Place>],
-        gone: impl FnMut(&PastVersion<Self::Place>),
+        versions: &[SupersededVersion<Self::Handle>],
+        gone: impl FnMut(&SupersededVersion<Self::Handle>),
     ) -> Result<(), Failure>;
 
     /// Looks at the versions of `id`; bytes are counted in `counters` as they are read.
@@ -170,7 +170,7 @@ pub trait Destination: Clone + Send + Sync + 'static {
     /// # Errors
     /// What is in its place is not to be touched, or can't be read for a reason that is no damage; or the run has
     /// ended.
-    fn inspect(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection<Self::Place>, Failure>;
+    fn inspect(&self, id: &ElementId, depth: Depth, counters: &Counters) -> Result<Inspection<Self::Handle>, Failure>;
 
     /// How many elements are inspected at a time.
     fn inspections(&self) -> usize;
@@ -180,7 +180,7 @@ pub trait Destination: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// A file can't be put aside or in its place; or the run has ended.
-    fn heal(&self, id: &ElementId, inspection: &mut Inspection<Self::Place>) -> Result<(), Failure>;
+    fn heal(&self, id: &ElementId, inspection: &mut Inspection<Self::Handle>) -> Result<(), Failure>;
 
     /// Writes an overview anew, in the order of the IDs, one element after the other; `leave_out` is told of each whose
     /// manifest can't be read, and why. Whoever reads the overview finds all of the old or all of the new one. It ends
@@ -213,7 +213,7 @@ pub trait Destination: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// The versions of `id` can't be read; or what stands is damaged, where any would go.
-    fn expired(&self, id: &ElementId, keep: &Keep) -> Result<Vec<PastVersion<Self::Place>>, Failure> {
+    fn expired(&self, id: &ElementId, keep: &Keep) -> Result<Vec<SupersededVersion<Self::Handle>>, Failure> {
         if keep.is_all() {
             return Ok(Vec::new());
         }
@@ -223,7 +223,7 @@ pub trait Destination: Clone + Send + Sync + 'static {
             return Ok(versions);
         }
         let standing = self.standing_manifest(id)?.and_then(Result::ok).map(|manifest| manifest.committed_at);
-        let past: Vec<Past> = versions.iter().map(PastVersion::past).collect();
+        let past: Vec<Past> = versions.iter().map(SupersededVersion::past).collect();
         let is_expired = keep.expired(&past, standing, Time::now());
         let versions = versions.into_iter().zip(is_expired);
         let expired: Vec<_> = versions.filter_map(|(version, is_expired)| is_expired.then_some(version)).collect();

@@ -14,14 +14,13 @@ use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, RenameFlags, Tim
 use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
+use super::MAX_READ;
+use crate::error::ended;
 use crate::time::Time;
 
 /// Modes are given in full; the umask takes off what it takes off.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIR_MODE: Mode = Mode::from_raw_mode(0o777);
-
-/// The largest file that is read whole, in bytes. Manifests of the largest replies have a quarter of that.
-const MAX_READ: u64 = 64 << 20;
 
 /// An open folder, and its path for messages.
 pub struct Dir {
@@ -346,7 +345,7 @@ impl Dir {
     /// meanwhile is passed over. Ends between two files when `stop` is cancelled.
     pub(super) fn sync_tree(&self, name: &OsStr, stop: &CancellationToken) -> io::Result<()> {
         if stop.is_cancelled() {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended"));
+            return Err(ended());
         }
         let at =
             |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.path.join(name).display()));

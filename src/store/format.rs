@@ -1,12 +1,10 @@
-//! The format of a mirror, a number that the file `.element-mirror/format` holds.
+//! The format of a mirror, a number that the file `.element-mirror/format` holds. It is that of the manifests.
 
 use std::fmt::Display;
 
 use crate::error::RunError;
 use crate::layout::OWN;
-
-/// The format that this program writes, and the newest that it works on.
-const FORMAT: u32 = 1;
+use crate::manifest::FORMAT;
 
 /// The name of the file.
 pub(super) const FILE: &str = "format";

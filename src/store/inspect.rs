@@ -58,8 +58,13 @@ pub enum Defect {
     Missing,
     /// Something else has its name: a folder, a symbolic link.
     NoFile,
-    /// It has the first number of bytes, and should have the second.
-    Size(u64, u64),
+    /// It has more or fewer bytes than it should.
+    Size {
+        /// How many it has.
+        found: u64,
+        /// How many it should have.
+        expected: u64,
+    },
     /// Its bytes have another digest.
     Bytes,
     /// The disk has lost it; what the system says.
@@ -73,7 +78,7 @@ impl fmt::Display for Defect {
         match self {
             Self::Missing => f.write_str("is missing"),
             Self::NoFile => f.write_str("is no file"),
-            Self::Size(is, should) => write!(f, "has {is} bytes, not {should}"),
+            Self::Size { found, expected } => write!(f, "has {found} bytes, not {expected}"),
             Self::Bytes => f.write_str("has other bytes"),
             Self::Unreadable(why) => write!(f, "can't be read: {why}"),
             Self::Manifest(why) => f.write_str(why),

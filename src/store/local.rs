@@ -29,10 +29,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::dir::Dir;
-use super::{Access, Recovered, dir, dry, format, stage};
+use super::{Access, Recovered, dir, format, read_only, stage};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
-use crate::layout::OWN;
+use crate::layout::{GONE, HISTORY, OWN, STAGING};
 use crate::stop::Stop;
 use lock::Lock;
 use stage::Leaves;
@@ -57,9 +57,9 @@ pub struct LocalStore(Arc<Inner>);
 
 struct Inner {
     path: PathBuf,
-    /// None only in a dry run into a folder that does not exist yet.
+    /// None only where it was opened to look, and there is no folder yet.
     root: Option<Dir>,
-    /// None in a dry run, which writes nothing and takes no lock.
+    /// None where it was opened to read or look only: then nothing is written, and no lock taken.
     own: Option<Own>,
     /// Elements of which an earlier run's version can't be put in its place, and why.
     stuck: HashMap<ElementId, Failure>,
@@ -118,9 +118,9 @@ impl LocalStore {
                 .map_err(|error| RunError::io(at("can't flush what an earlier run left unflushed in", path), error))?,
         }
         let own = Own {
-            staging: Arc::new(own.ensure("staging").map_err(cannot)?),
-            history: own.ensure("history").map_err(cannot)?,
-            gone: own.ensure("gone").map_err(cannot)?,
+            staging: Arc::new(own.ensure(STAGING).map_err(cannot)?),
+            history: own.ensure(HISTORY).map_err(cannot)?,
+            gone: own.ensure(GONE).map_err(cannot)?,
             own,
             no_sync: options.no_sync,
             _lock: lock,
@@ -184,11 +184,11 @@ impl LocalStore {
     }
 
     fn root(&self) -> Result<&Dir, Failure> {
-        self.0.root.as_ref().ok_or_else(dry)
+        self.0.root.as_ref().ok_or_else(read_only)
     }
 
     fn own(&self) -> Result<&Own, Failure> {
-        self.0.own.as_ref().ok_or_else(dry)
+        self.0.own.as_ref().ok_or_else(read_only)
     }
 }
 

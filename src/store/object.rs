@@ -36,12 +36,12 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Access, Opened, Recovered, dry, format};
-use crate::error::{ErrorKind, Failure, RunError};
+use super::{Access, Opened, Recovered, format, read_only};
+use crate::error::{Failure, RunError};
 use crate::http::HttpOptions;
 use crate::layout::OWN;
 use crate::stop::Stop;
-use bucket::{Bucket, Condition, Refused, TRIES};
+use bucket::{Body, Bucket, Condition, Refused, TRIES};
 use gone::Gone;
 use staging::Staging;
 use upload::Room;
@@ -137,7 +137,7 @@ impl BucketStore {
     }
 
     fn staging(&self) -> Result<&Staging, Failure> {
-        self.0.staging.as_ref().ok_or_else(dry)
+        self.0.staging.as_ref().ok_or_else(read_only)
     }
 
     /// Waits for `work`, on a thread that may wait, and after the run's end only a little longer.
@@ -157,7 +157,7 @@ async fn within_grace<T>(
     };
     tokio::select! {
         done = work => done,
-        () = grace => Err(ended()),
+        () = grace => Err(Failure::ended()),
     }
 }
 
@@ -166,17 +166,13 @@ async fn unless_ended<T>(
     stop: &CancellationToken,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    stop.run_until_cancelled(work).await.unwrap_or_else(|| Err(ended()))
-}
-
-fn ended() -> Failure {
-    Failure::new(ErrorKind::Interrupted, "the run has ended")
+    stop.run_until_cancelled(work).await.unwrap_or_else(|| Err(Failure::ended()))
 }
 
 /// Puts the format, unless it is there. Some servers don't heed the condition of a put, and don't say so. Such a one is
 /// found out here: it puts the format once more though it is there.
 async fn settle_format(bucket: &Bucket, place: &str, is_there: bool) -> Result<(), Failure> {
-    let text = || (format::text().into(), "text/plain");
+    let text = || Body::text(format::text());
     if !is_there && let Err(Refused::Otherwise(failure)) = bucket.put_once(place, text(), Condition::Absent).await {
         return Err(failure);
     }

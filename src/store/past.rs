@@ -6,7 +6,7 @@ use crate::manifest::Manifest;
 use crate::time::Time;
 
 /// A superseded version.
-pub struct PastVersion<P> {
+pub struct SupersededVersion<P> {
     /// Its folder's name in `history/<id>/`: when it was committed, with `-2`… where that was taken.
     pub when: String,
     /// What it holds, or what is wrong with its manifest: that is damaged, or of a newer format.
@@ -26,7 +26,7 @@ pub(super) struct Position {
     number: u64,
 }
 
-impl<P> PastVersion<P> {
+impl<P> SupersededVersion<P> {
     /// When it was committed, to the second as its name says where its manifest can't be read.
     pub fn committed_at(&self) -> Time {
         self.position.time

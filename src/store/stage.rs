@@ -50,8 +50,8 @@ pub(super) enum Leaves {
 impl Leaves {
     /// Removes the folder `name` in `staging`, which is open as `staged`, but for what is to stay.
     ///
-    /// The order matters where this is interrupted. The seal goes before the version that it speaks of, since a commit
-    /// must not be gone on with that is half removed. A draft that has served goes before the seal, since nothing but
+    /// The order matters where this is interrupted. The seal goes before the version it describes: a commit that
+    /// is half removed must never be resumed. A draft that has served goes before the seal, since nothing but
     /// the seal says that it has.
     pub(super) fn discard_others(self, (staging, staged): (&Dir, &Dir), name: &str) -> io::Result<()> {
         if self == Self::All {

@@ -1,6 +1,6 @@
 //! What stands in an element's place.
 
-use crate::plan::Standing;
+use crate::plan::Checked;
 
 /// What is in an element's place.
 pub enum Occupant<P> {
@@ -12,11 +12,11 @@ pub enum Occupant<P> {
     Remains(Remains<P>),
 }
 
-/// A version that stands.
+/// A version that is held: the one that stands, or a draft.
 pub struct Version<P> {
     pub(super) place: P,
     /// What it holds, and what of that is damaged.
-    pub standing: Standing,
+    pub checked: Checked,
 }
 
 /// A place without a readable manifest.
@@ -57,15 +57,15 @@ impl<P> Occupant<P> {
     }
 
     /// What the standing version holds, and what of that is damaged.
-    pub fn standing(&self) -> Option<&Standing> {
-        self.version().map(|version| &version.standing)
+    pub fn standing(&self) -> Option<&Checked> {
+        self.version().map(|version| &version.checked)
     }
 
     /// Whether something of it is not as it should be.
     pub fn is_damaged(&self) -> bool {
         match self {
             Self::Nothing => false,
-            Self::Version(version) => !version.standing.damaged.is_empty(),
+            Self::Version(version) => !version.checked.damaged.is_empty(),
             Self::Remains(remains) => remains.damage().is_some(),
         }
     }

@@ -10,6 +10,7 @@ use crate::outcome::{ElementOutcome, Stands, Status};
 use crate::store::Store;
 use crate::store::inspect::{Inspected, Inspection};
 use crate::store::standing::Holds;
+use crate::time::millis;
 
 /// How many files are named in one sentence.
 const MOST_NAMES: usize = 10;
@@ -39,7 +40,7 @@ impl<P> Seen<P> {
                 ElementOutcome { error: Some(failure.clone()), downloaded: None, bytes: None, ..outcome }
             }
         };
-        let elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
+        let elapsed_ms = millis(self.elapsed);
         Some(ElementOutcome { email: self.entry.email.clone(), elapsed_ms, ..outcome })
     }
 }

@@ -99,7 +99,7 @@ fn lock(cases: &Cases) -> std::sync::MutexGuard<'_, HashMap<ElementId, Case>> {
 
 /// Heals what the mirror itself has the bytes for, and tells what that came to; gives the element back where the API
 /// has to be asked.
-fn begin<S: Store>(verify: &Verify<S>, seen: Seen<S::Place>) -> Option<Case> {
+fn begin<S: Store>(verify: &Verify<S>, seen: Seen<S::Handle>) -> Option<Case> {
     let outcome = seen.outcome(&verify.store)?;
     let found = match &seen.found {
         Ok(found) if outcome.status != Status::Ok => found,
@@ -111,7 +111,7 @@ fn begin<S: Store>(verify: &Verify<S>, seen: Seen<S::Place>) -> Option<Case> {
     let wanted = if verify.options.depth.history { Wanted::All } else { Wanted::Shared(flawed_digests(found)) };
     let now = look_and_heal(verify, seen.entry, &wanted);
     let stands =
-        |found: &Inspection<S::Place>| found.standing.as_ref().is_some_and(|standing| standing.flaws.is_empty());
+        |found: &Inspection<S::Handle>| found.standing.as_ref().is_some_and(|standing| standing.flaws.is_empty());
     if now.found.as_ref().is_ok_and(|found| !stands(found)) {
         let before = now.outcome(&verify.store).unwrap_or(outcome);
         return Some(Case { entry: now.entry, before, wanted });
@@ -132,7 +132,7 @@ fn flawed_digests<P>(found: &Inspection<P>) -> HashSet<Digest> {
 }
 
 /// Looks at the element once more, superseded versions too, and heals what can be.
-fn look_and_heal<S: Store>(verify: &Verify<S>, entry: Entry, wanted: &Wanted) -> Seen<S::Place> {
+fn look_and_heal<S: Store>(verify: &Verify<S>, entry: Entry, wanted: &Wanted) -> Seen<S::Handle> {
     let mut seen = verify.look_at(entry, Depth { history: true, ..verify.options.depth });
     if matches!(wanted, Wanted::Shared(_)) && seen.found.is_err() {
         // Superseded versions that can't be read are no reason to leave the one that stands as it is.

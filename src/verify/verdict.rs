@@ -24,7 +24,7 @@ impl Repaired {
         let with_cost = |outcome| ElementOutcome { downloaded, bytes, attempts, elapsed_ms, ..outcome };
         let is_done = fetched.error.is_none() && fetched.status != Status::Gone;
         // What fails here fails the element, whatever can be read of it now: it may not have reached the disk.
-        if let Some(failure) = fetched.error.as_ref().filter(|failure| is_of_this_machine(failure)) {
+        if let Some(failure) = fetched.error.as_ref().filter(|failure| failure.kind.is_on_this_side()) {
             let error = Some(failure.clone());
             return with_cost(ElementOutcome { status: Status::Failed, error, ..now.unwrap_or(before) });
         }
@@ -46,10 +46,6 @@ impl Repaired {
             None => with_cost(with_cause(before, fetched)),
         }
     }
-}
-
-fn is_of_this_machine(failure: &Failure) -> bool {
-    failure.kind.is_local() || failure.kind == ErrorKind::Interrupted
 }
 
 /// `found`, and why it could not be made good.

@@ -81,3 +81,10 @@ fn only_http_knows_reqwest_clients() {
         }
     }
 }
+
+#[test]
+fn no_file_is_longer_than_four_hundred_lines() {
+    let lines = |path: &PathBuf| std::fs::read_to_string(path).unwrap().lines().count();
+    let long: Vec<_> = rust_files(&source("")).into_iter().filter(|path| lines(path) > 400).collect();
+    assert!(long.is_empty(), "{long:#?}");
+}

@@ -13,7 +13,7 @@ use crate::store::{Access, Destination};
 
 const DEEP: Depth = Depth { history: true, quick: false };
 
-fn inspect<S: Destination>(store: &S, depth: Depth) -> Inspection<S::Place> {
+fn inspect<S: Destination>(store: &S, depth: Depth) -> Inspection<S::Handle> {
     store.inspect(&id("u_1"), depth, &Counters::default()).unwrap()
 }
 
@@ -58,7 +58,7 @@ pub(super) fn each_defect_is_found<P: Place>(place: &P) {
     let store = place.open(Access::Read).unwrap_or_else(|error| panic!("{error}")).store;
     let expected = [
         (None, name("back.png"), Defect::Missing),
-        (None, name("cover.png"), Defect::Size(3, cover().len() as u64)),
+        (None, name("cover.png"), Defect::Size { found: 3, expected: cover().len() as u64 }),
         (None, name("side.png"), Defect::Bytes),
     ];
     assert_eq!(flaws(&inspect(&store, Depth::default())), expected);
@@ -79,7 +79,7 @@ pub(super) fn a_quick_look_tells_sizes_but_not_bytes<P: Place>(place: &P) {
     place.write(&format!("u_1/{side}"), b"THE SIDE OF VERSION 1");
     let store = place.open(Access::Read).unwrap_or_else(|error| panic!("{error}")).store;
     let found = flaws(&inspect(&store, Depth { history: false, quick: true }));
-    assert!(matches!(&found[..], [(None, file, Defect::Size(3, _))] if *file == cover), "{found:?}");
+    assert!(matches!(&found[..], [(None, file, Defect::Size { found: 3, .. })] if *file == cover), "{found:?}");
 }
 
 pub(super) fn a_defect_of_a_superseded_version_is_found_where_that_is_asked<P: Place>(place: &P) {
@@ -146,14 +146,14 @@ pub(super) fn what_nothing_else_has_stays_flawed<P: Place>(place: &P) {
     let store = place.open(Access::Change).unwrap_or_else(|error| panic!("{error}")).store;
     let mut inspection = inspect(&store, DEEP);
     let expected = flaws(&inspection);
-    assert!(matches!(&expected[..], [(None, file, Defect::Size(..))] if *file == side), "{expected:?}");
+    assert!(matches!(&expected[..], [(None, file, Defect::Size { .. })] if *file == side), "{expected:?}");
     store.heal(&id("u_1"), &mut inspection).unwrap();
     assert_eq!(flaws(&inspection), expected);
     assert_eq!(place.read(&format!("u_1/{side}")), Some(b"edited".to_vec()), "it stays in its place");
     // A run that does not trust what it finds fetches that alone.
     let mut occupant = store.occupant(&id("u_1")).unwrap();
     if let Occupant::Version(version) = &mut occupant {
-        version.standing.damaged = vec![side];
+        version.checked.damaged = vec![side];
     }
     let again = Recipe::number(2).at_the_time_of(&Recipe::number(3));
     let candidate = again.stage_against(&store, occupant).unwrap();

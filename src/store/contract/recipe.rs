@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::event::{Event, Events};
 use crate::layout::{Naming, RESPONSE};
 use crate::manifest::Manifest;
+use crate::plan::Checked;
 use crate::store::Destination;
 use crate::store::commit::Candidate;
 use crate::store::standing::Occupant;
@@ -114,7 +115,7 @@ impl Recipe {
     }
 
     /// Stages it as the next version, planned against what stands now: what that has is kept.
-    pub(in crate::store) fn stage<S: Destination>(&self, store: &S) -> Result<Candidate<S::Place>, Failure> {
+    pub(in crate::store) fn stage<S: Destination>(&self, store: &S) -> Result<Candidate<S::Handle>, Failure> {
         self.stage_against(store, store.occupant(&self.id)?)
     }
 
@@ -122,14 +123,14 @@ impl Recipe {
     pub(in crate::store) fn stage_against<S: Destination>(
         &self,
         store: &S,
-        occupant: Occupant<S::Place>,
-    ) -> Result<Candidate<S::Place>, Failure> {
+        occupant: Occupant<S::Handle>,
+    ) -> Result<Candidate<S::Handle>, Failure> {
         let stage = store.stage(&self.id)?;
         let manifest = self.manifest(S::NAMING);
         for (asset, (_, bytes)) in manifest.assets.iter().zip(&self.assets) {
-            let is_held = |version: &&crate::store::standing::Version<S::Place>| {
-                let standing = &version.standing;
-                let mut held = standing.manifest.assets.iter().filter(|held| !standing.damaged.contains(&held.file));
+            let is_held = |version: &&crate::store::standing::Version<S::Handle>| {
+                let Checked { manifest, damaged } = &version.checked;
+                let mut held = manifest.assets.iter().filter(|held| !damaged.contains(&held.file));
                 held.any(|held| held.file == asset.file && held.sha256 == asset.sha256)
             };
             if let Some(version) = occupant.version().filter(is_held) {
@@ -153,7 +154,7 @@ impl Recipe {
 /// Commits one version; what came of it, and what was warned of.
 pub(in crate::store) fn commit<S: Destination>(
     store: &S,
-    candidate: Candidate<S::Place>,
+    candidate: Candidate<S::Handle>,
 ) -> (Result<(), Failure>, Vec<String>) {
     let (mut answers, warnings) = commit_all(store, vec![candidate], &CancellationToken::new());
     (answers.remove(0), warnings)
@@ -162,7 +163,7 @@ pub(in crate::store) fn commit<S: Destination>(
 /// Hands versions over to be committed, one after the other, and then waits for all.
 pub(in crate::store) fn commit_all<S: Destination>(
     store: &S,
-    candidates: Vec<Candidate<S::Place>>,
+    candidates: Vec<Candidate<S::Handle>>,
     stop: &CancellationToken,
 ) -> (Vec<Result<(), Failure>>, Vec<String>) {
     let (events, mut told) = Events::channel(1024);

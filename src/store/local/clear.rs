@@ -3,29 +3,29 @@
 
 use std::io;
 
-use super::dir::Dir;
-use super::seal::{Fate, OLD, Site, Superseded, VERSION};
+use super::seal::{Displaced, Fate, OLD, Site, VERSION};
 use super::shelf::{self, Shelf};
 use super::standing;
 use crate::digest::Digest;
 use crate::error::Failure;
 use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
+use crate::store::dir::Dir;
 
 impl Site<'_> {
     /// Steps (c) and (d): strangers' files move into the new version, the superseded folder moves to where it is to be
     /// kept. After an interruption anywhere in it, it may be begun again.
-    pub(super) fn clear_away(&self, superseded: &Superseded) -> Result<(), Failure> {
+    pub(super) fn clear_away(&self, displaced: &Displaced) -> Result<(), Failure> {
         let clear_away = || {
             let place = if self.staged.has(OLD)? { OLD } else { VERSION };
             match self.staged.dir(place) {
                 Ok(old) => {
-                    let shelf = self.clear(&old, superseded)?;
-                    shelf.map_or(Ok(()), |shelf| self.shelve(place, shelf, &superseded.when))
+                    let shelf = self.clear(&old, displaced)?;
+                    shelf.map_or(Ok(()), |shelf| self.shelve(place, shelf, &displaced.when))
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 // Somebody's link or file, that took the old folder's place just before the exchange.
-                Err(error) if standing::is_no_folder(&error) => self.shelve(place, Shelf::Damaged, &superseded.when),
+                Err(error) if standing::is_no_folder(&error) => self.shelve(place, Shelf::Damaged, &displaced.when),
                 Err(error) => Err(error),
             }
         };
@@ -35,10 +35,10 @@ impl Site<'_> {
     /// Moves strangers' files from the superseded folder `old` to the new one, and makes damaged files of `old` good
     /// from the new version. Says on which shelf `old` is to be kept, if on any: what can't be made whole is no part of
     /// history.
-    fn clear(&self, old: &Dir, superseded: &Superseded) -> io::Result<Option<Shelf>> {
+    fn clear(&self, old: &Dir, displaced: &Displaced) -> io::Result<Option<Shelf>> {
         let new = &self.root.dir(self.id.as_str())?;
         let manifest_of = |dir: &Dir| dir.read(MANIFEST).ok().and_then(|bytes| Manifest::parse(&bytes, self.id).ok());
-        let old_manifest = manifest_of(old).filter(|_| superseded.fate != Fate::Damaged);
+        let old_manifest = manifest_of(old).filter(|_| displaced.fate != Fate::Damaged);
         let new_manifest = manifest_of(new);
         let (mut left_behind, mut is_whole) = (false, true);
         for name in standing::strangers(old, old_manifest.as_ref())? {
@@ -50,7 +50,7 @@ impl Site<'_> {
         let Some(old_manifest) = old_manifest else {
             return Ok((!old.list()?.is_empty()).then_some(Shelf::Damaged));
         };
-        for file in &superseded.damaged {
+        for file in &displaced.damaged {
             if !self.remove_damaged(old, file)? {
                 left_behind = true;
                 continue;
@@ -65,14 +65,14 @@ impl Site<'_> {
                 None => is_whole = false,
             }
         }
-        if !superseded.damaged.is_empty() && !self.own.no_sync {
+        if !displaced.damaged.is_empty() && !self.own.no_sync {
             old.sync_with_files()?;
         }
         // Whether the new version has it all is asked once more: the folder may have been changed since the seal was
         // written.
         let same = new_manifest.is_some_and(|new_manifest| old_manifest.holds_same(&new_manifest));
         // A stranger that found no place in the new version is kept with the old one, and so is what can't be removed.
-        let is_discarded = superseded.fate == Fate::Discard && same && !left_behind;
+        let is_discarded = displaced.fate == Fate::Discard && same && !left_behind;
         // What is kept in history is whole.
         let shelf = if is_whole { Shelf::History } else { Shelf::Damaged };
         Ok((!is_discarded).then_some(shelf))
@@ -93,7 +93,7 @@ impl Site<'_> {
 
     /// Moves the superseded folder from `place` to `when` on its shelf; where that was taken meanwhile, beside it.
     fn shelve(&self, place: &str, shelf: Shelf, when: &str) -> io::Result<()> {
-        let folder = shelf.folder(self.own, self.id)?;
+        let folder = shelf.ensure(self.own, self.id)?;
         match self.staged.rename_new(place, &folder, when) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let free = shelf.free_name(self.own, self.id, when)?;

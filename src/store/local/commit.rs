@@ -5,25 +5,25 @@
 //!          ▲ one flush serves both: the data of this group and the renames of the group before ▲
 //! ```
 
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rustix::io::Errno;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::dir::Dir;
 use super::draft;
 use super::flush::Flusher;
 use super::recover;
-use super::seal::{Fate, OLD, SEALED, Seal, Site, Superseded, VERSION};
+use super::seal::{Displaced, Fate, OLD, SEALED, Seal, Site, VERSION};
 use super::shelf::{Shelf, put_aside};
-use super::stage::{Leaves, Stage};
 use super::standing::Occupant;
 use super::{LocalStore, Own};
 use crate::error::{ErrorKind, Failure, RunError};
 use crate::event::Events;
 use crate::store::commit::{self, Committer, broken};
+use crate::store::dir::Dir;
+use crate::store::stage::{Leaves, Stage};
 use crate::time::Time;
 
 pub(super) type Candidate = commit::Candidate<Arc<Dir>>;
@@ -52,7 +52,7 @@ pub(super) fn start(
     let flusher = Flusher::choose(root, own.no_sync).map_err(|error| broken(&error))?;
     let store = store.clone();
     Committer::start(QUEUE, move |queue| {
-        Work { store, queue, flusher, events, stop, told_no_exchange: AtomicBool::new(false) }.run();
+        Work { store, queue, flusher, events, stop, told_no_exchange: Cell::new(false) }.run();
     })
 }
 
@@ -62,7 +62,8 @@ struct Work {
     flusher: Flusher,
     events: Events,
     stop: CancellationToken,
-    told_no_exchange: AtomicBool,
+    /// Only the committer's own thread looks at it.
+    told_no_exchange: Cell<bool>,
 }
 
 impl Work {
@@ -108,7 +109,7 @@ impl Work {
 
     fn try_seal(&self, candidate: &Candidate) -> Result<Seal, Failure> {
         let own = self.store.own()?;
-        let seal = Seal { manifest: candidate.digest, superseded: superseded(own, candidate)? };
+        let seal = Seal { manifest: candidate.digest, superseded: displaced(own, candidate)? };
         let text = serde_json::to_vec(&seal).unwrap_or_default();
         let dir = &candidate.stage.dir;
         let written = dir.write(SEALED, &text, None);
@@ -152,7 +153,7 @@ impl Work {
             return fail(sealed.job, failure);
         }
         let cleared = match &sealed.seal.superseded {
-            Some(superseded) => self.site(&sealed).and_then(|site| site.clear_away(superseded)),
+            Some(displaced) => self.site(&sealed).and_then(|site| site.clear_away(displaced)),
             None => Ok(()),
         };
         match cleared {
@@ -168,7 +169,7 @@ impl Work {
 
     fn take_place(&self, sealed: &Sealed) -> Result<(), Failure> {
         let exchanged = self.site(sealed)?.exchange(sealed.seal.superseded.is_some())?;
-        if !exchanged && !self.told_no_exchange.swap(true, Relaxed) {
+        if !exchanged && !self.told_no_exchange.replace(true) {
             let message = "this file system can't exchange folders: while an element is replaced, its folder may be \
                            missing for an instant";
             self.events.warn_blocking(self.store.0.path.display(), message);
@@ -197,25 +198,25 @@ fn fail<T>(job: Job, failure: Failure) -> Option<T> {
 }
 
 /// Decides what becomes of the folder that stands, and puts its damaged files aside.
-fn superseded(own: &Own, candidate: &Candidate) -> Result<Option<Superseded>, Failure> {
+fn displaced(own: &Own, candidate: &Candidate) -> Result<Option<Displaced>, Failure> {
     let id = &candidate.stage.id;
     let (fate, time, damaged) = match &candidate.occupant {
         Occupant::Nothing => return Ok(None),
         Occupant::Remains(_) => (Fate::Damaged, Time::now(), Vec::new()),
         Occupant::Version(version) => {
-            let standing = &version.standing;
-            let aside = put_aside(own, id, &version.place, &standing.damaged);
+            let checked = &version.checked;
+            let aside = put_aside(own, id, &version.place, &checked.damaged);
             let damaged = aside.map_err(|error| Failure::io(format!("put damaged files of {id} aside"), &error))?;
-            let is_all = damaged.len() == standing.damaged.len();
-            let same = is_all && standing.manifest.holds_same(&candidate.manifest);
+            let is_all = damaged.len() == checked.damaged.len();
+            let same = is_all && checked.manifest.holds_same(&candidate.manifest);
             let fate = if same { Fate::Discard } else { Fate::History };
-            (fate, standing.manifest.committed_at, damaged)
+            (fate, checked.manifest.committed_at, damaged)
         }
     };
     let shelf = if fate == Fate::Damaged { Shelf::Damaged } else { Shelf::History };
     let when = shelf.free_name(own, id, &time.to_compact());
     let when = when.map_err(|error| Failure::io(format!("name the old version of {id}"), &error))?;
-    Ok(Some(Superseded { fate, when, damaged }))
+    Ok(Some(Displaced { fate, when, damaged }))
 }
 
 impl Site<'_> {

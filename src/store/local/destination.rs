@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::dir::Dir;
-use super::history::PastVersion;
+use super::history::SupersededVersion;
 use super::inspect::Inspection;
 use super::standing::{self, Occupant, Version};
 use super::{Inner, LocalStore, commit, draft, gone};
@@ -16,6 +15,7 @@ use crate::error::{Failure, RunError};
 use crate::event::{Counters, Events};
 use crate::layout::Naming;
 use crate::store::commit::Committer;
+use crate::store::dir::Dir;
 use crate::store::inspect::Depth;
 use crate::store::overview::Overview;
 use crate::store::stage::{Leaves, Stage};
@@ -25,7 +25,7 @@ use crate::time::Time;
 impl Store for LocalStore {}
 
 impl Destination for LocalStore {
-    type Place = Arc<Dir>;
+    type Handle = Arc<Dir>;
 
     const NAMING: Naming = Naming::Plain;
 
@@ -119,15 +119,20 @@ impl Destination for LocalStore {
         Self::elements_with_history(self)
     }
 
-    fn history(&self, id: &ElementId) -> Result<Vec<PastVersion>, Failure> {
+    fn history(&self, id: &ElementId) -> Result<Vec<SupersededVersion>, Failure> {
         Self::history(self, id)
     }
 
-    fn measure(&self, version: &PastVersion) -> Result<(u64, u64), Failure> {
+    fn measure(&self, version: &SupersededVersion) -> Result<(u64, u64), Failure> {
         version.on_disk()
     }
 
-    fn prune(&self, id: &ElementId, versions: &[PastVersion], gone: impl FnMut(&PastVersion)) -> Result<(), Failure> {
+    fn prune(
+        &self,
+        id: &ElementId,
+        versions: &[SupersededVersion],
+        gone: impl FnMut(&SupersededVersion),
+    ) -> Result<(), Failure> {
         Self::prune(self, id, versions, gone)
     }
 

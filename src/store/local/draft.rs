@@ -8,16 +8,16 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::Own;
-use super::dir::Dir;
 use super::seal::{SEALED, VERSION};
-pub(super) use super::stage::{DRAFT, restore};
-use super::stage::{FORMER, Stage};
 use super::standing::{self, Version};
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::MANIFEST;
 use crate::manifest::Manifest;
-use crate::plan::Standing;
+use crate::plan::Checked;
+use crate::store::dir::Dir;
+pub(super) use crate::store::stage::{DRAFT, restore};
+use crate::store::stage::{FORMER, Stage};
 
 /// How long a draft is kept since it was put together.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -72,7 +72,7 @@ pub(super) fn look(staging: &Dir, id: &ElementId, stop: &CancellationToken) -> R
             _ => damaged.push(asset.file.clone()),
         }
     }
-    Ok(Some(Version { place: Arc::new(dir), standing: Standing { manifest, damaged } }))
+    Ok(Some(Version { place: Arc::new(dir), checked: Checked { manifest, damaged } }))
 }
 
 fn manifest(draft: &Dir, id: &ElementId) -> Option<Manifest> {

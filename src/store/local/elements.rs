@@ -3,11 +3,11 @@
 use std::io;
 
 use super::LocalStore;
-use super::dir::Dir;
 use crate::element::ElementId;
 use crate::error::RunError;
 use crate::layout::{MANIFEST, OWN};
 use crate::manifest::Manifest;
+use crate::store::dir::Dir;
 
 impl LocalStore {
     /// The elements whose name something in the destination has, and those that have superseded versions: each once, in
@@ -30,7 +30,7 @@ impl LocalStore {
     /// They can't be listed.
     pub(super) fn elements_with_history(&self) -> Result<Vec<ElementId>, RunError> {
         let cannot = |error| RunError::io(format!("can't list the history of {}", self.0.path.display()), error);
-        self.shelves().and_then(|shelves| shelves.as_ref().map_or(Ok(Vec::new()), ids)).map_err(cannot)
+        self.history_root().and_then(|root| root.as_ref().map_or(Ok(Vec::new()), ids)).map_err(cannot)
     }
 
     /// Whether a run has ever worked on it, or it is a copy of such a one.

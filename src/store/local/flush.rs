@@ -4,11 +4,12 @@
 use std::fs::File;
 use std::io;
 
-use super::dir::Dir;
 use super::seal::{SEALED, VERSION};
-use super::stage::Stage;
 use super::{LocalStore, Own};
 use crate::error::Failure;
+use crate::layout::DAMAGED;
+use crate::store::dir::Dir;
+use crate::store::stage::Stage;
 
 /// How many threads fsync, where that is done file by file.
 pub(super) const THREADS: usize = 4;
@@ -116,7 +117,7 @@ fn sync_renames(store: &LocalStore, stage: &Stage) -> io::Result<()> {
 
 /// The folders that superseded and damaged versions of `id` are kept in.
 pub(super) fn sync_shelves(own: &Own, id: &str) -> io::Result<()> {
-    for shelf in [own.history.dir(id), own.own.dir(format!("damaged/{id}")), own.own.dir("damaged")] {
+    for shelf in [own.history.dir(id), own.own.dir(format!("{DAMAGED}/{id}")), own.own.dir(DAMAGED)] {
         match shelf {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             shelf => shelf?.sync()?,

@@ -3,16 +3,16 @@
 use std::io;
 
 use super::Own;
-use super::dir::Dir;
 use super::standing::is_no_folder;
 use crate::element::ElementId;
 use crate::error::Failure;
-use crate::layout::OWN;
+use crate::layout::{GONE, OWN};
+use crate::store::dir::Dir;
 use crate::time::Time;
 
 /// Since when `id` is gone, where that was noted. A note that a power cut left empty is none.
 pub(super) fn since(root: &Dir, id: &ElementId) -> Result<Option<Time>, Failure> {
-    let path = format!("{OWN}/gone/{id}");
+    let path = format!("{OWN}/{GONE}/{id}");
     match root.read(&path) {
         Ok(text) => Ok(Time::from_rfc3339(String::from_utf8_lossy(&text).trim())),
         Err(error) if error.kind() == io::ErrorKind::NotFound || is_no_folder(&error) => Ok(None),

@@ -5,7 +5,6 @@ use std::io;
 
 use tokio_util::sync::CancellationToken;
 
-use super::dir::Dir;
 use super::inspect::{Inspected, Inspection};
 use super::shelf;
 use super::{LocalStore, Own, standing};
@@ -14,6 +13,7 @@ use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::Manifest;
+use crate::store::dir::Dir;
 use crate::store::inspect::Flaw;
 
 impl LocalStore {

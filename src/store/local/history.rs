@@ -5,19 +5,20 @@ use std::io;
 use std::sync::Arc;
 
 use super::LocalStore;
-use super::dir::Dir;
 use super::standing::{self, Found, MOST_LOOKS};
 use crate::element::ElementId;
 use crate::error::Failure;
-use crate::layout::{OWN, SUMS};
+use crate::layout::{HISTORY, OWN, SUMS};
+use crate::manifest::InvalidManifest;
 use crate::store::Readable;
+use crate::store::dir::Dir;
 use crate::store::past::{self, Position};
 
 /// A superseded version. Its place is the folder that its own folder is in: a long history has more folders than can be
 /// open at once.
-pub(super) type PastVersion = past::PastVersion<Arc<Dir>>;
+pub(super) type SupersededVersion = past::SupersededVersion<Arc<Dir>>;
 
-impl PastVersion {
+impl SupersededVersion {
     /// How many files, and bytes in them, are in its folder, whatever its manifest says.
     ///
     /// # Errors
@@ -64,13 +65,13 @@ impl LocalStore {
     ///
     /// # Errors
     /// They can't be read.
-    pub(super) fn history(&self, id: &ElementId) -> Result<Vec<PastVersion>, Failure> {
+    pub(super) fn history(&self, id: &ElementId) -> Result<Vec<SupersededVersion>, Failure> {
         let cannot = |error: io::Error| Failure::io(format!("read the history of {id}"), &error);
-        let Some(shelf) = self.shelf(id).map_err(cannot)? else { return Ok(Vec::new()) };
-        let shelf = Arc::new(shelf);
+        let Some(history) = self.history_of(id).map_err(cannot)? else { return Ok(Vec::new()) };
+        let history = Arc::new(history);
         let mut past = Vec::new();
-        for name in shelf.names().map_err(cannot)? {
-            past.extend(look(&shelf, &name.map_err(cannot)?, id)?);
+        for name in history.names().map_err(cannot)? {
+            past.extend(look(&history, &name.map_err(cannot)?, id)?);
         }
         past.sort_by_key(|past| past.position);
         Ok(past)
@@ -87,22 +88,22 @@ impl LocalStore {
     }
 
     /// The folder `history/`; none where there is none.
-    pub(super) fn shelves(&self) -> io::Result<Option<Dir>> {
+    pub(super) fn history_root(&self) -> io::Result<Option<Dir>> {
         if let Some(own) = &self.0.own {
             return own.history.again().map(Some);
         }
         let Some(root) = &self.0.root else { return Ok(None) };
         match folder(root, OWN)? {
-            Some(own) => folder(&own, "history"),
+            Some(own) => folder(&own, HISTORY),
             None => Ok(None),
         }
     }
 
     /// The folder `history/<id>/`; none where there is none.
-    fn shelf(&self, id: &ElementId) -> io::Result<Option<Dir>> {
+    fn history_of(&self, id: &ElementId) -> io::Result<Option<Dir>> {
         match &self.0.own {
             Some(own) => folder(&own.history, id.as_str()),
-            None => self.shelves()?.map_or(Ok(None), |shelves| folder(&shelves, id.as_str())),
+            None => self.history_root()?.map_or(Ok(None), |root| folder(&root, id.as_str())),
         }
     }
 }
@@ -116,13 +117,20 @@ fn folder(dir: &Dir, name: &str) -> io::Result<Option<Dir>> {
 }
 
 /// The superseded version in the folder `name`, if it is one.
-fn look(shelf: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<PastVersion>, Failure> {
+fn look(history: &Arc<Dir>, name: &OsString, id: &ElementId) -> Result<Option<SupersededVersion>, Failure> {
     let Some((when, position)) = name.to_str().and_then(|when| Some((when, Position::parse(when)?))) else {
         return Ok(None);
     };
-    let Some(Content { manifest, sums_hold, inode }) = find(shelf, when, id)? else { return Ok(None) };
+    let Some(Content { manifest, sums_hold, inode }) = find(history, when, id)? else { return Ok(None) };
     let position = manifest.as_ref().map_or(position, |manifest| position.at(manifest.committed_at));
-    Ok(Some(PastVersion { when: when.to_owned(), manifest, sums_hold, inode, position, place: Arc::clone(shelf) }))
+    Ok(Some(SupersededVersion {
+        when: when.to_owned(),
+        manifest,
+        sums_hold,
+        inode,
+        position,
+        place: Arc::clone(history),
+    }))
 }
 
 /// What is in a version's folder.
@@ -157,8 +165,8 @@ fn find(place: &Dir, name: &str, id: &ElementId) -> Result<Option<Content>, Fail
 fn read(dir: &Dir, id: &ElementId) -> Result<Option<Content>, Failure> {
     let (manifest, sums_hold) = match standing::find_manifest(dir, id)? {
         Found::Whole(manifest, sums_hold) => (Ok(*manifest), sums_hold),
-        Found::Damaged(why) => (Err(format!("is damaged: {why}")), true),
-        Found::Foreign(error) => (Err(format!("can't be used: {error}")), true),
+        Found::Damaged(why) => (Err(InvalidManifest::Damaged(why).predicate()), true),
+        Found::Foreign(error) => (Err(error.predicate()), true),
         // Of ours is only what has checksums: a pruned version's folder may still hold strangers' files, by any name.
         Found::Nothing if dir.entry(SUMS).is_ok() => (Err("is missing".to_owned()), true),
         Found::Nothing => return Ok(None),

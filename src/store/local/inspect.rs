@@ -9,15 +9,16 @@ use std::sync::atomic::Ordering::Relaxed;
 use rayon::prelude::*;
 
 use super::LocalStore;
-use super::dir::{Dir, Entry};
-use super::history::PastVersion;
+use super::history::SupersededVersion;
+use super::shelf::Shelf;
 use super::standing::{self, Holds, MOST_LOOKS, Occupant, Version};
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
-use crate::layout::{MANIFEST, OWN, SUMS};
+use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::{Manifest, OwnFile};
+use crate::store::dir::{Dir, Entry};
 use crate::store::inspect::{self, Defect, Depth, Flaw};
 
 /// What was found of an element in a folder.
@@ -73,10 +74,10 @@ impl LocalStore {
                 inspection.remains = Some(remains.holds).filter(|holds| *holds != Holds::Strangers);
             }
             Occupant::Version(version) => {
-                let Version { place: dir, standing } = *version;
+                let Version { place: dir, checked } = *version;
                 // Of a version whose files nobody has looked at yet, only the checksums can be known to be damaged.
-                let flaws = standing.damaged.iter().map(|_| sums_flaw(&dir, SUMS)).collect();
-                let manifest = Some(standing.manifest);
+                let flaws = checked.damaged.iter().map(|_| sums_flaw(&dir, SUMS)).collect();
+                let manifest = Some(checked.manifest);
                 inspection.standing =
                     Some(Inspected { when: None, folder: String::new(), manifest, flaws, place: dir });
             }
@@ -91,7 +92,7 @@ impl LocalStore {
         let mut past = past.iter();
         inspection.past.retain(|version| {
             let past = past.next();
-            version.flaws.is_empty() || past.is_none_or(PastVersion::is_kept)
+            version.flaws.is_empty() || past.is_none_or(SupersededVersion::is_kept)
         });
         Ok(inspection)
     }
@@ -169,7 +170,7 @@ fn sums_flaw(dir: &Dir, path: &str) -> Flaw {
 fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
     match dir.entry(file) {
         Ok(entry) if !entry.is_file => Ok(Err(Defect::NoFile)),
-        Ok(entry) if entry.size != size => Ok(Err(Defect::Size(entry.size, size))),
+        Ok(entry) if entry.size != size => Ok(Err(Defect::Size { found: entry.size, expected: size })),
         Ok(entry) => Ok(Ok(entry)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err(Defect::Missing)),
         Err(error) if standing::is_damage(&error) => Ok(Err(Defect::Unreadable(error.to_string()))),
@@ -178,9 +179,9 @@ fn look(dir: &Dir, file: &str, size: u64) -> io::Result<Result<Entry, Defect>> {
 }
 
 /// A superseded version, its files unchecked.
-fn superseded(id: &ElementId, past: &PastVersion) -> Inspected {
+fn superseded(id: &ElementId, past: &SupersededVersion) -> Inspected {
     let (when, place) = (Some(past.when.clone()), Arc::clone(&past.place));
-    let folder = format!("{OWN}/history/{id}/{}/", past.when);
+    let folder = format!("{}/{}/", Shelf::History.path(id), past.when);
     let mut version = Inspected { when, folder, manifest: None, flaws: Vec::new(), place };
     match &past.manifest {
         Ok(manifest) => version.manifest = Some(manifest.clone()),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::dir::Dir;
 use crate::error::RunError;
+use crate::store::dir::Dir;
 use crate::time::Time;
 
 /// How long to wait before a lock that another run holds is tried again.

@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Write as _};
 
-use super::dir::Dir;
 use super::elements::listed_ids;
 use super::standing::{self, Occupant};
 use super::{LocalStore, Own};
 use crate::element::ElementId;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{ErrorKind, Failure, ended};
 use crate::manifest::Manifest;
 use crate::store::Destination as _;
+use crate::store::dir::Dir;
 use crate::store::overview::{Overview, START};
 
 impl LocalStore {
@@ -33,7 +33,7 @@ impl LocalStore {
         let written = own.staging.create(&part).and_then(|file| {
             let mut out = BufWriter::new(file);
             let check_on = || match is_over() {
-                true => Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended")),
+                true => Err(ended()),
                 false => Ok(()),
             };
             out.write_all(&overview.begin())?;
@@ -61,7 +61,7 @@ impl LocalStore {
     /// The manifest of `id`, none where nothing of ours is in its place; or why it can't be had.
     fn manifest(&self, root: &Dir, id: &ElementId) -> Result<Option<Manifest>, String> {
         match standing::find(root, id) {
-            Ok(Occupant::Version(version)) => Ok(Some(version.standing.manifest)),
+            Ok(Occupant::Version(version)) => Ok(Some(version.checked.manifest)),
             Ok(Occupant::Remains(remains)) => remains.damage().map_or(Ok(None), |damage| Err(damage.to_owned())),
             Ok(Occupant::Nothing) => Ok(None),
             // Somebody's file whose name might be an ID.

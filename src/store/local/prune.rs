@@ -6,14 +6,14 @@
 
 use std::io;
 
-use super::dir::Dir;
-use super::history::PastVersion;
+use super::history::SupersededVersion;
 use super::shelf::Shelf;
 use super::{LocalStore, Own, standing};
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::layout::MANIFEST;
 use crate::manifest::Manifest;
+use crate::store::dir::Dir;
 
 /// How the names of pruned versions in `staging/` begin. (No ID has a dot.)
 const PRUNED: &str = "pruned.";
@@ -27,8 +27,8 @@ impl LocalStore {
     pub(super) fn prune(
         &self,
         id: &ElementId,
-        versions: &[PastVersion],
-        mut gone: impl FnMut(&PastVersion),
+        versions: &[SupersededVersion],
+        mut gone: impl FnMut(&SupersededVersion),
     ) -> Result<(), Failure> {
         if versions.is_empty() {
             return Ok(());
@@ -102,7 +102,7 @@ fn remove(own: &Own, id: &ElementId, when: &str) -> io::Result<()> {
     if own.staging.remove_if_empty(&name)? {
         return Ok(());
     }
-    let shelf = Shelf::History.folder(own, id)?;
+    let shelf = Shelf::History.ensure(own, id)?;
     let free = Shelf::History.free_name(own, id, when)?;
     own.staging.rename_new(&name, &shelf, free)?;
     let moved: &[&Dir] = if own.no_sync { &[] } else { &[&shelf, &own.history, &own.staging] };

@@ -5,12 +5,10 @@ use std::collections::HashSet;
 use std::io;
 
 use super::Own;
-use super::dir::Dir;
 use super::draft::{self, DRAFT};
 use super::flush;
 use super::prune;
-use super::seal::{Fate, OLD, SEALED, Seal, Site, Superseded, VERSION};
-use super::stage::Leaves;
+use super::seal::{Displaced, Fate, OLD, SEALED, Seal, Site, VERSION};
 use super::standing;
 use crate::digest::Digest;
 use crate::element::ElementId;
@@ -18,6 +16,8 @@ use crate::error::Failure;
 use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::{InvalidManifest, Manifest, OwnFile};
 use crate::store::Recovered;
+use crate::store::dir::Dir;
+use crate::store::stage::Leaves;
 use crate::time::Time;
 
 /// Finishes or removes everything under `staging/` but drafts; says what came of that, and which elements have a draft.
@@ -90,15 +90,15 @@ fn finish(site: Site<'_>, failed: impl Fn(io::Error) -> Failure) -> Result<bool,
     let text = if_there(staged.read(SEALED)).map_err(&failed)?;
     let seal = text.as_ref().and_then(|bytes| serde_json::from_slice::<Seal>(bytes).ok());
     let sealed = seal.as_ref().map(|seal| seal.manifest);
-    let superseded = seal.as_ref().and_then(|seal| seal.superseded.as_ref());
+    let displaced = seal.as_ref().and_then(|seal| seal.superseded.as_ref());
     if sealed.is_some() && manifest_digest(root, id.as_str()).map_err(&failed)? == sealed {
-        superseded.map_or(Ok(()), |superseded| site.clear_away(superseded))?;
+        displaced.map_or(Ok(()), |displaced| site.clear_away(displaced))?;
         return Ok(true);
     }
     let stands = root.has(id.as_str()).map_err(&failed)?;
     let waiting = waiting(staged, id, sealed).map_err(&failed)?;
     let fits = match stands {
-        true => waiting.is_none() && superseded.is_some() && may_be_replaced(root, id),
+        true => waiting.is_none() && displaced.is_some() && may_be_replaced(root, id),
         false => true,
     };
     if let Some(seal) = &seal
@@ -111,7 +111,7 @@ fn finish(site: Site<'_>, failed: impl Fn(io::Error) -> Failure) -> Result<bool,
             version.sync_with_files().map_err(&failed)?;
         }
         site.exchange(stands)?;
-        superseded.map_or(Ok(()), |superseded| site.clear_away(superseded))?;
+        displaced.map_or(Ok(()), |displaced| site.clear_away(displaced))?;
         return Ok(true);
     }
     match waiting {
@@ -120,8 +120,8 @@ fn finish(site: Site<'_>, failed: impl Fn(io::Error) -> Failure) -> Result<bool,
         // Somebody has put something else in the element's place, or changed the new version there since.
         Some(_) if stands => {
             let when = Time::now().to_compact();
-            let unknown = Superseded { fate: Fate::History, when, damaged: Vec::new() };
-            site.clear_away(superseded.unwrap_or(&unknown))?;
+            let unknown = Displaced { fate: Fate::History, when, damaged: Vec::new() };
+            site.clear_away(displaced.unwrap_or(&unknown))?;
         }
         Some(place) => staged.rename_new(place, root, id.as_str()).map_err(failed)?,
         None => {}

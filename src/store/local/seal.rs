@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Own;
-use super::dir::Dir;
-pub(super) use super::stage::{SEALED, VERSION};
 use crate::digest::Digest;
 use crate::element::ElementId;
+use crate::store::dir::Dir;
+pub(super) use crate::store::stage::{SEALED, VERSION};
 
 /// Where the superseded folder waits in an element's staging folder, on file systems that can't exchange two folders.
 pub(super) const OLD: &str = "old";
@@ -17,12 +17,12 @@ pub(super) struct Seal {
     /// The digest of the new `manifest.json`.
     pub(super) manifest: Digest,
     /// What becomes of the folder that stands; none where there is none.
-    pub(super) superseded: Option<Superseded>,
+    pub(super) superseded: Option<Displaced>,
 }
 
 /// What becomes of a superseded folder.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Superseded {
+pub(super) struct Displaced {
     pub(super) fate: Fate,
     /// The folder's name under `history/<id>/` or `damaged/<id>/`.
     pub(super) when: String,

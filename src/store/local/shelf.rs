@@ -1,32 +1,18 @@
-//! The shelves: `history/<id>/` and `damaged/<id>/`, where what is superseded or damaged is kept.
+//! The shelves in a folder: what is kept there, and how damaged files are put aside.
 
 use std::io;
 
 use super::Own;
-use super::dir::Dir;
 use super::standing;
 use crate::element::ElementId;
+use crate::layout::DAMAGED;
+use crate::store::dir::Dir;
+pub(super) use crate::store::shelf::Shelf;
 use crate::time::Time;
 
-/// A shelf of the program's own folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shelf {
-    /// Superseded versions, whole.
-    History,
-    /// What was found edited or damaged.
-    Damaged,
-}
-
 impl Shelf {
-    fn name(self) -> &'static str {
-        match self {
-            Self::History => "history",
-            Self::Damaged => "damaged",
-        }
-    }
-
     /// The shelf's folder of the element `id`, made where it is not there.
-    pub(super) fn folder(self, own: &Own, id: &ElementId) -> io::Result<Dir> {
+    pub(super) fn ensure(self, own: &Own, id: &ElementId) -> io::Result<Dir> {
         own.own.ensure(self.name())?.ensure(id.as_str())
     }
 
@@ -66,7 +52,7 @@ pub(super) fn put_aside(own: &Own, id: &ElementId, dir: &Dir, damaged: &[String]
     if files.is_empty() {
         return Ok(removable);
     }
-    let folder = Shelf::Damaged.folder(own, id)?;
+    let folder = Shelf::Damaged.ensure(own, id)?;
     for name in folder.list()? {
         // What can't be opened there, or is no folder, has nothing put aside.
         let Ok(earlier) = folder.dir(name) else { continue };
@@ -104,7 +90,7 @@ fn is_same(one: &Dir, other: &Dir, file: &str) -> bool {
 
 /// Fills a new folder under `damaged/<id>/`. Damage is rare: it is flushed there and then.
 pub(super) fn aside(own: &Own, id: &ElementId, fill: impl FnOnce(&Dir) -> io::Result<()>) -> io::Result<()> {
-    let folder = Shelf::Damaged.folder(own, id)?;
+    let folder = Shelf::Damaged.ensure(own, id)?;
     let aside = folder.make(&Shelf::Damaged.free_name(own, id, &Time::now().to_compact())?)?;
     fill(&aside)?;
     flush_aside(own, &folder, &aside)
@@ -115,5 +101,5 @@ fn flush_aside(own: &Own, folder: &Dir, aside: &Dir) -> io::Result<()> {
         return Ok(());
     }
     aside.sync_with_files()?;
-    [folder, &own.own.dir("damaged")?, &own.own].into_iter().try_for_each(Dir::sync)
+    [folder, &own.own.dir(DAMAGED)?, &own.own].into_iter().try_for_each(Dir::sync)
 }

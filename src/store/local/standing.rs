@@ -8,14 +8,14 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
-use super::dir::{Dir, Entry};
 use super::seal::OLD;
 use crate::digest::{Digest, Hasher};
 use crate::element::ElementId;
-use crate::error::{ErrorKind, Failure};
-use crate::layout::{self, MANIFEST, OWN, RESPONSE, SUMS};
+use crate::error::{ErrorKind, Failure, ended};
+use crate::layout::{self, MANIFEST, OWN, RESPONSE, STAGING, SUMS};
 use crate::manifest::{InvalidManifest, Manifest, OwnFile};
-use crate::plan::Standing;
+use crate::plan::Checked;
+use crate::store::dir::{Dir, Entry};
 use crate::store::standing;
 pub(super) use crate::store::standing::Holds;
 use crate::time::Time;
@@ -43,7 +43,7 @@ pub(super) type Remains = standing::Remains<Arc<Dir>>;
 pub(super) fn strangers_beside(occupant: &Occupant) -> Result<Vec<OsString>, Failure> {
     let (dir, manifest) = match occupant {
         Occupant::Nothing => return Ok(Vec::new()),
-        Occupant::Version(version) => (&version.place, Some(&version.standing.manifest)),
+        Occupant::Version(version) => (&version.place, Some(&version.checked.manifest)),
         Occupant::Remains(remains) => (&remains.place, None),
     };
     strangers(dir, manifest).map_err(|error| Failure::io(format!("list {}", dir.at("")), &error))
@@ -98,7 +98,7 @@ pub(super) fn find(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
             Occupant::Version(_) => true,
             Occupant::Remains(remains) => is_still(root, id.as_str(), &remains.place),
             // Where folders can't be exchanged there is an instant without one.
-            Occupant::Nothing => !root.has(&format!("{OWN}/staging/{id}/{OLD}")).unwrap_or(false),
+            Occupant::Nothing => !root.has(&format!("{OWN}/{STAGING}/{id}/{OLD}")).unwrap_or(false),
         };
         if is_settled {
             return Ok(occupant);
@@ -127,8 +127,8 @@ fn find_once(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
     let holds = match find_manifest(&dir, id)? {
         Found::Whole(manifest, sums_hold) => {
             let damaged = if sums_hold { Vec::new() } else { vec![SUMS.to_owned()] };
-            let standing = Standing { manifest: *manifest, damaged };
-            return Ok(Occupant::Version(Box::new(Version { place: Arc::new(dir), standing })));
+            let checked = Checked { manifest: *manifest, damaged };
+            return Ok(Occupant::Version(Box::new(Version { place: Arc::new(dir), checked })));
         }
         Found::Foreign(error) => return Err(refused(&dir, &error)),
         Found::Damaged(why) => Holds::BadManifest(format!("{} is damaged: {why}", path())),
@@ -144,13 +144,13 @@ impl Look<'_> {
     pub(super) fn at(&self, id: &ElementId) -> Result<Occupant, Failure> {
         let mut occupant = find(self.root, id)?;
         if let Occupant::Version(version) = &mut occupant {
-            let Version { place: dir, standing } = version.as_mut();
+            let Version { place: dir, checked } = version.as_mut();
             // Without checksums only the files themselves vouch for the manifest.
-            let distrust = self.distrust || !standing.damaged.is_empty();
-            for file in standing.manifest.own_files() {
+            let distrust = self.distrust || !checked.damaged.is_empty();
+            for file in checked.manifest.own_files() {
                 let good = Self { distrust, ..*self }.is_good(dir, &file);
                 if !good.map_err(|error| Failure::io(format!("read {}", dir.at(file.name)), &error))? {
-                    standing.damaged.push(file.name.to_owned());
+                    checked.damaged.push(file.name.to_owned());
                 }
             }
         }
@@ -235,11 +235,7 @@ pub(super) fn holds_ours(dir: &Dir) -> Result<bool, Failure> {
 }
 
 fn refused(dir: &Dir, error: &InvalidManifest) -> Failure {
-    let kind = match error {
-        InvalidManifest::Newer(_) => ErrorKind::NewerFormat,
-        _ => ErrorKind::FolderTaken,
-    };
-    Failure::new(kind, format!("{} is not touched: {error}", dir.at(MANIFEST)))
+    Failure::new(error.kind(), format!("{} is not touched: {error}", dir.at(MANIFEST)))
 }
 
 /// Whether `error`, of opening a folder, says that what is there is none.
@@ -278,7 +274,7 @@ fn digest_of(mut file: impl io::Read, buffer: &mut [u8], stop: Option<&Cancellat
     let mut hasher = Hasher::new();
     loop {
         if stop.is_some_and(CancellationToken::is_cancelled) {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "the run has ended"));
+            return Err(ended());
         }
         match file.read(buffer) {
             Ok(0) => return Ok(hasher.finish()),

@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::dir::{self, Dir};
 use super::flush::{Flusher, THREADS};
-use crate::layout::OWN;
+use crate::layout::{DAMAGED, HISTORY, OWN};
+use crate::store::dir::{self, Dir};
 
 /// The note, in the program's own folder.
 const UNFLUSHED: &str = "unflushed";
@@ -47,7 +47,7 @@ fn flush_all(path: &Path, stop: &CancellationToken) -> io::Result<()> {
 /// Flushes every file and folder in `root`, each element's by one of the threads.
 fn flush_each(root: &Dir, stop: &CancellationToken) -> io::Result<()> {
     let own = root.dir(OWN)?;
-    let shelves = ["history", "damaged"].map(|shelf| own.dir(shelf));
+    let shelves = [HISTORY, DAMAGED].map(|shelf| own.dir(shelf));
     let there = |shelf: io::Result<Dir>| match shelf {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         shelf => Some(shelf),
@@ -55,7 +55,7 @@ fn flush_each(root: &Dir, stop: &CancellationToken) -> io::Result<()> {
     let shelves = shelves.into_iter().filter_map(there).collect::<io::Result<Vec<_>>>()?;
     let mut names: Vec<(&Dir, OsString)> = Vec::new();
     for folder in [root, &own].into_iter().chain(&shelves) {
-        let listed = folder.list()?.into_iter().filter(|name| ![OWN, "history", "damaged"].iter().any(|it| name == it));
+        let listed = folder.list()?.into_iter().filter(|name| ![OWN, HISTORY, DAMAGED].iter().any(|it| name == it));
         names.extend(listed.map(|name| (folder, name)));
     }
     // Held for as long as it takes to draw the next name.

@@ -14,10 +14,8 @@ use object_store::{
 use super::words;
 use crate::digest::{Digest, Hasher};
 use crate::error::{ErrorKind, Failure};
+use crate::store::MAX_READ;
 use crate::time::Time;
-
-/// The largest object that is read whole, in bytes: no manifest is larger.
-const MAX_READ: u64 = 64 << 20;
 
 /// How many times a request is tried in all whose connection breaks.
 pub(super) const TRIES: u32 = 4;
@@ -38,6 +36,27 @@ pub struct Revision {
     pub(super) bytes: Bytes,
     e_tag: Option<String>,
     version: Option<String>,
+}
+
+/// What an object is to hold.
+#[derive(Clone)]
+pub(super) struct Body<'a> {
+    bytes: Bytes,
+    media_type: &'a str,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn new(bytes: Bytes, media_type: &'a str) -> Self {
+        Self { bytes, media_type }
+    }
+
+    pub(super) fn json(bytes: Bytes) -> Self {
+        Self { bytes, media_type: "application/json" }
+    }
+
+    pub(super) fn text(text: impl Into<Bytes>) -> Self {
+        Self { bytes: text.into(), media_type: "text/plain" }
+    }
 }
 
 /// On what an object is put.
@@ -145,7 +164,7 @@ impl Bucket {
     }
 
     /// Puts an object, whatever was there.
-    pub(super) async fn put(&self, path: &str, bytes: Bytes, media_type: &str) -> Result<(), Failure> {
+    pub(super) async fn put(&self, path: &str, Body { bytes, media_type }: Body<'_>) -> Result<(), Failure> {
         let options = PutOptions { attributes: attributes(media_type), ..PutOptions::default() };
         let put = self.client.put_opts(&self.at(path), bytes.into(), options).await;
         put.map(drop).map_err(|error| self.failure("put", path, &error))
@@ -153,15 +172,10 @@ impl Bucket {
 
     /// Puts an object on a condition. Where the server heeds none, what is there is read before, and may change
     /// between.
-    pub(super) async fn put_if(
-        &self,
-        path: &str,
-        (bytes, media_type): (Bytes, &str),
-        condition: Condition<'_>,
-    ) -> Result<(), Refused> {
+    pub(super) async fn put_if(&self, path: &str, body: Body<'_>, condition: Condition<'_>) -> Result<(), Refused> {
         if let Some(mode) = condition.mode().filter(|_| self.is_conditional.load(Relaxed)) {
-            let options = PutOptions { mode, attributes: attributes(media_type), ..PutOptions::default() };
-            match self.client.put_opts(&self.at(path), bytes.clone().into(), options).await {
+            let options = PutOptions { mode, attributes: attributes(body.media_type), ..PutOptions::default() };
+            match self.client.put_opts(&self.at(path), body.bytes.clone().into(), options).await {
                 Err(error) if words::is_unsupported(&error) => self.distrust_conditions(),
                 Err(error) => {
                     let failure = self.failure("put", path, &error);
@@ -176,28 +190,23 @@ impl Bucket {
             let message = format!("put {}: another has been put there meanwhile", self.shown(path));
             return Err(Refused::Condition(Failure::new(ErrorKind::Conflict, message)));
         }
-        self.put(path, bytes, media_type).await.map_err(Refused::Otherwise)
+        self.put(path, body).await.map_err(Refused::Otherwise)
     }
 
     /// Puts an object on a condition. Where that fails the object is read back, since it may have been put all the
     /// same; if it was not, and the condition still holds, it is put again.
-    pub(super) async fn put_once(
-        &self,
-        path: &str,
-        (bytes, media_type): (Bytes, &str),
-        condition: Condition<'_>,
-    ) -> Result<(), Refused> {
+    pub(super) async fn put_once(&self, path: &str, body: Body<'_>, condition: Condition<'_>) -> Result<(), Refused> {
         let mut left = TRIES;
         loop {
             left -= 1;
-            let refused = match self.put_if(path, (bytes.clone(), media_type), condition).await {
+            let refused = match self.put_if(path, body.clone(), condition).await {
                 Ok(()) => return Ok(()),
                 Err(refused) => refused,
             };
             // What is there says more than the store's answer: the client may have made the put twice, and had the
             // second refused because of the first.
             let Ok(found) = self.read(path).await else { return Err(refused.without_reason()) };
-            if found.as_ref().is_some_and(|found| found.bytes == bytes) {
+            if found.as_ref().is_some_and(|found| found.bytes == body.bytes) {
                 return Ok(());
             }
             if !condition.holds(found.as_ref()) {

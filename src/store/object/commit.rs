@@ -14,11 +14,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::bucket::{Condition, Refused, Revision};
+use super::bucket::{Body, Condition, Refused, Revision};
 use super::shelf::Shelf;
 use super::standing::{Occupant, Version, place};
 use super::upload::Upload;
-use super::{AT_A_TIME, BucketStore, ended, unless_ended, within_grace};
+use super::{AT_A_TIME, BucketStore, unless_ended, within_grace};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
 use crate::event::Events;
@@ -33,7 +33,6 @@ type Job = commit::Job<Arc<Revision>>;
 /// How many elements are committed at a time, beside those that are in flight. (Each waits for a few requests in a
 /// row.)
 const COMMITS: usize = 16;
-const JSON: &str = "application/json";
 
 /// Starts the committer of `store`.
 pub(super) fn start(
@@ -88,7 +87,7 @@ impl Work {
         unless_ended(&self.stop, self.keep_superseded(candidate)).await?;
         let bytes = Bytes::from(manifest.to_bytes());
         if self.stop.is_cancelled() {
-            return Err(ended());
+            return Err(Failure::ended());
         }
         // With a little time left after the run's end: cut off at once, nobody would know whether the manifest stands.
         within_grace(&self.stop, self.put_manifest(id, bytes, condition(&candidate.occupant))).await?;
@@ -144,7 +143,7 @@ impl Work {
             Occupant::Version(version) => {
                 let new: HashSet<&str> = manifest.own_files().map(|file| file.name).collect();
                 let is_in_new = |file: &str| new.contains(file);
-                let old = &version.standing;
+                let old = &version.checked;
                 let is_all_in_new = old.manifest.own_files().all(|file| is_in_new(file.name));
                 if is_all_in_new && old.manifest.holds_same(manifest) {
                     return Ok(());
@@ -160,7 +159,7 @@ impl Work {
 
     /// Puts the manifest, if what it was planned against still stands.
     async fn put_manifest(&self, id: &ElementId, bytes: Bytes, condition: Condition<'_>) -> Result<(), Failure> {
-        let put = self.store.0.bucket.put_once(&place(id), (bytes, JSON), condition).await;
+        let put = self.store.0.bucket.put_once(&place(id), Body::json(bytes), condition).await;
         put.map_err(|refused| match refused {
             Refused::Condition(failure) | Refused::Otherwise(failure) => failure,
         })
@@ -187,7 +186,7 @@ impl BucketStore {
     /// Puts the list of the data objects that `manifest` names.
     pub(super) async fn put_sums(&self, id: &ElementId, manifest: &Manifest) -> Result<(), Failure> {
         let sums = manifest.sums_of_data();
-        self.0.bucket.put(&format!("{id}/{SUMS}"), sums.into(), "text/plain").await
+        self.0.bucket.put(&format!("{id}/{SUMS}"), Body::text(sums)).await
     }
 
     /// Puts that list where there is none, as after a run that was killed. It may lag, so that it can't be put is no
@@ -195,7 +194,7 @@ impl BucketStore {
     pub(super) async fn put_lost_sums(&self, id: &ElementId, manifest: &Manifest) {
         let (path, sums) = (format!("{id}/{SUMS}"), manifest.sums_of_data());
         // On a condition: another run may have put that of a newer version meanwhile.
-        let _ = self.0.bucket.put_if(&path, (sums.into(), "text/plain"), Condition::Absent).await;
+        let _ = self.0.bucket.put_if(&path, Body::text(sums), Condition::Absent).await;
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::Revision;
-use super::history::PastVersion;
+use super::history::SupersededVersion;
 use super::inspect::Inspection;
 use super::prune::YOUNG;
 use super::standing::{Occupant, Version};
@@ -30,7 +30,7 @@ const INSPECTIONS: usize = 16;
 impl Store for BucketStore {}
 
 impl Destination for BucketStore {
-    type Place = Arc<Revision>;
+    type Handle = Arc<Revision>;
 
     const NAMING: Naming = Naming::ByContent;
 
@@ -122,16 +122,21 @@ impl Destination for BucketStore {
         self.all_elements()
     }
 
-    fn history(&self, id: &ElementId) -> Result<Vec<PastVersion>, Failure> {
+    fn history(&self, id: &ElementId) -> Result<Vec<SupersededVersion>, Failure> {
         self.wait(self.past(id))
     }
 
-    fn measure(&self, version: &PastVersion) -> Result<(u64, u64), Failure> {
+    fn measure(&self, version: &SupersededVersion) -> Result<(u64, u64), Failure> {
         // Which objects it has, only its manifest could say.
         Ok((1, version.place.bytes.len() as u64))
     }
 
-    fn prune(&self, id: &ElementId, versions: &[PastVersion], gone: impl FnMut(&PastVersion)) -> Result<(), Failure> {
+    fn prune(
+        &self,
+        id: &ElementId,
+        versions: &[SupersededVersion],
+        gone: impl FnMut(&SupersededVersion),
+    ) -> Result<(), Failure> {
         self.staging()?;
         // `gone` is called after the waiting, not within it: it may block as well.
         let mut removed = Vec::new();

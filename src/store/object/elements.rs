@@ -7,7 +7,7 @@ use super::standing::place;
 use super::{AT_A_TIME, BucketStore};
 use crate::element::ElementId;
 use crate::error::Failure;
-use crate::layout::OWN;
+use crate::layout::{HISTORY, OWN};
 use crate::manifest::Manifest;
 
 impl BucketStore {
@@ -18,7 +18,7 @@ impl BucketStore {
 
     /// The elements whose name a folder in the history has.
     pub(super) async fn past_elements(&self) -> Result<Vec<ElementId>, Failure> {
-        Ok(ids(self.0.bucket.folders(&format!("{OWN}/history")).await?))
+        Ok(ids(self.0.bucket.folders(&format!("{OWN}/{HISTORY}")).await?))
     }
 }
 

@@ -4,23 +4,23 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::bucket::Bucket;
+use super::bucket::{Body, Bucket};
 use crate::element::ElementId;
 use crate::error::Failure;
-use crate::layout::OWN;
+use crate::layout::{GONE, OWN};
 use crate::time::Time;
 
 /// The elements of which there is a note.
 pub(super) struct Gone(Mutex<HashSet<ElementId>>);
 
 fn place(id: &ElementId) -> String {
-    format!("{OWN}/gone/{id}")
+    format!("{OWN}/{GONE}/{id}")
 }
 
 impl Gone {
     /// Lists the notes.
     pub(super) async fn list(bucket: &Bucket) -> Result<Self, Failure> {
-        let notes = bucket.list(&format!("{OWN}/gone")).await?;
+        let notes = bucket.list(&format!("{OWN}/{GONE}")).await?;
         Ok(Self(Mutex::new(notes.into_iter().filter_map(|(_, note)| note.name.parse().ok()).collect())))
     }
 
@@ -35,7 +35,7 @@ impl Gone {
 
     /// Notes that `id` is gone.
     pub(super) async fn note(&self, bucket: &Bucket, id: &ElementId, since: Time) -> Result<(), Failure> {
-        bucket.put(&place(id), format!("{since}\n").into(), "text/plain").await?;
+        bucket.put(&place(id), Body::text(format!("{since}\n"))).await?;
         self.ids().insert(id.clone());
         Ok(())
     }

@@ -13,16 +13,16 @@ use crate::error::Failure;
 use crate::layout::MANIFEST;
 use crate::store::past::{self, Position};
 
-pub(super) type PastVersion = past::PastVersion<Arc<Revision>>;
+pub(super) type SupersededVersion = past::SupersededVersion<Arc<Revision>>;
 
 /// Where the manifest of a superseded version is.
 pub(super) fn place_of(id: &ElementId, when: &str) -> String {
-    format!("{}/{when}/{MANIFEST}", Shelf::History.folder(id))
+    format!("{}/{when}/{MANIFEST}", Shelf::History.path(id))
 }
 
 impl BucketStore {
     /// The superseded versions of `id`, in the order in which they stood.
-    pub(super) async fn past(&self, id: &ElementId) -> Result<Vec<PastVersion>, Failure> {
+    pub(super) async fn past(&self, id: &ElementId) -> Result<Vec<SupersededVersion>, Failure> {
         let bucket = &self.0.bucket;
         let names = whens(bucket, id).await?;
         if names.is_empty() {
@@ -43,7 +43,7 @@ impl BucketStore {
         };
         let past: Vec<_> = names.into_iter().map(read).collect();
         let past: Vec<_> = futures::stream::iter(past).buffer_unordered(AT_A_TIME).try_collect().await?;
-        let mut past: Vec<PastVersion> = past.into_iter().flatten().collect();
+        let mut past: Vec<SupersededVersion> = past.into_iter().flatten().collect();
         past.sort_by_key(|past| past.position);
         Ok(past)
     }
@@ -51,12 +51,12 @@ impl BucketStore {
 
 /// The folders in the history of `id` that have names which the program gives.
 async fn whens(bucket: &Bucket, id: &ElementId) -> Result<Vec<(String, Position)>, Failure> {
-    let names = bucket.folders(&Shelf::History.folder(id)).await?;
+    let names = bucket.folders(&Shelf::History.path(id)).await?;
     Ok(names.into_iter().filter_map(|when| Position::parse(&when).map(|position| (when, position))).collect())
 }
 
-fn of(revision: Revision, id: &ElementId, (when, position): (String, Position)) -> PastVersion {
+fn of(revision: Revision, id: &ElementId, (when, position): (String, Position)) -> SupersededVersion {
     let manifest = readable(&revision, id);
     let position = manifest.as_ref().map_or(position, |manifest| position.at(manifest.committed_at));
-    PastVersion { when, manifest, sums_hold: true, inode: None, position, place: Arc::new(revision) }
+    SupersededVersion { when, manifest, sums_hold: true, inode: None, position, place: Arc::new(revision) }
 }

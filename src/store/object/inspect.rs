@@ -8,14 +8,15 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::bucket::Revision;
-use super::history::{PastVersion, place_of};
+use super::history::{SupersededVersion, place_of};
+use super::shelf::Shelf;
 use super::standing::{self, Occupant, place};
 use super::{AT_A_TIME, BucketStore};
 use crate::digest::Digest;
 use crate::element::ElementId;
 use crate::error::Failure;
 use crate::event::Counters;
-use crate::layout::{MANIFEST, OWN, SUMS};
+use crate::layout::{MANIFEST, SUMS};
 use crate::manifest::{Manifest, OwnFile};
 use crate::store::inspect::{self, Defect, Depth, Flaw};
 use crate::store::standing::Holds;
@@ -84,7 +85,7 @@ impl BucketStore {
                 manifest = Some(version.place.bytes.clone());
                 let flaws = self.lagging_sums(id, &version).await?;
                 let folder = String::new();
-                let (place, standing) = (version.place, version.standing.manifest);
+                let (place, standing) = (version.place, version.checked.manifest);
                 inspection.standing = Some(Inspected { when: None, folder, manifest: Some(standing), flaws, place });
             }
         }
@@ -112,7 +113,7 @@ impl BucketStore {
         let sums = self.0.bucket.read(&format!("{id}/{SUMS}")).await?;
         let defect = match sums {
             None => Defect::Missing,
-            Some(sums) if sums.bytes == version.standing.manifest.sums_of_data() => return Ok(Vec::new()),
+            Some(sums) if sums.bytes == version.checked.manifest.sums_of_data() => return Ok(Vec::new()),
             Some(_) => Defect::Bytes,
         };
         Ok(vec![Flaw { file: SUMS.to_owned(), digest: None, defect }])
@@ -136,7 +137,7 @@ impl BucketStore {
             for OwnFile { name, size, sha256, .. } in version.manifest.iter().flat_map(Manifest::own_files) {
                 let defect = match found.get(name).copied().flatten() {
                     None => Defect::Missing,
-                    Some((is, _)) if is != size => Defect::Size(is, size),
+                    Some((found, _)) if found != size => Defect::Size { found, expected: size },
                     Some((_, Some(other))) if other != sha256 => Defect::Bytes,
                     Some(_) => continue,
                 };
@@ -172,13 +173,13 @@ impl BucketStore {
 }
 
 /// A superseded version, its objects unchecked.
-fn superseded(id: &ElementId, past: PastVersion) -> Inspected {
-    let PastVersion { when, manifest, place, .. } = past;
+fn superseded(id: &ElementId, past: SupersededVersion) -> Inspected {
+    let SupersededVersion { when, manifest, place, .. } = past;
     let (manifest, flaws, folder) = match manifest {
         Ok(manifest) => (Some(manifest), Vec::new(), String::new()),
         Err(why) => {
             let flaw = Flaw { file: MANIFEST.to_owned(), digest: None, defect: Defect::Manifest(why) };
-            (None, vec![flaw], format!("{OWN}/history/{id}/{when}/"))
+            (None, vec![flaw], format!("{}/{when}/", Shelf::History.path(id)))
         }
     };
     Inspected { when: Some(when), folder, manifest, flaws, place }

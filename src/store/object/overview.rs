@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, Write as _};
 
 use futures::StreamExt as _;
 
+use super::BucketStore;
 use super::bucket::Bucket;
 use super::standing::{self, Occupant};
 use super::upload::Upload;
-use super::{BucketStore, ended};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::manifest::Manifest;
@@ -26,7 +26,7 @@ impl BucketStore {
         mut leave_out: impl FnMut(&ElementId, String),
     ) -> Result<(), Failure> {
         let check_on = || match is_over() {
-            true => Err(ended()),
+            true => Err(Failure::ended()),
             false => Ok(()),
         };
         let cannot = |error: io::Error| Failure::io(format!("stage {}", O::NAME), &error);
@@ -59,7 +59,7 @@ impl BucketStore {
 /// The manifest of `id`, none where nothing of ours is in its place; or why it can't be had.
 async fn manifest(bucket: &Bucket, id: ElementId) -> (ElementId, Result<Option<Manifest>, Failure>) {
     let manifest = match standing::find(bucket, &id).await {
-        Ok(Occupant::Version(version)) => Ok(Some(version.standing.manifest)),
+        Ok(Occupant::Version(version)) => Ok(Some(version.checked.manifest)),
         Ok(Occupant::Remains(remains)) => match remains.damage() {
             Some(damage) => Err(Failure::new(ErrorKind::Damaged, damage)),
             None => Ok(None),

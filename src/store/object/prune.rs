@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::history::{PastVersion, place_of};
+use super::history::{SupersededVersion, place_of};
 use super::shelf::Shelf;
 use super::standing::{self, Occupant, readable};
-use super::{AT_A_TIME, BucketStore, ended};
+use super::{AT_A_TIME, BucketStore};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure};
 use crate::layout::{self, MANIFEST, Naming};
@@ -26,8 +26,8 @@ impl BucketStore {
     pub(super) async fn prune_versions(
         &self,
         id: &ElementId,
-        versions: &[PastVersion],
-        gone: impl FnMut(&PastVersion),
+        versions: &[SupersededVersion],
+        gone: impl FnMut(&SupersededVersion),
     ) -> Result<(), Failure> {
         match self.remove_versions(id, versions, gone).await {
             // No version was to go, so nothing has failed: objects that no manifest names just stay.
@@ -39,13 +39,13 @@ impl BucketStore {
     async fn remove_versions(
         &self,
         id: &ElementId,
-        versions: &[PastVersion],
-        mut gone: impl FnMut(&PastVersion),
+        versions: &[SupersededVersion],
+        mut gone: impl FnMut(&SupersededVersion),
     ) -> Result<(), Failure> {
         let named = self.named(id, versions).await?;
         for version in versions {
             if self.0.stop.is_cancelled() {
-                return Err(ended());
+                return Err(Failure::ended());
             }
             self.0.bucket.remove(&place_of(id, &version.when)).await?;
             gone(version);
@@ -89,7 +89,7 @@ impl BucketStore {
 
     /// The names of all objects that stay when `versions` go: those that are named by the standing manifest, by a
     /// superseded one that is kept, or by one put aside as damaged that stood within the last day.
-    async fn named(&self, id: &ElementId, versions: &[PastVersion]) -> Result<HashSet<String>, Failure> {
+    async fn named(&self, id: &ElementId, versions: &[SupersededVersion]) -> Result<HashSet<String>, Failure> {
         // What stands is read before the history: a manifest that is superseded meanwhile is found here, or there.
         let Occupant::Version(standing) = standing::find(&self.0.bucket, id).await? else {
             // What stood is lost, and this may be all that is left of it.
@@ -102,11 +102,11 @@ impl BucketStore {
             let message = format!("the superseded manifest {} can't be read; nothing is removed", past.when);
             return Err(Failure::new(ErrorKind::Damaged, message));
         }
-        let is_kept = |past: &&PastVersion| !versions.iter().any(|version| version.when == past.when);
+        let is_kept = |past: &&SupersededVersion| !versions.iter().any(|version| version.when == past.when);
         let kept = past.iter().filter(is_kept).flat_map(names);
-        let stands = standing.standing.manifest.own_files().map(|file| file.name);
+        let stands = standing.checked.manifest.own_files().map(|file| file.name);
         let mut named: HashSet<String> = stands.chain(kept).map(str::to_owned).collect();
-        for (path, object) in self.0.bucket.list(&Shelf::Damaged.folder(id)).await? {
+        for (path, object) in self.0.bucket.list(&Shelf::Damaged.path(id)).await? {
             if object.name == MANIFEST
                 && object.modified.age() <= YOUNG
                 && let Some(revision) = self.0.bucket.read(&path).await?
@@ -120,7 +120,7 @@ impl BucketStore {
 }
 
 /// The names that a superseded version names.
-fn names(version: &PastVersion) -> impl Iterator<Item = &str> {
+fn names(version: &SupersededVersion) -> impl Iterator<Item = &str> {
     version.manifest.iter().flat_map(|manifest| manifest.own_files().map(|file| file.name))
 }
 

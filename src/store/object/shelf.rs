@@ -1,34 +1,17 @@
-//! The shelves: `history/<id>/` and `damaged/<id>/`, where superseded manifests and what was damaged are kept.
+//! The shelves in a bucket: superseded manifests, and what was damaged.
 
 use bytes::Bytes;
 
-use super::bucket::{Bucket, Condition, Refused};
+use super::bucket::{Body, Bucket, Condition, Refused};
 use crate::element::ElementId;
 use crate::error::Failure;
-use crate::layout::{MANIFEST, OWN};
-
-/// A shelf of the program's own folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shelf {
-    /// Superseded manifests.
-    History,
-    /// What was found edited or damaged.
-    Damaged,
-}
+use crate::layout::MANIFEST;
+pub(super) use crate::store::shelf::Shelf;
 
 impl Shelf {
-    /// Its folder of the element `id`.
-    pub(super) fn folder(self, id: &ElementId) -> String {
-        let name = match self {
-            Self::History => "history",
-            Self::Damaged => "damaged",
-        };
-        format!("{OWN}/{name}/{id}")
-    }
-
     /// A free place on the shelf: `when`, or with `-2`, `-3`… where that is taken.
     pub(super) async fn free_place(self, bucket: &Bucket, id: &ElementId, when: &str) -> Result<String, Failure> {
-        let folder = self.folder(id);
+        let folder = self.path(id);
         let taken = bucket.folders(&folder).await?;
         let name = names(when).find(|name| !taken.contains(name)).unwrap_or_default();
         Ok(format!("{folder}/{name}"))
@@ -43,8 +26,8 @@ impl Shelf {
         bytes: &Bytes,
     ) -> Result<(), Failure> {
         for name in names(when) {
-            let path = format!("{}/{name}/{MANIFEST}", self.folder(id));
-            match bucket.put_once(&path, (bytes.clone(), "application/json"), Condition::Absent).await {
+            let path = format!("{}/{name}/{MANIFEST}", self.path(id));
+            match bucket.put_once(&path, Body::json(bytes.clone()), Condition::Absent).await {
                 Ok(()) => return Ok(()),
                 Err(Refused::Condition(_)) => {}
                 Err(Refused::Otherwise(failure)) => return Err(failure),

@@ -8,10 +8,10 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::bucket::{Bucket, Revision};
 use super::{AT_A_TIME, BucketStore};
 use crate::element::ElementId;
-use crate::error::{ErrorKind, Failure};
+use crate::error::Failure;
 use crate::layout::{MANIFEST, Naming, SUMS};
 use crate::manifest::{InvalidManifest, Manifest, OwnFile};
-use crate::plan::Standing;
+use crate::plan::Checked;
 use crate::store::Readable;
 use crate::store::standing::{self, Holds};
 
@@ -41,18 +41,13 @@ pub(super) async fn find(bucket: &Bucket, id: &ElementId) -> Result<Occupant, Fa
         Ok(manifest) => {
             let unnamed = manifest.own_files().filter(|file| !Naming::ByContent.fits(file.name, file.sha256));
             let damaged = unnamed.map(|file| file.name.to_owned()).collect();
-            Ok(Occupant::Version(Box::new(Version { place: revision, standing: Standing { manifest, damaged } })))
+            Ok(Occupant::Version(Box::new(Version { place: revision, checked: Checked { manifest, damaged } })))
         }
         Err(InvalidManifest::Damaged(why)) => {
             let holds = Holds::BadManifest(format!("{} is damaged: {why}", shown()));
             Ok(Occupant::Remains(Remains { place: revision, holds }))
         }
-        Err(error @ InvalidManifest::Newer(_)) => {
-            Err(Failure::new(ErrorKind::NewerFormat, format!("{} is not touched: {error}", shown())))
-        }
-        Err(error @ InvalidManifest::OtherElement(_)) => {
-            Err(Failure::new(ErrorKind::FolderTaken, format!("{} is not touched: {error}", shown())))
-        }
+        Err(error) => Err(Failure::new(error.kind(), format!("{} is not touched: {error}", shown()))),
     }
 }
 
@@ -62,7 +57,7 @@ impl BucketStore {
     pub(super) async fn look_at(&self, id: &ElementId) -> Result<Occupant, Failure> {
         let mut occupant = find(&self.0.bucket, id).await?;
         if let Occupant::Version(version) = &mut occupant {
-            let Standing { manifest, damaged } = &mut version.standing;
+            let Checked { manifest, damaged } = &mut version.checked;
             let found = match self.0.distrust {
                 true => self.damaged_by_reading(id, manifest).await?,
                 false => self.damaged_by_listing(id, manifest).await?,
@@ -107,8 +102,5 @@ impl BucketStore {
 
 /// The manifest, or what is wrong with it.
 pub(super) fn readable(revision: &Revision, id: &ElementId) -> Readable {
-    Manifest::parse(&revision.bytes, id).map_err(|error| match error {
-        InvalidManifest::Damaged(why) => format!("is damaged: {why}"),
-        error => format!("can't be used: {error}"),
-    })
+    Manifest::parse(&revision.bytes, id).map_err(|error| error.predicate())
 }

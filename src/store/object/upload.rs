@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::bucket::{Bucket, Entry};
-use super::{GRACE, ended, unless_ended, words};
+use super::bucket::{Body, Bucket, Entry};
+use super::{GRACE, unless_ended, words};
 use crate::error::{ErrorKind, Failure};
 
 /// A file that is larger goes up in parts.
@@ -68,7 +68,7 @@ impl Upload<'_> {
         unless_ended(self.stop, async {
             let _room = self.room.take(size).await;
             let bytes = read(file, 0, size).map_err(|error| self.unreadable(&error))?;
-            self.bucket.put(self.path, bytes, self.media_type).await
+            self.bucket.put(self.path, Body::new(bytes, self.media_type)).await
         })
         .await
     }
@@ -117,7 +117,7 @@ impl Upload<'_> {
                     Ok(Ok(mut upload)) => timeout(GRACE, upload.abort()).await.is_ok(),
                     _ => timeout(GRACE, &mut task).await.is_ok(),
                 };
-                Err(ended())
+                Err(Failure::ended())
             }
         }
     }

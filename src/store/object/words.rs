@@ -6,8 +6,9 @@ use std::fmt;
 use object_store::Error;
 use object_store::client::HttpError;
 
-use crate::error::{ErrorKind, Failure, RunError, printable};
+use crate::error::{ErrorKind, Failure, RunError};
 use crate::http::cause::{causes, chain};
+use crate::text::printable;
 
 /// The longest sentence that is repeated.
 const MAX_WORDS: usize = 400;

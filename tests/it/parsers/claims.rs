@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use element_mirror::digest::Digest;
 use element_mirror::error::ErrorKind;
-use element_mirror::ids::{Entry, Input, Line, Reading};
+use element_mirror::ids::{Entry, Input, Line};
 use element_mirror::internals::{
-    Asset, ContentRange, Element, Listed, MAX_ASSETS, Names, Page, error_text, is_safe_name, retry_after,
+    Asset, ContentRange, Element, Listed, MAX_ASSETS, Names, Page, Sequence, error_text, is_safe_name, retry_after,
     retry_after_in, stems,
 };
 use element_mirror::manifest::Manifest;
@@ -121,7 +121,7 @@ fn manifest_of(element: &Element) -> Manifest {
 /// Of a list of IDs.
 pub fn ids(text: &[u8]) {
     let lines = text.split(|&byte| byte == b'\n').count();
-    let read = |text: Vec<u8>| Reading::new(vec![Input::from_text("list", text)]);
+    let read = |text: Vec<u8>| Sequence::new(vec![Input::from_text("list", text)]);
     let (mut ids, mut last) = (HashSet::new(), 0);
     for line in read(text.to_vec()) {
         match line {
@@ -143,7 +143,7 @@ pub fn ids(text: &[u8]) {
                     assert_eq!(again, &entry);
                 }
             }
-            Line::Bad { source, message } | Line::Contradiction { source, message } => {
+            Line::Bad { source, message } | Line::OtherAccount { source, message } => {
                 let number: usize = source.strip_prefix("list:").and_then(|n| n.parse().ok()).expect("a line's number");
                 assert!(last < number && number <= lines, "{source} of {lines}");
                 is_readable(&message);

@@ -24,7 +24,7 @@ pub(in crate::store::local) fn commit(
     drop(sender);
     let (events, _told) = Events::channel(16);
     let (store, stop) = (store.clone(), CancellationToken::new());
-    Work { store, queue, flusher, events, stop, told_no_exchange: AtomicBool::new(false) }.run();
+    Work { store, queue, flusher, events, stop, told_no_exchange: Cell::new(false) }.run();
     answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect()
 }
 

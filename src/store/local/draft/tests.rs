@@ -9,7 +9,7 @@ use crate::store::local::LocalStore;
 use crate::store::local::commit::tests::commit;
 use crate::store::local::dir::trouble;
 use crate::store::local::flush::Flusher;
-use crate::store::local::seal::{Fate, Seal, Superseded};
+use crate::store::local::seal::{Displaced, Fate, Seal};
 use crate::store::local::stage::Leaves;
 use crate::store::local::tests::{Bench, candidate, candidate_at, id, whole};
 use crate::time::Time;
@@ -62,15 +62,15 @@ fn a_draft_takes_the_place_of_an_older_one() {
 #[test]
 fn every_byte_of_a_draft_is_read_before_it_is_used() {
     let bench = bench();
-    assert_eq!(draft(&bench.open().store).unwrap().standing.damaged, Vec::<String>::new());
+    assert_eq!(draft(&bench.open().store).unwrap().checked.damaged, Vec::<String>::new());
     let side = bench.staged("draft/side.png");
     let (bytes, time) = (std::fs::read(&side).unwrap(), side.metadata().unwrap().modified().unwrap());
     // The same size and time, other bytes.
     std::fs::write(&side, bytes.to_ascii_uppercase()).unwrap();
     std::fs::File::options().write(true).open(&side).unwrap().set_modified(time).unwrap();
-    assert_eq!(draft(&bench.open().store).unwrap().standing.damaged, ["side.png"]);
+    assert_eq!(draft(&bench.open().store).unwrap().checked.damaged, ["side.png"]);
     std::fs::remove_file(bench.staged("draft/cover.png")).unwrap();
-    assert_eq!(draft(&bench.open().store).unwrap().standing.damaged, ["cover.png", "side.png"]);
+    assert_eq!(draft(&bench.open().store).unwrap().checked.damaged, ["cover.png", "side.png"]);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_version_that_could_not_take_its_place_waits_as_a_draft() {
     drop(store);
     std::fs::remove_file(bench.at("u_1")).unwrap();
     let held = draft(&bench.open().store).unwrap();
-    assert_eq!((held.standing.manifest.assets.len(), held.standing.damaged.len()), (2, 0));
+    assert_eq!((held.checked.manifest.assets.len(), held.checked.damaged.len()), (2, 0));
     assert_eq!(bench.names(".element-mirror/staging/u_1"), ["draft"], "no seal");
 }
 
@@ -176,7 +176,7 @@ fn leave_version(bench: &Bench, sealed: bool) {
     let mut candidate = candidate_at(&store, &id("u_1"), (3, days_ago(0))).unwrap();
     candidate.stage.leaves = Leaves::All;
     if sealed {
-        let superseded = Superseded { fate: Fate::History, when: "then".to_owned(), damaged: Vec::new() };
+        let superseded = Displaced { fate: Fate::History, when: "then".to_owned(), damaged: Vec::new() };
         let seal = Seal { manifest: candidate.digest, superseded: Some(superseded) };
         candidate.stage.dir.write(SEALED, &serde_json::to_vec(&seal).unwrap(), None).unwrap();
     }
@@ -236,7 +236,7 @@ fn every_state_of_a_draft_and_its_former_is_cleared_up(
     assert_eq!(bench.history(), if stands == 1 { vec![] } else { vec![1] });
     match drafted {
         Some(number) => {
-            assert_eq!(draft(&opened.store).unwrap().standing.damaged, Vec::<String>::new());
+            assert_eq!(draft(&opened.store).unwrap().checked.damaged, Vec::<String>::new());
             assert_eq!(whole(&bench.staged(DRAFT)), number);
             assert_eq!(bench.names(".element-mirror/staging/u_1"), [DRAFT]);
         }

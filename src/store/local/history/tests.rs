@@ -25,7 +25,7 @@ fn seen(bench: &Bench) -> [LocalStore; 2] {
 
 /// The folders in their order, with the number of the version in each, or what is wrong.
 fn listed(store: &LocalStore) -> Vec<(String, String)> {
-    let number = |past: &PastVersion| match &past.manifest {
+    let number = |past: &SupersededVersion| match &past.manifest {
         Ok(manifest) => {
             let is_side = |number: &u8| Digest::of(&side(*number)) == manifest.assets[1].sha256;
             (1..=9).find(is_side).unwrap().to_string()

@@ -28,9 +28,9 @@ fn leave(bench: &Bench, fate: Fate, more: impl FnOnce(&Dir)) {
     let store = bench.open().store;
     let mut candidate = candidate(&store, 2).unwrap();
     candidate.stage.leaves = Leaves::All;
-    let superseded = candidate.occupant.version().map(|version| Superseded {
+    let superseded = candidate.occupant.version().map(|version| Displaced {
         fate,
-        when: version.standing.manifest.committed_at.to_compact(),
+        when: version.checked.manifest.committed_at.to_compact(),
         damaged: Vec::new(),
     });
     let seal = serde_json::to_vec(&Seal { manifest: candidate.digest, superseded }).unwrap();
@@ -144,7 +144,7 @@ fn remains_without_a_manifest_are_put_aside_whole_after_the_exchange() {
     let store = bench.open().store;
     let mut candidate = candidate(&store, 2).unwrap();
     candidate.stage.leaves = Leaves::All;
-    let superseded = Some(Superseded { fate: Fate::Damaged, when: "then".to_owned(), damaged: Vec::new() });
+    let superseded = Some(Displaced { fate: Fate::Damaged, when: "then".to_owned(), damaged: Vec::new() });
     let seal = serde_json::to_vec(&Seal { manifest: candidate.digest, superseded }).unwrap();
     candidate.stage.dir.write(SEALED, &seal, None).unwrap();
     let root = Dir::open(&bench.path()).unwrap();

@@ -6,7 +6,7 @@ use element_mirror::error::RunError;
 use element_mirror::event::Events;
 use element_mirror::ids::{Input, Sieve};
 
-/// A report, and how many of its lines are none that a report has.
+/// A report, and how many of its lines could not be read as report lines.
 pub(super) struct Odd {
     report: String,
     lines: u64,

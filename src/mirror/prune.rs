@@ -19,7 +19,7 @@ impl<S: Store> Mirror<S> {
         // As many at a time as the command `prune` takes. (The semaphore is never closed.)
         let _permit = self.pruning.acquire().await;
         let (store, events) = (self.store.clone(), self.events.clone());
-        let scope = if self.purpose == Purpose::DryRun { Scope::Foreseen } else { Scope::Expired };
+        let scope = if self.purpose == Purpose::DryRun { Scope::DryRun } else { Scope::Expired };
         // It reads, flushes and removes, which no worker of the runtime should wait for.
         let pruned = self.asks.spawn_blocking(move || prune::apply((&store, &events), &id, &keep, scope)).await;
         let (pruned, done) = pruned.unwrap_or_else(|error| {
@@ -30,7 +30,7 @@ impl<S: Store> Mirror<S> {
         match done {
             // `damaged` says that what stands is: the outcome has told that already, and nothing was removed.
             Err(failure) if outcome.status != Status::Failed && failure.kind != ErrorKind::Damaged => {
-                ElementOutcome { status: Status::Failed, ..outcome }.with_failure(failure)
+                outcome.with_failure(failure)
             }
             _ => outcome,
         }
