@@ -169,7 +169,7 @@ impl<S: Store> Mirror<S> {
         events: Events,
         stop: Stop,
     ) -> Result<Self, RunError> {
-        let policy = Policy { roles: Vec::new(), refresh: false };
+        let policy = Policy { roles: None, refresh: false };
         let options = MirrorOptions { policy, max_size, ..MirrorOptions::new(upstream) };
         Self::with_purpose(Purpose::Repair, store, options, (events, stop))
     }

@@ -12,15 +12,15 @@ pub(crate) use listed::{says_enough, stands_as_listed};
 #[non_exhaustive]
 pub struct Policy {
     /// The roles to mirror, beside those that are mirrored already: a role once mirrored for an element stays mirrored.
-    /// Where this is empty, all roles of an element that is new.
-    pub roles: Vec<Role>,
+    /// `None`: no others, and all roles of an element that is new.
+    pub roles: Option<Vec<Role>>,
     /// Download again even what looks unchanged.
     pub refresh: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { roles: Role::ALL.to_vec(), refresh: false }
+        Self { roles: Some(Role::ALL.to_vec()), refresh: false }
     }
 }
 
@@ -142,16 +142,18 @@ impl Plan {
 
 /// The wanted roles and those that the element has had, in order.
 fn roles(standing: Option<&Checked>, policy: &Policy) -> Vec<Role> {
-    if standing.is_none() && policy.roles.is_empty() {
-        return Role::ALL.to_vec();
-    }
+    let wanted = match (&policy.roles, standing) {
+        (Some(roles), _) => roles.as_slice(),
+        (None, None) => &Role::ALL,
+        (None, Some(_)) => &[],
+    };
     let had = |role| {
         standing.is_some_and(|standing| match &standing.manifest.roles {
             Some(roles) => roles.contains(&role),
             None => true,
         })
     };
-    Role::ALL.into_iter().filter(|&role| policy.roles.contains(&role) || had(role)).collect()
+    Role::ALL.into_iter().filter(|&role| wanted.contains(&role) || had(role)).collect()
 }
 
 /// Decides between the files found in the standing version and in the draft. A file that is current is kept, and the

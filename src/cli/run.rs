@@ -248,7 +248,7 @@ impl RunArgs {
         let http = self.network.http_options(demo.is_some());
         let mut options = MirrorOptions::new(self.account.upstream(credentials, demo, http));
         if !self.roles.is_empty() {
-            options.policy.roles.clone_from(&self.roles);
+            options.policy.roles = Some(self.roles.clone());
         }
         options.policy.refresh = self.refresh;
         options.max_size = self.network.max_size;

@@ -139,16 +139,16 @@ fn told(plan: &Plan) -> String {
     standing.as_mut().unwrap().damaged = vec!["element.json".into()];
 }, Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, changed")]
 #[case::fewer_roles_at_first(|_: &mut Element, _: &mut Option<Checked>, policy: &mut Policy| {
-    policy.roles = vec![Role::Cover];
+    policy.roles = Some(vec![Role::Cover]);
 }, None, "fetch cover, changed")]
 #[case::fewer_roles_later(|_: &mut Element, _: &mut Option<Checked>, policy: &mut Policy| {
-    policy.roles = vec![Role::Cover];
+    policy.roles = Some(vec![Role::Cover]);
 }, Some(vec![]), "keep cover.jpg, keep side.png, keep video.mp4, unchanged")]
 #[case::more_roles_later(|_: &mut Element, standing: &mut Option<Checked>, policy: &mut Policy| {
     let manifest = &mut standing.as_mut().unwrap().manifest;
     manifest.roles = Some(vec![Role::Cover]);
     manifest.assets.truncate(1);
-    policy.roles = vec![Role::Video];
+    policy.roles = Some(vec![Role::Video]);
 }, Some(vec![]), "keep cover.jpg, fetch video, changed")]
 fn what_is_done_about_each_asset(
     #[case] change: impl Fn(&mut Element, &mut Option<Checked>, &mut Policy),
@@ -205,7 +205,7 @@ fn what_is_done_about_each_asset(
 #[case::fewer_roles_stand(|_: &mut Listed, standing: &mut Checked, policy: &mut Policy| {
     standing.manifest.roles = Some(vec![Role::Cover]);
     standing.manifest.assets.truncate(1);
-    policy.roles = vec![Role::Cover];
+    policy.roles = Some(vec![Role::Cover]);
 }, true)]
 #[case::more_roles_are_wanted(|_: &mut Listed, standing: &mut Checked, _: &mut Policy| {
     standing.manifest.roles = Some(vec![Role::Cover]);
@@ -289,7 +289,7 @@ fn what_stands_and_is_current_needs_no_draft() {
 
 #[test]
 fn roles_are_written_down_where_they_are_not_all() {
-    let cover = Policy { roles: vec![Role::Cover], ..Policy::default() };
+    let cover = Policy { roles: Some(vec![Role::Cover]), ..Policy::default() };
     assert_eq!(Plan::new(&sample(1), held(None), &cover).roles, Some(vec![Role::Cover]));
     assert_eq!(Plan::new(&sample(1), held(None), &Policy::default()).roles, None);
 }
