@@ -188,7 +188,11 @@ impl Look<'_> {
         if let Occupant::Version(version) = &mut occupant {
             let Version { place: dir, standing } = version.as_mut();
             // Without checksums only the files themselves vouch for the manifest.
-            let distrust = self.distrust || !standing.damaged.is_empty();
+            let is_vouched_for = standing.damaged.is_empty();
+            let distrust = self.distrust || !is_vouched_for;
+            if self.mend && is_vouched_for {
+                mend_times(dir, standing.manifest.committed_at);
+            }
             for file in standing.manifest.own_files() {
                 let good = Self { distrust, ..*self }.is_good(dir, &file);
                 if !good.map_err(|error| Failure::io(format!("read {}", dir.at(file.name)), &error))? {
@@ -222,6 +226,16 @@ impl Look<'_> {
             let _ = dir.set_modified(file.name, file.modified);
         }
         Ok(good)
+    }
+}
+
+/// Gives the manifest in `dir` and the checksums beside it, which vouch for each other, the time that they should have.
+fn mend_times(dir: &Dir, committed_at: Time) {
+    for file in [MANIFEST, SUMS] {
+        if dir.entry(file).is_ok_and(|entry| !is_about(&entry, committed_at)) {
+            // Nothing is wrong but for that: where the time can't be given back, it is tried again next time.
+            let _ = dir.set_modified(file, committed_at);
+        }
     }
 }
 
