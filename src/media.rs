@@ -31,6 +31,9 @@ impl Media {
     }
 }
 
+/// The extension of bytes of which nothing is known.
+const UNKNOWN: &str = "bin";
+
 /// Media types by what `Content-Type` and paths call them; the first row of a type gives its extension.
 const KNOWN: &[(&str, &str)] = &[
     ("image/jpeg", "jpg"),
@@ -69,6 +72,11 @@ const KNOWN: &[(&str, &str)] = &[
     ("audio/aiff", "aiff"),
 ];
 
+/// Whether files of ours end so: as those of a known type do, or as unknown bytes.
+pub(crate) fn is_extension(extension: &str) -> bool {
+    extension == UNKNOWN || KNOWN.iter().any(|(_, known)| *known == extension)
+}
+
 /// A picture's own width and height in pixels, as the `reader` of its bytes says.
 pub(crate) fn pixels(mut reader: impl BufRead + Seek) -> Option<(u32, u32)> {
     let size = imagesize::reader_size(&mut reader).ok()?;
@@ -104,7 +112,7 @@ pub(crate) fn recognise(head: &[u8], content_type: Option<&str>, path: &str, rol
     content_type
         .and_then(by_content_type)
         .or_else(|| by_path(path))
-        .or_else(|| (role == Role::Other).then(|| Media::new("application/octet-stream", "bin")))
+        .or_else(|| (role == Role::Other).then(|| Media::new("application/octet-stream", UNKNOWN)))
 }
 
 /// The registered name of a type that `infer` calls by an older one.

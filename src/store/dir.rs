@@ -1,5 +1,6 @@
 //! A folder by its descriptor: every operation is relative to it, and follows no symbolic link.
 
+mod obstacle;
 #[cfg(test)]
 pub(super) mod trouble;
 
@@ -60,7 +61,7 @@ pub(super) fn create_all(path: &Path, sync: bool) -> io::Result<()> {
     let named = |path: &&Path| !path.as_os_str().is_empty();
     let missing: Vec<&Path> = path.ancestors().filter(named).take_while(|path| !path.exists()).collect();
     match std::fs::create_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(Errno::NOTDIR.into()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(obstacle::above(path)),
         done => done?,
     }
     for made in missing.into_iter().filter(|_| sync) {
@@ -108,7 +109,9 @@ impl Dir {
     /// Opens the folder `name`, made where it is not there.
     pub(super) fn ensure(&self, name: &str) -> io::Result<Self> {
         match self.make(name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.dir(name),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.dir(name).map_err(|error| self.obstacle(name, error))
+            }
             done => done,
         }
     }
@@ -125,6 +128,11 @@ impl Dir {
         self.path.join(name).display().to_string()
     }
 
+    /// `error`, of opening `name`, in words that say what is in the way there.
+    pub(super) fn obstacle(&self, name: &str, error: io::Error) -> io::Error {
+        obstacle::at(&self.path.join(name), error)
+    }
+
     /// Makes the file `name`, open for reading and writing.
     pub(super) fn create(&self, name: &str) -> io::Result<File> {
         trouble::step()?;
@@ -135,7 +143,8 @@ impl Dir {
     /// Opens the file `name` for reading and writing, made where it is not there.
     pub(super) fn open_or_create(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(fs::openat(&self.fd, name, flags, FILE_MODE)?.into())
+        let opened = fs::openat(&self.fd, name, flags, FILE_MODE);
+        Ok(opened.map_err(|error| self.obstacle(name, error.into()))?.into())
     }
 
     /// Opens the file `name` for reading; a pipe or device does not block.

@@ -32,7 +32,7 @@ use super::dir::Dir;
 use super::{Access, Recovered, dir, format, read_only, stage};
 use crate::element::ElementId;
 use crate::error::{Failure, RunError};
-use crate::layout::{GONE, HISTORY, OWN, STAGING};
+use crate::layout::{DAMAGED, GONE, HISTORY, OWN, STAGING};
 use crate::stop::Stop;
 use lock::Lock;
 use stage::Leaves;
@@ -111,6 +111,11 @@ impl LocalStore {
         root.check_writable().map_err(cannot)?;
         let lock = lock::acquire(&own, options.lock_wait).await?;
         settle_format(&own, path, !options.no_sync)?;
+        // It is made once there is damage; that it can't be used is to be said before anything is done.
+        match own.dir(DAMAGED) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            there => drop(there.map_err(|error| cannot(own.obstacle(DAMAGED, error)))?),
+        }
         match options.no_sync {
             true => unflushed::note(&root, &own).map_err(cannot)?,
             false => unflushed::make_up_for(path, &own, options.stop.token())
@@ -168,9 +173,10 @@ impl LocalStore {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             root => root.map_err(cannot)?,
         };
-        let text = match root.read(&format!("{OWN}/{}", format::FILE)) {
+        let file = format!("{OWN}/{}", format::FILE);
+        let text = match root.read(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound || standing::is_no_folder(&error) => Vec::new(),
-            text => text.map_err(cannot)?,
+            text => text.map_err(|error| cannot(root.obstacle(&file, error)))?,
         };
         format::check(&text, &path.display())?;
         Ok(Some(Self::without_lock(path, Some(root), stop)))
@@ -209,7 +215,7 @@ fn settle_format(own: &Dir, path: &Path, sync: bool) -> Result<(), RunError> {
     let cannot = |error| RunError::io(format!("can't use the destination {}", path.display()), error);
     let text = match own.read(format::FILE) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        found => found.map_err(cannot)?,
+        found => found.map_err(|error| cannot(own.obstacle(format::FILE, error)))?,
     };
     match text.is_empty() {
         true => own.replace(format::FILE, &format::text(), own, sync).map_err(cannot),

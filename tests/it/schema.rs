@@ -165,6 +165,7 @@ fn the_lines_of_a_verification_fit_their_schema() {
     mirror.write("u_1/side.png", "edited");
     std::fs::create_dir(mirror.at("u_3")).unwrap();
     std::fs::rename(mirror.at("u_2/cover.png"), mirror.at("u_3/cover.png")).unwrap();
+    std::fs::copy(mirror.at("u_2/element.json"), mirror.at("u_3/element.json")).unwrap();
     let found = verify(&mirror).output().expect(3);
     schema.check_report(&found, &["damaged", "missing_manifest"]);
     schema.check_report(&verify(&mirror).args(["--id", "u_9"]).output().expect(3), &["missing"]);

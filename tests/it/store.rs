@@ -4,6 +4,7 @@ mod damage;
 mod destination;
 mod poor;
 mod small;
+mod strangers;
 mod trouble;
 
 use crate::support::{Reply, Upstream, element, png};

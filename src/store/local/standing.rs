@@ -12,8 +12,9 @@ use super::seal::OLD;
 use crate::digest::{Digest, Hasher};
 use crate::element::ElementId;
 use crate::error::{ErrorKind, Failure, ended};
-use crate::layout::{self, MANIFEST, OWN, RESPONSE, STAGING, SUMS};
+use crate::layout::{self, MANIFEST, Naming, OWN, RESPONSE, STAGING, SUMS};
 use crate::manifest::{InvalidManifest, Manifest, OwnFile};
+use crate::media;
 use crate::plan::Checked;
 use crate::store::dir::{Dir, Entry};
 use crate::store::standing;
@@ -32,6 +33,9 @@ pub(super) const MOST_LOOKS: usize = 20;
 const MAX_BUFFER: usize = 256 * 1024;
 const MIN_BUFFER: usize = 4 * 1024;
 
+/// The files that every version has: where one of them is, a version was.
+const TRACES: [&str; 3] = [MANIFEST, RESPONSE, SUMS];
+
 /// What is in an element's place.
 pub(super) type Occupant = standing::Occupant<Arc<Dir>>;
 /// A version that stands, by its open folder.
@@ -49,17 +53,55 @@ pub(super) fn strangers_beside(occupant: &Occupant) -> Result<Vec<OsString>, Fai
     strangers(dir, manifest).map_err(|error| Failure::io(format!("list {}", dir.at("")), &error))
 }
 
-/// The names in `dir` that the program did not give, by the folder's `manifest`; where there is none, as far as names
-/// and checksums tell.
+/// The names in `dir` that the program did not give, by the folder's `manifest`; where there is none that can be read,
+/// by what else is there of the program's.
 pub(super) fn strangers(dir: &Dir, manifest: Option<&Manifest>) -> io::Result<Vec<OsString>> {
-    let sums = if manifest.is_none() { dir.read(SUMS).unwrap_or_default() } else { Vec::new() };
-    let sums = String::from_utf8_lossy(&sums);
-    let own = manifest.map(own_names);
-    let is_own = |name: &str| match &own {
-        Some(own) => own.contains(name),
-        None => layout::is_ours(name) || sums.lines().any(|line| line.get(66..) == Some(name)),
+    let names = dir.list()?;
+    let own: HashSet<String> = match manifest {
+        Some(manifest) => own_names(manifest).into_iter().map(str::to_owned).collect(),
+        None => own_names_by_traces(dir, &names)?,
     };
-    Ok(dir.list()?.into_iter().filter(|name| !name.to_str().is_some_and(is_own)).collect())
+    Ok(names.into_iter().filter(|name| !name.to_str().is_some_and(|name| own.contains(name))).collect())
+}
+
+/// Those of the `names` in `dir`, which has no manifest that can be read, that the program gave: what the checksums
+/// list, or where they can't be read, what looks like a file of ours. Without a trace of a version nothing is ours, for
+/// anybody may call a file `cover.jpg`.
+fn own_names_by_traces(dir: &Dir, names: &[OsString]) -> io::Result<HashSet<String>> {
+    if !has_traces(names) {
+        return Ok(HashSet::new());
+    }
+    let mut own = listed(&read_sums(dir)?).unwrap_or_else(|| {
+        let ours = names.iter().filter_map(|name| name.to_str()).filter(|name| looks_ours(dir, name));
+        ours.map(str::to_owned).collect()
+    });
+    own.extend(TRACES.map(str::to_owned));
+    Ok(own)
+}
+
+/// Whether one of the `names` is that of a file which every version has.
+fn has_traces(names: &[OsString]) -> bool {
+    names.iter().any(|name| TRACES.iter().any(|trace| name == trace))
+}
+
+/// Whether `name` is a file in `dir`, and called as the program calls media.
+fn looks_ours(dir: &Dir, name: &str) -> bool {
+    // A bucket's mirror may have been copied here.
+    let plain = Naming::ByContent.plain(name);
+    let is_media = plain.split_once('.').is_some_and(|(_, extension)| media::is_extension(extension));
+    // What the disk has lost is nobody's any more, and so goes where damaged files go.
+    let is_file = || dir.entry(name).map_or_else(|error| is_damage(&error), |entry| entry.is_file);
+    is_media && layout::is_ours(&plain) && is_file()
+}
+
+/// The names that checksums list; none where they are not all there, or have been edited.
+fn listed(sums: &[u8]) -> Option<HashSet<String>> {
+    let lines = std::str::from_utf8(sums).ok()?.strip_suffix('\n')?.split('\n');
+    let name = |line: &str| {
+        let (sum, name) = line.split_once("  ")?;
+        sum.parse::<Digest>().ok().map(|_| name.to_owned())
+    };
+    lines.map(name).collect()
 }
 
 /// The names of all files of a version.
@@ -133,7 +175,7 @@ fn find_once(root: &Dir, id: &ElementId) -> Result<Occupant, Failure> {
         Found::Foreign(error) => return Err(refused(&dir, &error)),
         Found::Damaged(why) => Holds::BadManifest(format!("{} is damaged: {why}", path())),
         // That is no damage: nothing of ours was ever here.
-        Found::Nothing if !holds_ours(&dir)? => Holds::Strangers,
+        Found::Nothing if !holds_traces(&dir)? => Holds::Strangers,
         Found::Nothing => Holds::NoManifest(format!("{} is missing, though there are files of a mirror", path())),
     };
     Ok(Occupant::Remains(Remains { place: Arc::new(dir), holds }))
@@ -146,7 +188,11 @@ impl Look<'_> {
         if let Occupant::Version(version) = &mut occupant {
             let Version { place: dir, checked } = version.as_mut();
             // Without checksums only the files themselves vouch for the manifest.
-            let distrust = self.distrust || !checked.damaged.is_empty();
+            let is_vouched_for = checked.damaged.is_empty();
+            let distrust = self.distrust || !is_vouched_for;
+            if self.mend && is_vouched_for {
+                mend_times(dir, checked.manifest.committed_at);
+            }
             for file in checked.manifest.own_files() {
                 let good = Self { distrust, ..*self }.is_good(dir, &file);
                 if !good.map_err(|error| Failure::io(format!("read {}", dir.at(file.name)), &error))? {
@@ -183,6 +229,16 @@ impl Look<'_> {
     }
 }
 
+/// Gives the manifest in `dir` and the checksums beside it, which vouch for each other, the time that they should have.
+fn mend_times(dir: &Dir, committed_at: Time) {
+    for file in [MANIFEST, SUMS] {
+        if dir.entry(file).is_ok_and(|entry| !is_about(&entry, committed_at)) {
+            // Nothing is wrong but for that: where the time can't be given back, it is tried again next time.
+            let _ = dir.set_modified(file, committed_at);
+        }
+    }
+}
+
 /// Reads the manifest in `dir`, and holds it against SHA256SUMS, which names its digest. Where the checksums are lost,
 /// nothing speaks against the manifest.
 pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure> {
@@ -197,11 +253,7 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
         Err(error) => return Ok(Found::Foreign(error)),
         Ok(manifest) => manifest,
     };
-    let is_lost = |error: &io::Error| error.kind() == io::ErrorKind::NotFound || is_no_file(error) || is_damage(error);
-    let sums = match dir.read(SUMS) {
-        Err(error) if is_lost(&error) || is_too_large(&error) => Vec::new(),
-        sums => sums.map_err(|error| Failure::io(format!("read {}", dir.at(SUMS)), &error))?,
-    };
+    let sums = read_sums(dir).map_err(|error| Failure::io(format!("read {}", dir.at(SUMS)), &error))?;
     let digest = Digest::of(&bytes);
     // A bucket's mirror that was copied here has checksums of the data alone.
     let of_bucket = || manifest.response.file != RESPONSE && sums == manifest.sums_of_data().as_bytes();
@@ -223,14 +275,23 @@ pub(super) fn find_manifest(dir: &Dir, id: &ElementId) -> Result<Found, Failure>
     })
 }
 
+/// The checksums in `dir`; none where they are lost.
+fn read_sums(dir: &Dir) -> io::Result<Vec<u8>> {
+    let is_lost = |error: &io::Error| error.kind() == io::ErrorKind::NotFound || is_no_file(error) || is_damage(error);
+    match dir.read(SUMS) {
+        Err(error) if is_lost(&error) || is_too_large(&error) => Ok(Vec::new()),
+        sums => sums,
+    }
+}
+
 /// Whether `error`, of reading a file, says that it is larger than it may be.
 fn is_too_large(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::FBIG)
 }
 
-/// Whether `dir`, which has no manifest, holds files of ours all the same.
-pub(super) fn holds_ours(dir: &Dir) -> Result<bool, Failure> {
-    let listed = dir.list().and_then(|names| Ok(names.len() > strangers(dir, None)?.len()));
+/// Whether `dir`, which has no manifest, has held a version all the same.
+fn holds_traces(dir: &Dir) -> Result<bool, Failure> {
+    let listed = dir.list().map(|names| has_traces(&names));
     listed.map_err(|error| Failure::io(format!("list {}", dir.at("")), &error))
 }
 
@@ -301,6 +362,18 @@ mod tests {
             self.is_next = !self.is_next;
             if self.is_next { Err(io::ErrorKind::Interrupted.into()) } else { self.left.read(buffer) }
         }
+    }
+
+    #[test]
+    fn checksums_list_files_only_as_long_as_they_are_whole() {
+        let digest = Digest::of(b"");
+        let sums = format!("{digest}  cover.png\n{digest}  manifest.json\n");
+        assert_eq!(listed(sums.as_bytes()), Some(["cover.png", "manifest.json"].map(str::to_owned).into()));
+        let edited = sums.replacen("  ", " *", 1);
+        for lost in ["", "\n", &sums[..sums.len() - 1], &edited, &sums[1..], &format!("{sums}mine\n")] {
+            assert_eq!(listed(lost.as_bytes()), None, "{lost:?}");
+        }
+        assert_eq!(listed(b"\xff\n"), None);
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn flush_all(path: &Path, stop: &CancellationToken) -> io::Result<()> {
 /// Flushes every file and folder in `root`, each element's by one of the threads.
 fn flush_each(root: &Dir, stop: &CancellationToken) -> io::Result<()> {
     let own = root.dir(OWN)?;
-    let shelves = [HISTORY, DAMAGED].map(|shelf| own.dir(shelf));
+    let shelves = [HISTORY, DAMAGED].map(|shelf| own.dir(shelf).map_err(|error| own.obstacle(shelf, error)));
     let there = |shelf: io::Result<Dir>| match shelf {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         shelf => Some(shelf),

@@ -1,11 +1,12 @@
 //! Destinations that a run can't or may use.
 
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, symlink};
 use std::path::Path;
 
+use rstest::rstest;
 use serde_json::json;
 
-use crate::support::{MirrorDir, Mount, Reply, Upstream, png, program};
+use crate::support::{MirrorDir, Mount, Outcome, Reply, Upstream, png, program};
 
 /// A run that ends with 1 before it asks for anything, and names `path` and `cause`.
 #[track_caller]
@@ -84,10 +85,79 @@ fn a_destination_by_a_symbolic_link_and_a_deep_new_one_are_used() {
     upstream.add("u_1", 1);
     let deep = mirror.beside("a/b/c");
     program().run(&upstream, &deep).ids(["u_1"]).output().expect(0);
-    std::os::unix::fs::symlink(&deep, mirror.path()).unwrap();
+    symlink(&deep, mirror.path()).unwrap();
     let run = program().run(&upstream, &mirror.path()).ids(["u_1"]).report().expect(0);
     assert_eq!(run.status("u_1"), "unchanged");
     mirror.check();
+}
+
+#[test]
+fn a_symbolic_link_that_leads_to_no_folder_is_named_where_the_destination_should_be() {
+    let mirror = MirrorDir::new();
+    for leads_to in ["nowhere", "a file"] {
+        let _ = std::fs::remove_file(mirror.path());
+        symlink(mirror.put("a file", "").with_file_name(leads_to), mirror.path()).unwrap();
+        let link = mirror.path();
+        refused(&link, &link, &format!("{} is a symbolic link that leads to no folder", link.display()));
+    }
+    let _ = std::fs::remove_file(mirror.path());
+    symlink("nowhere", mirror.path()).unwrap();
+    let named = format!("{} is a symbolic link", mirror.path().display());
+    refused(&mirror.at("below/it"), &mirror.at("below/it"), &named);
+    assert!(!mirror.beside("nowhere").exists());
+}
+
+/// A run on a mirror of `u_1`, one file of which was edited, after `own` gave its place to what `replace` puts there:
+/// it does nothing.
+fn run_with(own: &str, first: &[&str], replace: impl FnOnce(&Path, &Path)) -> (MirrorDir, Outcome) {
+    let (mirror, upstream) = (MirrorDir::new(), Upstream::start());
+    upstream.add("u_1", 1);
+    program().run(&upstream, &mirror.path()).ids(["u_1"]).args(first).output().expect(0);
+    upstream.forget();
+    mirror.write("u_1/cover.png", "edited");
+    let (path, aside) = (mirror.at(own), mirror.beside("aside"));
+    if std::fs::rename(&path, &aside).is_err() {
+        std::fs::create_dir(&aside).unwrap();
+    }
+    replace(&path, &aside);
+    let run = program().run(&upstream, &mirror.path()).ids(["u_1"]).output().expect(1);
+    assert!(upstream.requests().is_empty(), "asked before the destination was looked at");
+    (mirror, run)
+}
+
+#[rstest]
+#[case::the_folder_itself("")]
+#[case::staging("/staging")]
+#[case::history("/history")]
+#[case::gone("/gone")]
+#[case::damaged("/damaged")]
+#[case::format("/format")]
+#[case::lock("/lock")]
+fn a_symbolic_link_of_the_programs_own_is_named_and_not_followed(
+    #[case] name: &str,
+    #[values(&[], &["--no-sync"])] first: &[&str],
+) {
+    let own = format!(".element-mirror{name}");
+    let (mirror, run) = run_with(&own, first, |path, aside| symlink(aside, path).unwrap());
+    let words = format!("{} is a symbolic link, and none is followed there", mirror.at(&own).display());
+    assert!(run.stderr.contains(&words), "{}", run.stderr);
+    assert!(!run.stderr.contains("a file is in its place"), "{}", run.stderr);
+    assert!(mirror.at(&own).is_symlink());
+    assert_eq!(mirror.read("u_1/cover.png"), b"edited");
+}
+
+#[rstest]
+#[case::file_for_folder("/history", "Not a directory", "a file is in its place")]
+#[case::folder_for_file("/format", "Is a directory", "")]
+fn what_else_is_in_the_place_of_the_programs_own_is_named(#[case] name: &str, #[case] words: &str, #[case] hint: &str) {
+    let own = format!(".element-mirror{name}");
+    let replace = |path: &Path, _: &Path| match hint {
+        "" => std::fs::create_dir(path).unwrap(),
+        _ => std::fs::write(path, "a file").unwrap(),
+    };
+    let (mirror, run) = run_with(&own, &[], replace);
+    assert!(run.stderr.contains(&format!("{}: {words}", mirror.at(&own).display())), "{}", run.stderr);
+    assert!(run.stderr.contains(hint), "{}", run.stderr);
 }
 
 #[test]
