@@ -7,6 +7,7 @@
 //!   has no ID (`"id":null`) is passed over.
 
 mod line;
+mod next_line;
 mod seen;
 pub(crate) mod sequence;
 mod shard;

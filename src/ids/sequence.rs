@@ -1,14 +1,12 @@
 //! The lines of lists, as they are read one after the other.
 
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::io::{self, BufReader};
 
 use super::line::{LineParser, Parsed};
+use super::next_line::{MAX_LINE, Next, next_line};
 use super::sieve::Sifted;
 use super::{Input, Line, Lists, Sieve};
 use crate::error::RunError;
-
-/// The longest line that is read, in bytes; the rest of a longer one is passed over.
-const MAX_LINE: usize = 1 << 20;
 
 /// The lines of several lists, one after the other, each read when it is asked for.
 pub struct Sequence {
@@ -90,26 +88,4 @@ impl OpenList {
         }
         None
     }
-}
-
-/// What comes next in a list.
-pub(super) enum Next {
-    Line,
-    /// Of the line only the beginning is kept.
-    TooLong,
-    End,
-}
-
-/// Reads the next line, with its end, into `line`.
-pub(super) fn next_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Next> {
-    line.clear();
-    let read = source.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', line)?;
-    if read == 0 {
-        return Ok(Next::End);
-    }
-    if line.last() == Some(&b'\n') || read <= MAX_LINE {
-        return Ok(Next::Line);
-    }
-    source.skip_until(b'\n')?;
-    Ok(Next::TooLong)
 }

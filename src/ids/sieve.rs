@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::next_line::{Next, next_line};
 use super::seen::{Seen, head};
-use super::sequence::{Next, next_line};
 use super::shard::Shard;
 use super::{Entry, Input};
 use crate::element::ElementId;
