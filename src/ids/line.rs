@@ -163,7 +163,7 @@ fn has_failed(status: &Value) -> bool {
 fn entry(id: &str, email: Option<&str>) -> Parsed {
     let email = email.filter(|email| !email.is_empty());
     match (id.parse(), email) {
-        (Err(_), _) if id.is_empty() => Parsed::Bad("the first column, that of the ID, is empty".into()),
+        (Err(_), _) if id.is_empty() => Parsed::Bad("the ID is empty".into()),
         (Err(_), _) if id.contains(';') => {
             Parsed::Bad(format!("{} is not an element ID: a comma, a tab or blanks divide columns", quoted(id)))
         }
