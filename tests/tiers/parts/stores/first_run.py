@@ -71,9 +71,11 @@ class FirstRun:
             done, report = scene.run()
         scene.check("a second run finds all unchanged", done.returncode == 0 and statuses(report) == {"unchanged"}
                     and len(report) == len(self.upstream.elements), done.stderr)
-        asked = sorted(scene.inside(request) for request in log if OWN not in scene.inside(request) + request.query)
-        scene.check("an unchanged element costs one request, for its manifest", asked ==
-                    [f"{element}/manifest.json" for element in self.upstream.elements], scene.told(log))
+        about = [request for request in log if OWN not in scene.inside(request) + request.query]
+        asked = sorted(request.listed().removeprefix(f"{scene.prefix}/") or scene.inside(request) for request in about)
+        scene.check("an unchanged element costs two requests: for its manifest, and which of its objects are there", asked ==
+                    [f"{element}/{what}" for element in self.upstream.elements for what in ["", "manifest.json"]],
+                    scene.told(log))
         scene.check("what else is asked of the store is asked once a run", len(log) == len(asked) + 3, scene.told(log))
         fetched = [path for path in self.upstream.asked if "/cdn/" in path]
         scene.check("and the CDN is asked for nothing", not fetched, fetched)

@@ -33,6 +33,10 @@ class Request:
     def succeeded(self):
         return self.status is not None and self.status < 300
 
+    def listed(self):
+        """The prefix of the names that are to be listed; none where nothing is."""
+        return "".join(urllib.parse.parse_qs(self.query).get("prefix", []))
+
     def removed(self):
         """The names of what is to be removed: one, or many at once."""
         if self.query == "delete":
