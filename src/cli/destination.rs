@@ -27,7 +27,7 @@ impl Destination {
             }
             tilde if tilde == "~" || tilde.starts_with("~/") => {
                 let why = "the shell makes ~ the home directory only where a word begins with it, as in -o ~/mirror";
-                Err(format!("{why} (A folder of this name is ./{tilde})"))
+                Err(format!("{why}; a folder of this name is ./{tilde}"))
             }
             path => Ok(Self::Folder(path.into())),
         }
