@@ -170,7 +170,7 @@ impl Serialize for ErrorKind {
 
 /// What a failure is about: of the same kind, each asks for something else to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Side {
+pub enum Subject {
     /// The element as a whole: the API's reply, or what this machine makes of it.
     Element,
     /// One of its assets, which the CDN sends.
@@ -206,8 +206,8 @@ impl Failure {
     }
 
     /// What it is about.
-    pub fn side(&self) -> Side {
-        if self.asset.is_some() && !self.kind.is_local() { Side::Asset } else { Side::Element }
+    pub fn subject(&self) -> Subject {
+        if self.asset.is_some() && !self.kind.is_local() { Subject::Asset } else { Subject::Element }
     }
 
     /// What was not done, since the run has ended.

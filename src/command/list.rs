@@ -53,7 +53,7 @@ pub(crate) fn list(args: &ListArgs) -> Result<Summary, RunError> {
 /// Says what can't be listed, and what to do about it, unless that was `hinted` last.
 fn complain_of(failed: &ElementOutcome, args: &ListArgs, hinted: &mut Option<&'static str>) {
     let Some(failure) = &failed.error else { return };
-    let meant = of_failures(failure.kind, failure.side(), false);
+    let meant = of_failures(failure.kind, failure.subject(), false);
     let hint = meant.filter(|_| std::mem::replace(hinted, meant) != meant);
     let message = format!("{}: {failure}", failed.name());
     session::complain(&args.saying, &Complaint { message, hints: hint.into_iter().map(str::to_owned).collect() });

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{ElementOutcome, Status};
-use crate::error::{ErrorKind, Failure, Side};
+use crate::error::{ErrorKind, Failure, Subject};
 use crate::exit;
 use crate::manifest::Warning;
 
@@ -120,7 +120,7 @@ impl End {
 /// How many examples of each kind of failure are kept.
 const EXAMPLES: usize = 5;
 
-/// The failures of a kind, on one side.
+/// The failures of a kind, about elements or about their assets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailureGroup {
@@ -166,7 +166,7 @@ pub struct Summary {
     /// How many elements (and bad lines) ended in each status.
     pub counts: BTreeMap<Status, u64>,
     /// Elements that failed, are incomplete or damaged, by the failure's code and what it is about.
-    pub failures: BTreeMap<(ErrorKind, Side), FailureGroup>,
+    pub failures: BTreeMap<(ErrorKind, Subject), FailureGroup>,
     /// How many assets were downloaded.
     pub downloaded: u64,
     /// How many bytes were downloaded.
@@ -217,7 +217,7 @@ impl Summary {
         self.flawed += u64::from(outcome.is_flawed());
         if let Some(failure) = outcome.error.as_ref().filter(|_| !outcome.accepted) {
             self.unlisted += u64::from(outcome.id.is_none() && failure.kind != ErrorKind::BadLine);
-            let group = self.failures.entry((failure.kind, failure.side())).or_default();
+            let group = self.failures.entry((failure.kind, failure.subject())).or_default();
             group.count += 1;
             if group.count == 1 {
                 group.message.clone_from(&failure.message);
@@ -354,9 +354,9 @@ mod tests {
         assert_eq!(
             groups,
             [
-                ((ErrorKind::Http(403), Side::Element), 1),
-                ((ErrorKind::Http(403), Side::Asset), 1),
-                ((ErrorKind::DiskFull, Side::Element), 2),
+                ((ErrorKind::Http(403), Subject::Element), 1),
+                ((ErrorKind::Http(403), Subject::Asset), 1),
+                ((ErrorKind::DiskFull, Subject::Element), 2),
             ]
         );
         assert_eq!(summary.errors(), BTreeMap::from([(ErrorKind::Http(403), 2), (ErrorKind::DiskFull, 2)]));
@@ -368,7 +368,7 @@ mod tests {
         for line in 1..=3 {
             summary.add(&ElementOutcome::bad_line(format!("ids.txt:{line}"), format!("line {line}")));
         }
-        let group = &summary.failures[&(ErrorKind::BadLine, Side::Element)];
+        let group = &summary.failures[&(ErrorKind::BadLine, Subject::Element)];
         assert_eq!((group.count, group.message.as_str()), (3, "line 1"));
         assert_eq!(group.examples, ["ids.txt:1", "ids.txt:2", "ids.txt:3"]);
     }

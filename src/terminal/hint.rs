@@ -2,7 +2,7 @@
 
 use std::io;
 
-use element_mirror::error::{ErrorKind, RunError, Side};
+use element_mirror::error::{ErrorKind, RunError, Subject};
 use element_mirror::outcome::End;
 
 use crate::cli::Complaint;
@@ -13,11 +13,11 @@ const ACCOUNT: &str = "check the account: --email, or the list's second column";
 const THEIR_FAULT: &str = "the other side is at fault: run again later, or tell useapi.net";
 
 /// What to do about failures of a kind. Those that a `repair` has left need another advice.
-pub(crate) fn of_failures(kind: ErrorKind, side: Side, repair: bool) -> Option<&'static str> {
-    match (kind, side) {
+pub(crate) fn of_failures(kind: ErrorKind, subject: Subject, repair: bool) -> Option<&'static str> {
+    match (kind, subject) {
         // The hints below are about the CDN.
-        (ErrorKind::Http(403), Side::Element) => Some(TOKEN),
-        (ErrorKind::Http(400 | 404 | 410), Side::Element) => Some(ACCOUNT),
+        (ErrorKind::Http(403), Subject::Element) => Some(TOKEN),
+        (ErrorKind::Http(400 | 404 | 410), Subject::Element) => Some(ACCOUNT),
         _ => of_kind(kind, repair),
     }
 }
@@ -25,7 +25,7 @@ pub(crate) fn of_failures(kind: ErrorKind, side: Side, repair: bool) -> Option<&
 /// What to do about the end of a run that the API gave no answer for.
 pub(crate) fn of_end(end: &End) -> Option<&'static str> {
     match end {
-        End::Unanswered(kind, _) => of_failures(*kind, Side::Element, false),
+        End::Unanswered(kind, _) => of_failures(*kind, Subject::Element, false),
         _ => None,
     }
 }
@@ -134,9 +134,9 @@ mod tests {
 
     #[test]
     fn what_the_api_refuses_is_no_matter_of_the_cdn() {
-        let hint = |side| of_failures(ErrorKind::Http(404), side, false);
-        assert_eq!(hint(Side::Element), Some(ACCOUNT));
-        assert!(hint(Side::Asset).is_some_and(|hint| hint.contains("CDN")));
+        let hint = |subject| of_failures(ErrorKind::Http(404), subject, false);
+        assert_eq!(hint(Subject::Element), Some(ACCOUNT));
+        assert!(hint(Subject::Asset).is_some_and(|hint| hint.contains("CDN")));
     }
 
     #[test]

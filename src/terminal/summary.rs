@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
 
-use element_mirror::error::{ErrorKind, Side};
+use element_mirror::error::{ErrorKind, Subject};
 use element_mirror::outcome::{End, FailureGroup, Pruned, Status, Summary};
 use element_mirror::store::GALLERY;
 use element_mirror::text::printable;
@@ -78,7 +78,7 @@ impl LastWords<'_> {
             _ => bad.apply_to(end).to_string(),
         };
         let group = self.summary.failures.iter().find(|(_, group)| is_about(end, group));
-        let of_group = group.and_then(|(&(kind, side), _)| hint::of_failures(kind, side, self.summary.repair));
+        let of_group = group.and_then(|(&(kind, subject), _)| hint::of_failures(kind, subject, self.summary.repair));
         match of_group.or_else(|| hint::of_end(end)) {
             Some(hint) => format!("{told}\n{}", self.hint(hint)),
             None => told,
@@ -161,7 +161,7 @@ impl LastWords<'_> {
     }
 
     /// A kind of failure: how many, in whose words, which, and what to do about it.
-    fn failures(&self, (kind, side): (ErrorKind, Side), group: &FailureGroup) -> String {
+    fn failures(&self, (kind, subject): (ErrorKind, Subject), group: &FailureGroup) -> String {
         let FailureGroup { count, examples, message, .. } = group;
         let head = self.paint.bad.apply_to(kind);
         let mut names = examples.iter().map(|name| place(name)).collect::<Vec<_>>().join(", ");
@@ -169,7 +169,7 @@ impl LastWords<'_> {
             names += &format!(" and {} more", count - examples.len() as u64);
         }
         let told = format!("{head} ({count}): {}\n    {names}", printable(message, MOST_WORDS));
-        match hint::of_failures(kind, side, self.summary.repair) {
+        match hint::of_failures(kind, subject, self.summary.repair) {
             Some(hint) => format!("{told}\n{}", self.hint(hint)),
             None => told,
         }
@@ -190,7 +190,7 @@ fn ails_more_than_one(kind: ErrorKind) -> bool {
 }
 
 /// A line that names the kinds of failures that are not told, where there are any.
-fn untold(groups: &[(&(ErrorKind, Side), &FailureGroup)]) -> Option<String> {
+fn untold(groups: &[(&(ErrorKind, Subject), &FailureGroup)]) -> Option<String> {
     let kinds: Vec<String> = groups.iter().map(|((kind, _), group)| format!("{kind} ({})", group.count)).collect();
     (!kinds.is_empty()).then(|| format!("and {}: --report tells each", kinds.join(", ")))
 }

@@ -60,7 +60,14 @@ impl BucketStore {
             let Checked { manifest, damaged } = &mut version.checked;
             let found = match self.0.distrust {
                 true => self.damaged_by_reading(id, manifest).await?,
-                false => self.damaged_by_listing(id, manifest).await?,
+                false => {
+                    let sizes = self.sizes(id).await?;
+                    let found = damaged_by_sizes(manifest, &sizes);
+                    if found.is_empty() && !sizes.contains_key(SUMS) && self.0.staging.is_some() {
+                        self.put_lost_sums(id, manifest).await;
+                    }
+                    found
+                }
             };
             for file in found {
                 if !damaged.contains(&file) {
@@ -80,17 +87,10 @@ impl BucketStore {
         Ok(files.into_iter().flatten().collect())
     }
 
-    /// The objects that are not there, or have another size. Another run may have replaced the manifest since it was
-    /// read, but what it names is there for a day after that.
-    async fn damaged_by_listing(&self, id: &ElementId, manifest: &Manifest) -> Result<Vec<String>, Failure> {
+    /// The sizes of the objects of `id`, by their names.
+    async fn sizes(&self, id: &ElementId) -> Result<HashMap<String, u64>, Failure> {
         let listed = self.0.bucket.list_files(id.as_str()).await?;
-        let sizes: HashMap<&str, u64> = listed.iter().map(|(_, object)| (object.name.as_str(), object.size)).collect();
-        let is_damaged = |file: &OwnFile<'_>| sizes.get(file.name) != Some(&file.size);
-        let damaged: Vec<String> = manifest.own_files().filter(is_damaged).map(|file| file.name.to_owned()).collect();
-        if damaged.is_empty() && !sizes.contains_key(SUMS) && self.0.staging.is_some() {
-            self.put_lost_sums(id, manifest).await;
-        }
-        Ok(damaged)
+        Ok(listed.into_iter().map(|(_, object)| (object.name, object.size)).collect())
     }
 
     /// The manifest of `id`, or what is wrong with it; none where there is none.
@@ -98,6 +98,13 @@ impl BucketStore {
         let Some(revision) = self.0.bucket.read(&place(id)).await? else { return Ok(None) };
         Ok(Some(readable(&revision, id)))
     }
+}
+
+/// The objects that are not there, or have another size. Another run may have replaced the manifest since it was read,
+/// but what it names is there for a day after that.
+fn damaged_by_sizes(manifest: &Manifest, sizes: &HashMap<String, u64>) -> Vec<String> {
+    let is_damaged = |file: &OwnFile<'_>| sizes.get(file.name) != Some(&file.size);
+    manifest.own_files().filter(is_damaged).map(|file| file.name.to_owned()).collect()
 }
 
 /// The manifest, or what is wrong with it.
